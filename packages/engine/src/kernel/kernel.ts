@@ -1,0 +1,25 @@
+// The contract of a kernel: what evaluates a program over one batch in one call. Two exist: native.ts and
+// portable.ts. A kernel never prints, never calls back, and never throws for data.
+
+import type { Program } from '../rules/program.ts'
+
+/** Which kernel; `auto` is for callers that do not mind. */
+export type KernelName = 'native' | 'portable'
+
+/** One program, made ready on one thread. Keeps caches from batch to batch. */
+export interface Evaluator {
+  /**
+   * Evaluates the request that stands in the slab's header (batch/batch.ts) and writes the answer there.
+   * Calls are not reentrant. The slab is read and written only during the call.
+   *
+   * Errors: `ERR_ENGINE_KERNEL_FAULT` when a matcher runs out of memory or the request does not fit the slab;
+   * what the answer holds then means nothing.
+   */
+  evaluate(slab: Uint8Array): void
+}
+
+export interface Kernel {
+  readonly name: KernelName
+  /** Returns an evaluator of the program. Cost: compiles every pattern. Errors: `ERR_ENGINE_KERNEL_FAULT`. */
+  load(program: Program): Evaluator
+}

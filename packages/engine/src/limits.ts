@@ -1,0 +1,48 @@
+// Every bound of the engine, with its unit and the reason for its value. Nothing here is computed;
+// docs/rules.md and docs/engine.md quote this table and a test compares them.
+
+/** The bounds that the engine enforces. Sizes are bytes and times are milliseconds unless the name says otherwise. */
+export const limits = {
+  /** Longest pattern, in UTF-8 bytes: long enough for any hand-written pattern; longer ones belong in a list. */
+  patternBytes: 4096,
+  /** Largest compiled pattern, in RE2 program instructions: bounds the time and memory of one match. */
+  patternInstructions: 2000,
+  /** Instructions of all patterns together: bounds the time to compile a rule set on each worker (about 5 s). */
+  totalInstructions: 500_000,
+  /** Most rules in a set: the deciding rule travels as 16 bits, and reading more is beyond people. */
+  rules: 1000,
+  /** Most named routes: a route travels as 8 bits, of which three values are `keep`, `drop` and `malformed`. */
+  namedRoutes: 250,
+  /** Deepest nesting of `all`, `any` and `not`. */
+  conditionDepth: 64,
+  /** Most predicates in a rule set, counted after joining equal ones. */
+  predicates: 65_535,
+  /** Most steps of one field path. */
+  fieldPathSteps: 64,
+  /** Most entries of one list. */
+  listEntries: 10_000_000,
+  /** Most bytes of one list file. */
+  listBytes: 512 << 20,
+  /** Most bytes of a rule file. */
+  ruleFileBytes: 16 << 20,
+  /** Deepest nesting of a record; a record's own object counts as 1. */
+  recordDepth: 1024,
+  /** Bytes of a batch: smallest, largest and default. 2 MiB keeps dispatch under a fifth of the work. */
+  batchBytes: { least: 4096, most: 256 << 20, standard: 2 << 20 },
+  /** Bytes of one record without its line end: smallest, largest and default limit. */
+  maxRecordBytes: { least: 64, most: 128 << 20, standard: 1 << 20 },
+  /** Worker threads. */
+  threads: { least: 1, most: 256 },
+  /** Inputs up to this size are evaluated on the calling thread: a hand-over would cost more than the work. */
+  inlineBytes: 16 << 10,
+  /** Bytes one call of `evaluate` may be given: positions are 32 bits. */
+  evaluateBytes: 1 << 30,
+  /** Time one batch may take before its worker counts as hung. */
+  batchDeadlineMs: 30_000,
+  /** Time `close()` waits for what is in flight before it gives up on hung workers. */
+  closeDeadlineMs: 5_000,
+  /** Time a worker may take to start and answer its first probe. */
+  workerStartMs: 15_000,
+  /** Malformed records that a kernel call describes one by one; the rest are counted. */
+  malformedSamples: 16,
+} as const
