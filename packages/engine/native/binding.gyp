@@ -1,0 +1,65 @@
+# What is compiled, and with which flags. Four targets: the vendored sources (built once, never again when only our files
+# change), our core, the addon that Node loads, and the core's test program, which needs no Node. The lists come from
+# sources.mjs; build.mjs runs this. The file stands here and not beside package.json because npm compiles at install
+# where it finds one there.
+{
+  'target_defaults': {
+    # RE2 and simdjson run without exceptions; they are on so that std::bad_alloc can be caught where the addon begins.
+    'cflags_cc!': [ '-fno-exceptions', '-std=gnu++17', '-std=gnu++20' ],
+    'cflags_cc': [ '-std=c++20', '-fexceptions', '-fvisibility=hidden', '-fvisibility-inlines-hidden', '-pthread' ],
+    'cflags': [ '-O3' ],
+    'defines': [ 'NDEBUG', 'NOMINMAX' ],
+    'include_dirs': [ '<!@(node sources.mjs includes)' ],
+    'xcode_settings': {
+      'CLANG_CXX_LANGUAGE_STANDARD': 'c++20',
+      'CLANG_CXX_LIBRARY': 'libc++',
+      'GCC_ENABLE_CPP_EXCEPTIONS': 'YES',
+      'GCC_OPTIMIZATION_LEVEL': '3',
+      'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+      'MACOSX_DEPLOYMENT_TARGET': '11.0',
+    },
+  },
+  'targets': [
+    {
+      'target_name': 'vendored',
+      'type': 'static_library',
+      'sources': [ '<!@(node sources.mjs vendored)' ],
+      'cflags': [ '-w' ],
+    },
+    {
+      'target_name': 'core',
+      'type': 'static_library',
+      'sources': [ '<!@(node sources.mjs core)' ],
+      'cflags_cc': [ '-Wall', '-Wextra', '-Wno-unused-parameter' ],
+    },
+    {
+      'target_name': 'weir',
+      'type': 'loadable_module',
+      'dependencies': [ 'core', 'vendored' ],
+      'sources': [ 'addon.cc' ],
+      'include_dirs': [ '<!@(node sources.mjs addon-includes)' ],
+      'defines': [
+        'NAPI_VERSION=8',
+        'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
+      'cflags_cc': [ '-Wall', '-Wextra', '-Wno-unused-parameter' ],
+      'conditions': [
+        # Node exports simdjson and Abseil symbols of its own: ours are bound inside the addon and none is shown.
+        # The linker runs in build/, hence the dots.
+        ['OS=="linux"', {
+          'ldflags': [ '-pthread', '-Wl,-Bsymbolic', '-Wl,--version-script=../exports.map' ],
+        }],
+      ],
+    },
+    {
+      'target_name': 'core_test',
+      'type': 'executable',
+      'dependencies': [ 'core', 'vendored' ],
+      'sources': [ 'test/core_test.cc' ],
+      # The test's checks must not vanish under NDEBUG; it uses no assert() of the C library.
+      'cflags_cc': [ '-Wall', '-Wextra', '-Wno-unused-parameter' ],
+      'ldflags': [ '-pthread' ],
+    },
+  ],
+}

@@ -1,0 +1,139 @@
+// Builds the native kernel: native/build/Release/weir.node and the core's test program beside it, with node-gyp.
+// Does nothing when a stamp over sources, versions, flags and compiler matches; vendored objects are kept from build to
+// build. Run as `npm run build:native`, or by .ci/set-up.mjs; not run when the packages are installed from a registry.
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { nativeDir, ownFiles, vendoredPackages, vendoredSources } from './sources.mjs'
+
+const require = createRequire(import.meta.url)
+const buildDir = join(nativeDir, 'build')
+const stampFile = join(buildDir, 'stamp')
+const outputs = ['weir.node', 'core_test'].map((name) => join(buildDir, 'Release', name))
+
+/** Folder that holds the headers of the Node that runs this, or undefined: node-gyp then downloads them. */
+export function nodeHeaders() {
+  const folder = dirname(dirname(realpathSync(process.execPath)))
+  return existsSync(join(folder, 'include', 'node', 'node_api.h')) ? folder : undefined
+}
+
+/** What the build needs and does not find, each with the Debian package that brings it; empty when all is there. */
+export function missingTools() {
+  const compiler = process.env.CXX ?? 'g++'
+  const missing = []
+  if (!answers('make', ['--version'])) missing.push('make (Debian package: make)')
+  if (!answers('python3', ['--version'])) missing.push('python3 (Debian package: python3)')
+  const [program, ...rest] = compiler.split(' ')
+  const probe = '#include <bit>\n#include <span>\nint main() { return std::popcount(0u); }\n'
+  if (!answers(program, [...rest, '-std=c++20', '-fsyntax-only', '-x', 'c++', '-'], probe)) {
+    missing.push(`a C++20 compiler: \`${compiler} -std=c++20\` does not compile (Debian package: g++)`)
+  }
+  return missing
+}
+
+function answers(command, args, input) {
+  return spawnSync(command, args, { input }).status === 0
+}
+
+/** A hash over all that decides what the binary is. The Node version is not in it: the addon is Node-API, one for all. */
+export function buildStamp() {
+  const hash = createHash('sha256')
+  for (const path of ownFiles()) hash.update(`${relative(nativeDir, path)}\n`).update(readFileSync(path))
+  for (const { name, version } of vendoredPackages()) hash.update(`${name} ${version}\n`)
+  for (const path of vendoredSources()) hash.update(`${relative(nativeDir, path)}\n`)
+  const compiler = process.env.CXX ?? 'g++'
+  const [program, ...rest] = compiler.split(' ')
+  hash.update(spawnSync(program, [...rest, '--version']).stdout ?? '')
+  for (const name of ['CC', 'CXX', 'CFLAGS', 'CXXFLAGS', 'CPPFLAGS', 'LDFLAGS']) {
+    hash.update(`${name}=${process.env[name] ?? ''}\n`)
+  }
+  return hash.update(`${process.platform} ${process.arch}`).digest('hex')
+}
+
+/** True when the binaries exist and were built from what lies here now. */
+export function isBuilt(stamp = buildStamp()) {
+  return outputs.every(existsSync) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
+}
+
+/** Builds when something changed. Returns 'built' or 'current'; throws an Error whose message says what to do. */
+export function build() {
+  if (isBuilt()) return 'current'
+  const missing = missingTools()
+  if (missing.length > 0) throw new Error(`The native kernel cannot be built here; missing: ${missing.join('; ')}.`)
+  mkdirSync(buildDir, { recursive: true })
+  const release = takeLock(join(buildDir, 'lock'))
+  try {
+    const stamp = buildStamp()
+    if (isBuilt(stamp)) return 'current'
+    // Linking costs little and make does not know that the version script is an input.
+    for (const path of [stampFile, ...outputs]) rmSync(path, { force: true })
+    gyp('configure')
+    gyp('build', '--jobs', String(availableParallelism()))
+    for (const path of outputs) if (!existsSync(path)) throw new Error(`The build ended without ${path}.`)
+    // Written last, and of what lay here before the build: an interrupted build, or a file saved meanwhile, builds again.
+    writeFileSync(stampFile, stamp)
+    return 'built'
+  } finally {
+    release()
+  }
+}
+
+function gyp(...args) {
+  const headers = nodeHeaders()
+  const command = [require.resolve('node-gyp/bin/node-gyp.js'), ...args, '--loglevel=warn']
+  if (headers !== undefined) command.push(`--nodedir=${headers}`)
+  const env = { ...process.env }
+  // A directory given to npm for another Node would win over the one of the Node that runs this.
+  for (const name of Object.keys(env)) if (/^npm_config_(nodedir|target|disturl)$/i.test(name)) delete env[name]
+  const { status, signal } = spawnSync(process.execPath, command, { cwd: nativeDir, env, stdio: ['ignore', 2, 2] })
+  if (status !== 0)
+    throw new Error(`node-gyp ${args[0]} failed (${signal ?? `exit ${status}`}); its messages stand above.`)
+}
+
+/**
+ * Takes the lock file at `path` and returns what releases it. Waits while another process holds it; a lock whose process
+ * is gone is taken over.
+ */
+export function takeLock(path) {
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  for (let told = false; ; Atomics.wait(pause, 0, 0, 200)) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' })
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    const holder = Number(existsSync(path) ? readFileSync(path, 'utf8') : NaN)
+    if (holder > 0 && !isAlive(holder)) rmSync(path, { force: true })
+    else if (!told) {
+      console.error(`Another build (process ${holder}) is running; waiting for it.`)
+      told = true
+    }
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    const began = performance.now()
+    const outcome = build()
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    console.log(outcome === 'built' ? `Native kernel built in ${seconds} s.` : 'Native kernel is up to date.')
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}

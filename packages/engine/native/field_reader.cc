@@ -1,0 +1,141 @@
+// From a value's bytes to the answers of its predicates.
+
+#include "field_reader.h"
+
+#include <algorithm>
+
+#include "simdjson.h"
+
+namespace weir {
+namespace {
+
+// Predicates cheaper than a look-up together are not worth a cache.
+constexpr double kCacheWorth = 2.5;
+// Reading a byte of a record, in the matcher's unit of cost.
+constexpr double kByteCost = 0.05;
+// Where a field is thought to stand before it was ever seen.
+constexpr double kUnknownPosition = 512;
+
+bool HasControl(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+}
+
+}  // namespace
+
+FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_t seed)
+    : program_(program),
+      matcher_(matcher),
+      tree_(program.fields),
+      cursor_(tree_),
+      places_(program.predicates.size()),
+      fields_(program.fields.size()) {
+  std::vector<uint32_t> counts(fields_.size(), 0);
+  std::vector<double> costs(fields_.size(), 0);
+  for (uint32_t i = 0; i < places_.size(); i++) {
+    const Predicate& predicate = program.predicates[i];
+    const uint32_t number = counts[predicate.field]++;
+    places_[i] = {predicate.field, number / 64, uint64_t{1} << (number % 64), predicate.op == Op::kExists};
+    costs[predicate.field] += matcher.Cost(i);
+  }
+  for (size_t i = 0; i < fields_.size(); i++) {
+    FieldState& field = fields_[i];
+    field.slot = tree_.slot_of_field(i);
+    field.decode_url = program.fields[i].decode_url;
+    field.words = std::max<uint32_t>(1, (counts[i] + 63) / 64);
+    field.scratch.resize(2 * field.words);
+    if (field.decode_url) costs[i] += 5;
+    if (costs[i] >= kCacheWorth) field.cache.emplace(field.words, seed + i);
+  }
+}
+
+double FieldReader::Cost(uint32_t predicate) const {
+  const FieldState& field = fields_[places_[predicate].field];
+  const double position =
+      field.found == 0 ? kUnknownPosition : static_cast<double>(field.positions) / static_cast<double>(field.found);
+  return matcher_.Cost(predicate) + position * kByteCost;
+}
+
+void FieldReader::Resolve(FieldState& field) {
+  field.generation = generation_;
+  field.present = false;
+  field.has_text = false;
+  const Value* value = cursor_.Find(field.slot);
+  if (value == nullptr || value->kind == Value::Kind::kNull || cursor_.malformed()) return;
+  if (value->kind == Value::Kind::kContainer) {
+    field.present = true;
+    return;
+  }
+  field.value = *value;
+  field.found++;
+  field.positions += static_cast<uint64_t>(value->data - begin_);
+  ResolveText(field);
+}
+
+void FieldReader::ResolveText(FieldState& field) {
+  const std::string_view raw(field.value.data, field.value.size);
+  if (strict_ && (HasControl(raw) || !simdjson::validate_utf8(raw.data(), raw.size()))) {
+    bad_value_ = true;
+    return;
+  }
+  field.text_ready = false;
+  const bool cached = field.cache.has_value() && field.cache->on() && raw.size() <= ValueCache::kMaxValueBytes;
+  if (cached) {
+    if (const Answers* answers = field.cache->Find(raw)) {
+      field.known = answers->known;
+      field.present = !answers->missing;
+      field.has_text = field.present;
+      return;
+    }
+  } else if (field.cache.has_value() && !field.cache->on()) {
+    field.cache->Skipped();
+  }
+  std::string_view text;
+  if (!PlainText(field.value, &text)) {
+    bad_value_ = true;
+    return;
+  }
+  const bool missing = IsMissing(text);
+  field.present = !missing;
+  field.has_text = !missing;
+  field.text = text;
+  if (cached) {
+    field.known = field.cache->Add(raw, missing)->known;
+  } else {
+    std::fill(field.scratch.begin(), field.scratch.end(), 0);
+    field.known = field.scratch.data();
+  }
+}
+
+void FieldReader::Learn(uint32_t predicate, Place place, FieldState& field) {
+  if (!field.text_ready) {
+    std::string_view text;
+    if (!PlainText(field.value, &text)) {
+      bad_value_ = true;
+      return;
+    }
+    field.text = field.decode_url ? DecodeUrl(text, &arena_) : text;
+    field.text_ready = true;
+  }
+  uint64_t* known = field.known + place.word;
+  *known |= place.bit;
+  if (matcher_.Holds(predicate, field.text, &arena_)) known[field.words] |= place.bit;
+}
+
+bool FieldReader::PlainText(const Value& value, std::string_view* text) {
+  *text = {value.data, value.size};
+  if (value.kind != Value::Kind::kEscapedString) return true;
+  char* out = arena_.Allocate(value.size);
+  const ptrdiff_t written = Unescape(*text, out);
+  if (written < 0) return false;
+  *text = {out, static_cast<size_t>(written)};
+  return true;
+}
+
+bool FieldReader::IsMissing(std::string_view text) const {
+  for (const std::string& missing : program_.missing) {
+    if (missing == text) return true;
+  }
+  return false;
+}
+
+}  // namespace weir

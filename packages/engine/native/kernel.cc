@@ -1,0 +1,253 @@
+// The loop over a batch. Framing is by LF alone; deciding reads as little of a record as the rules need; only what
+// leaves the engine, or everything under `full`, is checked against the whole grammar.
+
+#include "kernel.h"
+
+#include <cstring>
+#include <random>
+
+#include "batch_view.h"
+#include "decision.h"
+#include "field_reader.h"
+#include "json_cursor.h"
+#include "matcher.h"
+
+namespace weir {
+namespace {
+
+// A line as framing sees it: [begin, end) is the record, [begin, next) what its range covers.
+struct Line {
+  const char* begin;
+  const char* end;
+  const char* next;
+  bool has_feed;
+};
+
+Line NextLine(const char* p, const char* end) {
+  const auto* feed = static_cast<const char*>(std::memchr(p, '\n', static_cast<size_t>(end - p)));
+  const char* stop = feed == nullptr ? end : feed;
+  const char* next = feed == nullptr ? end : feed + 1;
+  if (stop > p && stop[-1] == '\r') stop--;
+  return {p, stop, next, feed != nullptr};
+}
+
+bool IsBlank(const Line& line) {
+  const char* p = line.begin;
+  while (p < line.end && (*p == ' ' || *p == '\t')) p++;
+  return p == line.end;
+}
+
+}  // namespace
+
+struct Evaluator::State {
+  explicit State(std::unique_ptr<Program> from)
+      : program(std::move(from)), matcher(*program), reader(*program, matcher, Seed()) {
+    Order();
+  }
+
+  static uint64_t Seed() {
+    std::random_device device;
+    return (uint64_t{device()} << 32) | device();
+  }
+
+  void Order() {
+    decision.Build(program->rules, [this](uint32_t predicate) { return reader.Cost(predicate); });
+  }
+
+  struct Outcome {
+    uint16_t rule;
+    uint8_t route;
+    Reason reason;
+  };
+
+  bool Run(std::string* error);
+  void Continue(const char** p, const char* end);
+  Outcome Decide(const Line& line, bool open);
+  Outcome Malformed(Reason reason) { return {kNoRule, kMalformedRoute, reason}; }
+  Outcome Broken(const Line& line);
+  void Note(const Line& line, const Outcome& outcome);
+  void Flush(const Line* unended);
+  void Segment(uint32_t route, uint32_t begin, uint32_t end);
+
+  std::unique_ptr<Program> program;
+  Matcher matcher;
+  FieldReader reader;
+  Decision decision;
+  Validator validator;
+  uint64_t decided = 0;
+
+  // The call at hand.
+  BatchView batch;
+  Validation mode = Validation::kKept;
+  uint32_t held = 0;  // records in the arrays
+  uint32_t continued = 0;  // bytes at `start` that continue a too-long record, not yet gathered
+  std::string fault;
+};
+
+Evaluator::Evaluator(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Evaluator::~Evaluator() = default;
+
+std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std::string* error) {
+  auto program = Program::Read(data, size, error);
+  if (program == nullptr) return nullptr;
+  auto state = std::make_unique<State>(std::move(program));
+  if (!state->matcher.Ready(error)) return nullptr;
+  return std::unique_ptr<Evaluator>(new Evaluator(std::move(state)));
+}
+
+bool Evaluator::Evaluate(uint8_t* slab, size_t size, std::string* error) {
+  State& state = *state_;
+  state.batch = BatchView();
+  if (!state.batch.Open(slab, size, state.program->rules.size(), error)) return false;
+  state.mode = static_cast<Validation>(state.batch.word[kFlags] & kValidationMask);
+  state.held = 0;
+  state.continued = 0;
+  state.fault.clear();
+  return state.Run(error);
+}
+
+bool Evaluator::State::Run(std::string* error) {
+  uint32_t* word = batch.word;
+  const char* p = batch.input + word[kStart];
+  const char* const end = batch.input + word[kEnd];
+  const bool open = (word[kFlags] & kOpen) != 0;
+  const bool wants_records = (word[kFlags] & kWantRecords) != 0;
+  if ((word[kFlags] & kContinues) != 0) Continue(&p, end);
+  Line last{};
+  while (p < end) {
+    if (held == word[kRecordCapacity]) {
+      if (wants_records || word[kSegments] + program->route_count > kMaxSegments) break;
+      Flush(nullptr);
+      held = 0;
+    }
+    last = NextLine(p, end);
+    p = last.next;
+    if (!IsBlank(last)) {
+      const Outcome outcome = Decide(last, open && !last.has_feed);
+      if (!fault.empty()) {
+        *error = fault;
+        return false;
+      }
+      Note(last, outcome);
+    } else {
+      last.has_feed = true;  // nothing to end
+    }
+    word[kLines] += last.next[-1] == '\n';
+  }
+  word[kConsumed] = static_cast<uint32_t>(p - batch.input);
+  const bool unended = p == end && last.begin != nullptr && !last.has_feed && !open;
+  Flush(unended ? &last : nullptr);
+  return true;
+}
+
+// Passes over the bytes that continue a record which an earlier batch counted.
+void Evaluator::State::Continue(const char** p, const char* end) {
+  const auto* feed = static_cast<const char*>(std::memchr(*p, '\n', static_cast<size_t>(end - *p)));
+  const char* next = feed == nullptr ? end : feed + 1;
+  continued = static_cast<uint32_t>(next - *p);
+  if (feed != nullptr) batch.word[kLines]++;
+  *p = next;
+}
+
+Evaluator::State::Outcome Evaluator::State::Decide(const Line& line, bool open) {
+  if (open || static_cast<size_t>(line.end - line.begin) > batch.word[kMaxRecordBytes]) return Malformed(Reason::kTooLong);
+  if (mode == Validation::kFull) {
+    const Reason reason = validator.Check(line.begin, line.end);
+    if (reason != Reason::kNone) return Malformed(reason);
+  }
+  decided++;
+  // By then the fields' usual places are known; later turns follow a stream that changes.
+  if (decided == 128 || decided % 65536 == 0) Order();
+  reader.Start(line.begin, line.end, mode == Validation::kRead);
+  const uint32_t rule = decision.Run([this](uint32_t predicate) { return reader.Holds(predicate); });
+  if (reader.malformed()) return Broken(line);
+  const uint8_t route = rule < program->rules.size() ? program->rules[rule].route : program->default_route;
+  if (mode == Validation::kKept && route != kDropRoute) {
+    const Reason reason = validator.Check(line.begin, line.end);
+    if (reason != Reason::kNone) return Malformed(reason);
+  }
+  return {static_cast<uint16_t>(rule), route, Reason::kNone};
+}
+
+// The cursor met something that is not JSON: the validator says what. That it finds nothing wrong cannot be.
+Evaluator::State::Outcome Evaluator::State::Broken(const Line& line) {
+  const Reason reason = validator.Check(line.begin, line.end);
+  if (reason == Reason::kNone) fault = "the cursor and the validator disagree about a record";
+  return Malformed(reason);
+}
+
+void Evaluator::State::Note(const Line& line, const Outcome& outcome) {
+  uint32_t* word = batch.word;
+  const auto begin = static_cast<uint32_t>(line.begin - batch.input);
+  batch.starts[held] = begin;
+  batch.ends[held] = static_cast<uint32_t>(line.next - batch.input);
+  batch.rule_of[held] = outcome.rule;
+  batch.route_of[held] = outcome.route;
+  batch.reason_of[held] = static_cast<uint8_t>(outcome.reason);
+  held++;
+  word[kRecords]++;
+  word[kByRoute + outcome.route]++;
+  if (outcome.reason == Reason::kNone) {
+    word[outcome.route == kDropRoute ? kDropped : kKept]++;
+    batch.rule_counts[outcome.rule]++;
+    return;
+  }
+  word[kMalformed]++;
+  word[kMalformedBy + static_cast<uint32_t>(outcome.reason) - 1]++;
+  if (word[kSampleCount] < kMaxSamples) {
+    uint32_t* sample = word + kSample + 3 * word[kSampleCount]++;
+    sample[0] = begin;
+    sample[1] = word[kLines];
+    sample[2] = static_cast<uint32_t>(outcome.reason);
+  }
+}
+
+// Gathers the records in the arrays, route by route, joining neighbours into one copy. `unended`: the last record
+// lacks its LF.
+void Evaluator::State::Flush(const Line* unended) {
+  if (!batch.gathers) return;
+  uint32_t* word = batch.word;
+  for (uint32_t route = 0; route < program->route_count; route++) {
+    if (!batch.Gathers(route)) continue;
+    const uint32_t first = word[kGathered];
+    char* out = batch.gather + first;
+    if (route == kMalformedRoute && continued != 0) {
+      std::memcpy(out, batch.input + word[kStart], continued);
+      out += continued;
+      continued = 0;
+    }
+    for (uint32_t i = 0; i < held;) {
+      if (batch.route_of[i] != route) {
+        i++;
+        continue;
+      }
+      const uint32_t begin = batch.starts[i];
+      uint32_t end = batch.ends[i];
+      for (i++; i < held && batch.route_of[i] == route && batch.starts[i] == end; i++) end = batch.ends[i];
+      std::memcpy(out, batch.input + begin, end - begin);
+      out += end - begin;
+    }
+    if (unended != nullptr && held != 0 && batch.route_of[held - 1] == route) *out++ = '\n';
+    Segment(route, first, static_cast<uint32_t>(out - batch.gather));
+  }
+}
+
+void Evaluator::State::Segment(uint32_t route, uint32_t begin, uint32_t end) {
+  uint32_t* word = batch.word;
+  if (begin == end) return;
+  word[kGathered] = end;
+  if (word[kSegments] != 0) {
+    uint32_t* previous = word + kSegment + 3 * (word[kSegments] - 1);
+    if (previous[0] == route && previous[2] == begin) {
+      previous[2] = end;
+      return;
+    }
+  }
+  uint32_t* segment = word + kSegment + 3 * word[kSegments]++;
+  segment[0] = route;
+  segment[1] = begin;
+  segment[2] = end;
+}
+
+}  // namespace weir

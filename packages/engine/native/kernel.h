@@ -1,0 +1,34 @@
+// The native kernel: a program over one batch in one call. Frames records, decides each, writes the verdict beside the
+// bytes and gathers what is kept. Plain C++: it knows nothing of Node, threads or files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "program.h"
+#include "slab.h"
+
+namespace weir {
+
+class Evaluator {
+ public:
+  // Makes a program ready. Null and a message when the block is damaged or a pattern cannot be compiled. `data` is
+  // 4-aligned and must outlive the evaluator; other threads may read it too.
+  static std::unique_ptr<Evaluator> Load(const uint8_t* data, size_t size, std::string* error);
+  ~Evaluator();
+
+  // Evaluates the request in the slab's header and writes the answer there (slab.h). Reads the input region and up to
+  // kPaddingBytes behind it; writes the answer words, the verdict arrays, the counts and the gather region only.
+  // False and a message when the request does not fit the slab, or on a fault; the answer then means nothing.
+  // Not reentrant: one thread, one evaluator.
+  bool Evaluate(uint8_t* slab, size_t size, std::string* error);
+
+ private:
+  struct State;
+  explicit Evaluator(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weir

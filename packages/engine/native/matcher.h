@@ -1,0 +1,47 @@
+// Predicates on the text of a value, and how a value becomes text. Knows nothing of records or rules.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arena.h"
+#include "program.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace weir {
+
+// A program's predicates, made ready. Patterns are compiled here; the program must outlive it.
+class Matcher {
+ public:
+  explicit Matcher(const Program& program);
+  ~Matcher();
+
+  // False when a pattern cannot be compiled; `*error` names it.
+  bool Ready(std::string* error);
+
+  // Whether the predicate holds for a text, which is valid UTF-8 in a well-formed record. Scratch memory comes from
+  // `arena`.
+  bool Holds(uint32_t predicate, std::string_view text, Arena* arena) const;
+
+  // What one evaluation costs compared with the look-up of a value met before (1), roughly.
+  double Cost(uint32_t predicate) const;
+
+  const Predicate& predicate(uint32_t i) const { return program_.predicates[i]; }
+
+ private:
+  std::string_view Fold(std::string_view text, Arena* arena) const;
+  bool HoldsFolded(const Predicate& predicate, std::string_view text) const;
+
+  const Program& program_;
+  std::vector<std::unique_ptr<re2::RE2>> patterns_;  // by predicate; null where it is none
+};
+
+// Decodes percent escapes and '+'. Broken escapes stay; bytes that are not UTF-8 become U+FFFD.
+std::string_view DecodeUrl(std::string_view text, Arena* arena);
+
+}  // namespace weir

@@ -1,0 +1,85 @@
+// The native kernel: loads the addon (native/) and speaks to it, one call per batch. Does not decide whether to use it;
+// select.ts does. No caller but select.ts and tests.
+
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { slabFormat } from '../batch/batch.ts'
+import { EngineError } from '../errors.ts'
+import type { Program } from '../rules/program.ts'
+import type { Evaluator, Kernel } from './kernel.ts'
+
+/** What the addon exports. An evaluator is opaque, and keeps the program's memory alive. */
+interface Addon {
+  readonly slabFormat: number
+  load(program: Uint8Array): object
+  evaluate(evaluator: object, slab: Uint8Array): void
+}
+
+const require = createRequire(import.meta.url)
+
+/** Places the addon may lie at, best first: built here, or shipped with the package. */
+function* candidates(): Generator<string> {
+  const at = (path: string): string => fileURLToPath(new URL(`../../native/${path}`, import.meta.url))
+  yield at('build/Release/weir.node')
+  yield at(`prebuilds/${process.platform}-${process.arch}/weir.${libc()}.node`)
+}
+
+/** The C library that the addon must have been built for, as prebuilt binaries are named. */
+function libc(): string {
+  if (process.platform !== 'linux') return process.platform
+  const report = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }
+  return report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
+}
+
+function loadAddon(): Addon {
+  const failures: string[] = []
+  for (const path of candidates()) {
+    try {
+      return require(path) as Addon
+    } catch (error) {
+      // A missing file names a long stack of requires; its first line says all.
+      failures.push(error instanceof Error ? error.message.split('\n')[0]! : String(error))
+    }
+  }
+  throw new EngineError('ERR_ENGINE_KERNEL_UNAVAILABLE', `The native kernel cannot be loaded: ${failures.join('; ')}.`)
+}
+
+class NativeEvaluator implements Evaluator {
+  readonly #addon: Addon
+  readonly #evaluator: object
+
+  constructor(addon: Addon, program: Uint8Array) {
+    this.#addon = addon
+    this.#evaluator = asFault(() => addon.load(program))
+  }
+
+  evaluate(slab: Uint8Array): void {
+    asFault(() => this.#addon.evaluate(this.#evaluator, slab))
+  }
+}
+
+function asFault<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new EngineError('ERR_ENGINE_KERNEL_FAULT', `The native kernel failed: ${reason}`, { cause })
+  }
+}
+
+/**
+ * Returns the native kernel.
+ *
+ * Errors: `ERR_ENGINE_KERNEL_UNAVAILABLE` when no binary can be loaded here, or the one that can was built for another
+ * layout of slabs; the message names every place that was tried.
+ */
+export function createNativeKernel(): Kernel {
+  const addon = loadAddon()
+  if (addon.slabFormat !== slabFormat) {
+    throw new EngineError(
+      'ERR_ENGINE_KERNEL_UNAVAILABLE',
+      `The native kernel was built for slab format ${String(addon.slabFormat)}, and this engine uses ${slabFormat}. Build it again.`,
+    )
+  }
+  return { name: 'native', load: (program: Program) => new NativeEvaluator(addon, program.bytes) }
+}
