@@ -34,7 +34,7 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_
   for (uint32_t i = 0; i < places_.size(); i++) {
     const Predicate& predicate = program.predicates[i];
     const uint32_t number = counts[predicate.field]++;
-    places_[i] = {predicate.field, number / 64, uint64_t{1} << (number % 64), predicate.op == Op::kExists};
+    places_[i] = {predicate.field, number, number / 64, uint64_t{1} << (number % 64), predicate.op == Op::kExists};
     costs[predicate.field] += matcher.Cost(i);
   }
   for (size_t i = 0; i < fields_.size(); i++) {
@@ -45,6 +45,18 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_
     field.scratch.resize(2 * field.words);
     if (field.decode_url) costs[i] += 5;
     if (costs[i] >= kCacheWorth) field.cache.emplace(field.words, seed + i);
+  }
+  BuildScreens();
+}
+
+void FieldReader::BuildScreens() {
+  for (FieldState& field : fields_) field.screen.emplace(field.words);
+  for (uint32_t i = 0; i < places_.size(); i++) {
+    if (matcher_.pattern(i) != nullptr) fields_[places_[i].field].screen->Add(places_[i].number, *matcher_.pattern(i));
+  }
+  for (FieldState& field : fields_) {
+    field.screen->Build();
+    if (!field.screen->useful()) field.screen.reset();
   }
 }
 
@@ -78,6 +90,7 @@ void FieldReader::ResolveText(FieldState& field) {
     return;
   }
   field.text_ready = false;
+  field.screened = false;
   const bool cached = field.cache.has_value() && field.cache->on() && raw.size() <= ValueCache::kMaxValueBytes;
   if (cached) {
     if (const Answers* answers = field.cache->Find(raw)) {
@@ -117,6 +130,11 @@ void FieldReader::Learn(uint32_t predicate, Place place, FieldState& field) {
     field.text_ready = true;
   }
   uint64_t* known = field.known + place.word;
+  if (field.screen.has_value() && !field.screened && field.screen->covers(place.number)) {
+    field.screened = true;
+    field.screen->Exclude(field.text, field.known);
+    if ((*known & place.bit) != 0) return;
+  }
   *known |= place.bit;
   if (matcher_.Holds(predicate, field.text, &arena_)) known[field.words] |= place.bit;
 }

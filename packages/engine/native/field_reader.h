@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "json_cursor.h"
+#include "literal_screen.h"
 #include "matcher.h"
 #include "value_cache.h"
 
@@ -14,6 +15,7 @@ namespace weir {
 
 class FieldReader {
  public:
+  // The matcher is ready; it and the program outlive the reader.
   FieldReader(const Program& program, const Matcher& matcher, uint64_t seed);
 
   // Turns to the record [begin, end). `strict`: a value that is read must be valid UTF-8 without control characters.
@@ -47,6 +49,7 @@ class FieldReader {
   // Where a predicate's answer stands.
   struct Place {
     uint32_t field;
+    uint32_t number;  // among the field's predicates
     uint32_t word;
     uint64_t bit;
     bool is_exists;
@@ -58,11 +61,13 @@ class FieldReader {
     bool decode_url = false;
     std::optional<ValueCache> cache;
     std::vector<uint64_t> scratch;  // answers for a value that is not cached
+    std::optional<LiteralScreen> screen;
 
     uint64_t generation = 0;  // the record that what follows is about
     bool present = false;     // not missing
     bool has_text = false;
     bool text_ready = false;
+    bool screened = false;
     uint64_t* known = nullptr;  // `words` words of known, then `words` of holds
     Value value;
     std::string_view text;
@@ -71,6 +76,7 @@ class FieldReader {
     uint64_t positions = 0;
   };
 
+  void BuildScreens();
   void Resolve(FieldState& field);
   void ResolveText(FieldState& field);
   void Learn(uint32_t predicate, Place place, FieldState& field);

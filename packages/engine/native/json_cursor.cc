@@ -121,6 +121,14 @@ Cursor::Progress Cursor::Member(const FieldTree::Node& parent, const char** at) 
   uint32_t child;
   if (stop < end_ && *stop == '"') {
     child = parent.keys.Find(key, static_cast<size_t>(stop - key));
+    // Most members are a string that nobody asked for, without space around and with more members behind.
+    if (child == FieldTree::kNone && stop[1] == ':' && stop[2] == '"') {
+      const char* close = FindStringStop(stop + 3, end_);
+      if (close < end_ && *close == '"' && close[1] == ',') {
+        *at = close + 2;
+        return Progress::kMore;
+      }
+    }
   } else {
     child = EscapedKey(parent, key, &stop);
     if (stop >= end_) return Progress::kBad;

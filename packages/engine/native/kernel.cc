@@ -40,8 +40,8 @@ bool IsBlank(const Line& line) {
 }  // namespace
 
 struct Evaluator::State {
-  explicit State(std::unique_ptr<Program> from)
-      : program(std::move(from)), matcher(*program), reader(*program, matcher, Seed()) {
+  State(std::unique_ptr<Program> from, std::unique_ptr<Matcher> ready)
+      : program(std::move(from)), matcher(std::move(ready)), reader(*program, *matcher, Seed()) {
     Order();
   }
 
@@ -70,7 +70,7 @@ struct Evaluator::State {
   void Segment(uint32_t route, uint32_t begin, uint32_t end);
 
   std::unique_ptr<Program> program;
-  Matcher matcher;
+  std::unique_ptr<Matcher> matcher;
   FieldReader reader;
   Decision decision;
   Validator validator;
@@ -91,9 +91,9 @@ Evaluator::~Evaluator() = default;
 std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std::string* error) {
   auto program = Program::Read(data, size, error);
   if (program == nullptr) return nullptr;
-  auto state = std::make_unique<State>(std::move(program));
-  if (!state->matcher.Ready(error)) return nullptr;
-  return std::unique_ptr<Evaluator>(new Evaluator(std::move(state)));
+  auto matcher = std::make_unique<Matcher>(*program);
+  if (!matcher->Ready(error)) return nullptr;
+  return std::unique_ptr<Evaluator>(new Evaluator(std::make_unique<State>(std::move(program), std::move(matcher))));
 }
 
 bool Evaluator::Evaluate(uint8_t* slab, size_t size, std::string* error) {

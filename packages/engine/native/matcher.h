@@ -31,7 +31,8 @@ class Matcher {
   // What one evaluation costs compared with the look-up of a value met before (1), roughly.
   double Cost(uint32_t predicate) const;
 
-  const Predicate& predicate(uint32_t i) const { return program_.predicates[i]; }
+  // The compiled pattern of a predicate, or null when it has none.
+  const re2::RE2* pattern(uint32_t predicate) const { return patterns_[predicate].get(); }
 
  private:
   std::string_view Fold(std::string_view text, Arena* arena) const;

@@ -1,0 +1,55 @@
+// Many patterns on one field: one pass over a text tells which of them can match at all. Each pattern that RE2 finds
+// required literals for is a candidate only if one of its literals occurs; RE2 then confirms. May name a candidate
+// that does not match; never misses one that does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace re2 {
+class RE2;
+}
+
+namespace weir {
+
+class LiteralScreen {
+ public:
+  // `words`: 64-bit words of a bit set that is wide enough for all numbers that Add is given.
+  explicit LiteralScreen(uint32_t words) : screened_(words, 0), candidates_(words, 0) {}
+
+  // Adds a pattern under a number. A pattern without literals long enough is left out and always a candidate.
+  void Add(uint32_t number, const re2::RE2& pattern);
+  // To be called once after the last Add.
+  void Build();
+
+  // Whether screening is worth a pass: fewer patterns are quicker asked one by one.
+  bool useful() const { return patterns_ >= 3; }
+  bool covers(uint32_t number) const { return (screened_[number / 64] >> (number % 64)) & 1; }
+
+  // Marks in `known` (as many words as given) every pattern that cannot match `text`. False, with nothing marked, for
+  // text that is not ASCII: case folding would need more than bytes there. Reads up to 3 bytes behind the text.
+  bool Exclude(std::string_view text, uint64_t* known);
+
+ private:
+  struct Literal {
+    std::string text;  // lower case
+    uint32_t number;
+    uint32_t next;  // in the chain of its first three bytes: index + 1, or 0
+  };
+  static constexpr uint32_t kGramBits = 14;
+
+  static uint32_t Gram(uint32_t three_bytes) { return (three_bytes * 0x9e3779b1u) >> (32 - kGramBits); }
+  void AddGram(const std::string& lower, uint32_t literal);
+  void Probe(std::string_view rest, uint32_t gram);
+
+  std::vector<uint64_t> screened_;
+  std::vector<uint64_t> candidates_;  // of the text at hand
+  std::vector<Literal> literals_;
+  std::vector<uint64_t> grams_;    // bitmap over Gram
+  std::vector<uint32_t> heads_;    // chain by Gram of the lower-case bytes
+  uint32_t patterns_ = 0;
+};
+
+}  // namespace weir
