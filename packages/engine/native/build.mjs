@@ -1,6 +1,7 @@
 // Builds the native kernel: native/build/Release/weir.node and the core's test program beside it, with node-gyp.
 // Does nothing when a stamp over sources, versions, flags and compiler matches; vendored objects are kept from build to
-// build. Run as `npm run build:native`, or by .ci/set-up.mjs; not run when the packages are installed from a registry.
+// build. Run as `npm run build:native` (`-- --verbose` shows each file) or by .ci/set-up.mjs; never when the packages are
+// installed from a registry.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -90,7 +91,9 @@ function gyp(...args) {
   const env = { ...process.env }
   // A directory given to npm for another Node would win over the one of the Node that runs this.
   for (const name of Object.keys(env)) if (/^npm_config_(nodedir|target|disturl)$/i.test(name)) delete env[name]
-  const { status, signal } = spawnSync(process.execPath, command, { cwd: nativeDir, env, stdio: ['ignore', 2, 2] })
+  // What make says of each file is left out; what the compiler says is not.
+  const stdout = process.argv.includes('--verbose') ? 2 : 'ignore'
+  const { status, signal } = spawnSync(process.execPath, command, { cwd: nativeDir, env, stdio: ['ignore', stdout, 2] })
   if (status !== 0)
     throw new Error(`node-gyp ${args[0]} failed (${signal ?? `exit ${status}`}); its messages stand above.`)
 }

@@ -11,6 +11,9 @@ namespace {
 
 // Predicates cheaper than a look-up together are not worth a cache.
 constexpr double kCacheWorth = 2.5;
+// All value caches of a worker together stay about below this.
+constexpr size_t kCacheMemory = 8 << 20;
+constexpr size_t kMostCacheMemory = 1 << 20;
 // Reading a byte of a record, in the matcher's unit of cost.
 constexpr double kByteCost = 0.05;
 // Where a field is thought to stand before it was ever seen.
@@ -37,6 +40,7 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_
     places_[i] = {predicate.field, number, number / 64, uint64_t{1} << (number % 64), predicate.op == Op::kExists};
     costs[predicate.field] += matcher.Cost(i);
   }
+  const size_t cache_bytes = std::min(kMostCacheMemory, kCacheMemory / std::max<size_t>(fields_.size(), 1));
   for (size_t i = 0; i < fields_.size(); i++) {
     FieldState& field = fields_[i];
     field.slot = tree_.slot_of_field(i);
@@ -44,7 +48,7 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_
     field.words = std::max<uint32_t>(1, (counts[i] + 63) / 64);
     field.scratch.resize(2 * field.words);
     if (field.decode_url) costs[i] += 5;
-    if (costs[i] >= kCacheWorth) field.cache.emplace(field.words, seed + i);
+    if (costs[i] >= kCacheWorth) field.cache.emplace(field.words, cache_bytes, seed + i);
   }
   BuildScreens();
 }

@@ -11,8 +11,9 @@
 namespace weir {
 namespace {
 
-// All patterns of a worker together stay below this, but for patterns that cannot be compiled in their share.
-constexpr int64_t kPatternMemory = 256 << 20;
+// What RE2 may use for all patterns of a worker together, unless one needs more or there are very many of them. Most
+// patterns use a hundredth of their share.
+constexpr int64_t kPatternMemory = 32 << 20;
 constexpr int64_t kMostPatternMemory = 8 << 20;
 constexpr int64_t kLeastPatternMemory = 512 << 10;
 

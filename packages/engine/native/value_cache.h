@@ -20,8 +20,10 @@ struct Answers {
 
 class ValueCache {
  public:
-  // `words`: 64-bit words of answers for each value. `seed` keeps senders from aiming at one bucket.
-  ValueCache(uint32_t words, uint64_t seed) : words_(words), seed_(seed), slots_(kFirstSlots) {}
+  // `words`: 64-bit words of answers for each value. `max_bytes`: what values and answers may take before all are
+  // forgotten. `seed` keeps senders from aiming at one bucket.
+  ValueCache(uint32_t words, size_t max_bytes, uint64_t seed)
+      : words_(words), max_bytes_(max_bytes), seed_(seed), slots_(kFirstSlots) {}
 
   // Whether to look up at all just now.
   bool on() const { return skip_ == 0; }
@@ -46,7 +48,7 @@ class ValueCache {
 
   // Keeps answers for the bytes that Find just missed; none is known yet. Valid until the next Add.
   Answers* Add(std::string_view bytes, bool missing) {
-    if (entries_.size() >= kMaxEntries || arena_.used() > kMaxBytes) Clear();
+    if (entries_.size() >= kMaxEntries || arena_.used() > max_bytes_) Clear();
     if (entries_.size() * 2 >= slots_.size()) Rehash();
     char* copy = arena_.Allocate(bytes.size() + 8);
     std::memcpy(copy, bytes.data(), bytes.size());
@@ -68,7 +70,6 @@ class ValueCache {
   };
   static constexpr size_t kFirstSlots = 256;
   static constexpr size_t kMaxEntries = 8192;
-  static constexpr size_t kMaxBytes = 2 << 20;
   static constexpr uint32_t kWindow = 4096;     // look-ups between two decisions whether to go on
   static constexpr uint32_t kPause = 32 * 1024;  // values to pass over when fewer than half were known
 
@@ -126,6 +127,7 @@ class ValueCache {
   }
 
   uint32_t words_;
+  size_t max_bytes_;
   uint64_t seed_;
   uint64_t hash_ = 0;
   uint32_t lookups_ = 0;
