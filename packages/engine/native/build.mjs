@@ -5,9 +5,18 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, homedir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nativeDir, ownFiles, vendoredPackages, vendoredSources } from './sources.mjs'
@@ -20,7 +29,21 @@ const outputs = ['weir.node', 'core_test'].map((name) => join(buildDir, 'Release
 /** Folder that holds the headers of the Node that runs this, or undefined: node-gyp then downloads them. */
 export function nodeHeaders() {
   const folder = dirname(dirname(realpathSync(process.execPath)))
-  return existsSync(join(folder, 'include', 'node', 'node_api.h')) ? folder : undefined
+  return existsSync(join(folder, 'include', 'node', 'node_api.h')) ? withoutSpaces(folder) : undefined
+}
+
+/** gyp splits this one path at spaces: where it has some, a link beside the user's other caches stands for it. */
+function withoutSpaces(folder) {
+  if (!/\s/.test(folder)) return folder
+  const links = join(homedir(), '.cache', 'weir')
+  if (/\s/.test(links)) throw new Error(`Node lies in "${folder}", and node-gyp needs a path without spaces.`)
+  const link = join(links, createHash('sha256').update(folder).digest('hex').slice(0, 16))
+  mkdirSync(links, { recursive: true })
+  if (!existsSync(link)) {
+    rmSync(link, { force: true })
+    symlinkSync(folder, link)
+  }
+  return link
 }
 
 /** What the build needs and does not find, each with the Debian package that brings it; empty when all is there. */
@@ -111,13 +134,19 @@ export function takeLock(path) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error
     }
-    const holder = Number(existsSync(path) ? readFileSync(path, 'utf8') : NaN)
-    if (holder > 0 && !isAlive(holder)) rmSync(path, { force: true })
-    else if (!told) {
-      console.error(`Another build (process ${holder}) is running; waiting for it.`)
+    const holder = Number(existsSync(path) ? readFileSync(path, 'utf8') : '0')
+    if (holder > 0 ? !isAlive(holder) : isOld(path)) rmSync(path, { force: true })
+    else if (!told && holder > 0) {
+      console.error(`Another set-up (process ${holder}) is running; waiting for it. If it is not, delete ${path}.`)
       told = true
     }
   }
+}
+
+/** True for a lock that its holder did not live to write its number into. */
+function isOld(path) {
+  const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() }
+  return Date.now() - mtimeMs > 5000
 }
 
 function isAlive(pid) {

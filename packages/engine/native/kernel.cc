@@ -62,7 +62,11 @@ struct Evaluator::State {
 
   bool Run(std::string* error);
   void Continue(const char** p, const char* end);
-  Outcome Decide(const Line& line, bool open);
+  Outcome Decide(const Line& line);
+  // A line that is open goes on behind the input, and is only cut when it is too long.
+  bool IsTooLong(const Line& line) const {
+    return (open && !line.has_feed) || static_cast<size_t>(line.end - line.begin) > batch.word[kMaxRecordBytes];
+  }
   Outcome Malformed(Reason reason) { return {kNoRule, kMalformedRoute, reason}; }
   Outcome Broken(const Line& line);
   void Note(const Line& line, const Outcome& outcome);
@@ -79,8 +83,10 @@ struct Evaluator::State {
   // The call at hand.
   BatchView batch;
   Validation mode = Validation::kKept;
-  uint32_t held = 0;  // records in the arrays
-  uint32_t continued = 0;  // bytes at `start` that continue a too-long record, not yet gathered
+  bool open = false;
+  uint32_t held = 0;         // records in the arrays
+  bool is_continued = false;  // the bytes that continue a too-long record are not gathered yet
+  uint32_t continued = 0;     // how many they are
   std::string fault;
 };
 
@@ -102,7 +108,7 @@ bool Evaluator::Evaluate(uint8_t* slab, size_t size, std::string* error) {
   if (!state.batch.Open(slab, size, state.program->rules.size(), error)) return false;
   state.mode = static_cast<Validation>(state.batch.word[kFlags] & kValidationMask);
   state.held = 0;
-  state.continued = 0;
+  state.is_continued = false;
   state.fault.clear();
   return state.Run(error);
 }
@@ -111,7 +117,7 @@ bool Evaluator::State::Run(std::string* error) {
   uint32_t* word = batch.word;
   const char* p = batch.input + word[kStart];
   const char* const end = batch.input + word[kEnd];
-  const bool open = (word[kFlags] & kOpen) != 0;
+  open = (word[kFlags] & kOpen) != 0;
   const bool wants_records = (word[kFlags] & kWantRecords) != 0;
   if ((word[kFlags] & kContinues) != 0) Continue(&p, end);
   Line last{};
@@ -123,8 +129,9 @@ bool Evaluator::State::Run(std::string* error) {
     }
     last = NextLine(p, end);
     p = last.next;
-    if (!IsBlank(last)) {
-      const Outcome outcome = Decide(last, open && !last.has_feed);
+    // Length comes first, so that a line of spaces is judged alike wherever a stream is cut.
+    if (IsTooLong(last) || !IsBlank(last)) {
+      const Outcome outcome = Decide(last);
       if (!fault.empty()) {
         *error = fault;
         return false;
@@ -145,13 +152,14 @@ bool Evaluator::State::Run(std::string* error) {
 void Evaluator::State::Continue(const char** p, const char* end) {
   const auto* feed = static_cast<const char*>(std::memchr(*p, '\n', static_cast<size_t>(end - *p)));
   const char* next = feed == nullptr ? end : feed + 1;
+  is_continued = true;
   continued = static_cast<uint32_t>(next - *p);
   if (feed != nullptr) batch.word[kLines]++;
   *p = next;
 }
 
-Evaluator::State::Outcome Evaluator::State::Decide(const Line& line, bool open) {
-  if (open || static_cast<size_t>(line.end - line.begin) > batch.word[kMaxRecordBytes]) return Malformed(Reason::kTooLong);
+Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
+  if (IsTooLong(line)) return Malformed(Reason::kTooLong);
   if (mode == Validation::kFull) {
     const Reason reason = validator.Check(line.begin, line.end);
     if (reason != Reason::kNone) return Malformed(reason);
@@ -212,10 +220,12 @@ void Evaluator::State::Flush(const Line* unended) {
     if (!batch.Gathers(route)) continue;
     const uint32_t first = word[kGathered];
     char* out = batch.gather + first;
-    if (route == kMalformedRoute && continued != 0) {
+    if (route == kMalformedRoute && is_continued) {
       std::memcpy(out, batch.input + word[kStart], continued);
       out += continued;
-      continued = 0;
+      // Where the input ends with it, it may lack its LF too.
+      if (!open && (continued == 0 || out[-1] != '\n')) *out++ = '\n';
+      is_continued = false;
     }
     for (uint32_t i = 0; i < held;) {
       if (batch.route_of[i] != route) {

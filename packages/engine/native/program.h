@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "number.h"
+
 namespace weir {
 
 // Distinct texts in ascending order of (hash, bytes). Offsets delimit entry i as [offsets[i], offsets[i + 1]).
@@ -56,20 +58,6 @@ struct List {
 };
 
 enum class Op : uint8_t { kExists, kRegex, kSet, kPrefix, kSuffix, kSubstrings, kCompare, kNetworks };
-
-// A bound of a comparison; `present` is false where the rule gives none.
-struct Number {
-  bool present = false;
-  bool is_integer = false;  // exact: negative ? -magnitude : magnitude
-  bool negative = false;
-  uint64_t magnitude = 0;
-  double value = 0;
-};
-
-// Parses text that is a JSON number, leading zeros allowed. False when it is not.
-bool ParseNumber(std::string_view text, Number* out);
-// -1, 0 or 1. Exact when both are integers between -2^63 and 2^64 - 1, else by double.
-int CompareNumbers(const Number& a, const Number& b);
 
 struct Predicate {
   Op op = Op::kExists;

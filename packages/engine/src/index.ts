@@ -1,1 +1,39 @@
-export { errorCodes } from './errors.ts'
+// The engine's public names, listed by hand. docs/api.txt repeats the list, and a test compares them.
+
+export { malformedReason } from './batch/batch.ts'
+export type { MalformedReason, Validation } from './batch/batch.ts'
+export { compileRules } from './compiled-rules.ts'
+export type { CompiledRules, RecordVerdict, TestRecord } from './compiled-rules.ts'
+export { createEngine } from './engine.ts'
+export type { Engine, FilterOptions, KernelInUse } from './engine.ts'
+export { ConfigError, EngineError, errorCodes, RuleSetError, WeirError } from './errors.ts'
+export type { ErrorCode, ErrorCodeRow, RuleSetIssue } from './errors.ts'
+export type { Verdict } from './evaluation.ts'
+export type {
+  ByteSource,
+  DeliveryOptions,
+  FilterBatchesOptions,
+  FilterFileOptions,
+  FilterTotals,
+  OpenFile,
+} from './filtering.ts'
+export type { KernelName } from './kernel/kernel.ts'
+export { limits } from './limits.ts'
+export type { EngineOptions, KernelChoice } from './options.ts'
+export type { BatchResult, MalformedRecord, OnBatch, Segment } from './ordered-batches.ts'
+export type { RuleSource, RuleText } from './rules/compile.ts'
+export type {
+  Action,
+  Bound,
+  Condition,
+  ListFile,
+  Literal,
+  Predicate,
+  Rule,
+  RuleSet,
+  RuleTest,
+} from './rules/rule-set.ts'
+export { ruleSetSchema } from './rules/schema.ts'
+export { addCounts } from './stats.ts'
+export type { EngineStats } from './stats.ts'
+export type { Counts } from './verdict/verdict.ts'

@@ -105,7 +105,8 @@ function selfTest(kernel: Kernel): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
-  if (slab.words[slabWord.records] !== selfTestRecords.length) return `it counts ${slab.words[slabWord.records]} records.`
+  if (slab.words[slabWord.records] !== selfTestRecords.length)
+    return `it counts ${slab.words[slabWord.records]} records.`
   for (const [i, [record, route]] of selfTestRecords.entries()) {
     if (slab.routes[i] !== route) return `it sends ${record} to route ${slab.routes[i]}, not ${route}.`
   }

@@ -23,7 +23,12 @@ export type PlanPredicate =
   /** The text, folded when `fold`, is an entry of a `set` list (whose entries are folded already). */
   | { readonly op: 'set'; readonly field: number; readonly list: number; readonly fold: boolean }
   /** The text, folded when `fold`, begins or ends with one of `texts` (folded already). */
-  | { readonly op: 'prefix' | 'suffix'; readonly field: number; readonly texts: readonly string[]; readonly fold: boolean }
+  | {
+      readonly op: 'prefix' | 'suffix'
+      readonly field: number
+      readonly texts: readonly string[]
+      readonly fold: boolean
+    }
   /** The text, folded when `fold`, contains an entry of a `substrings` list (folded already). */
   | { readonly op: 'substrings'; readonly field: number; readonly list: number; readonly fold: boolean }
   /** The text is a number, and every bound present holds. Bounds are JSON numbers as written, leading zeros allowed. */
@@ -40,10 +45,7 @@ export type PlanPredicate =
 
 /** A condition over predicate indexes. */
 export type PlanCondition =
-  | number
-  | readonly ['all', ...PlanCondition[]]
-  | readonly ['any', ...PlanCondition[]]
-  | readonly ['not', PlanCondition]
+  number | readonly ['all', ...PlanCondition[]] | readonly ['any', ...PlanCondition[]] | readonly ['not', PlanCondition]
 
 export interface PlanRule {
   readonly id: string

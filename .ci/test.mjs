@@ -1,0 +1,95 @@
+// The whole check, `npm test`: set-up, lint, format, then every test file with Node's own runner.
+//   npm test                      all of it
+//   npm test -- --no-lint         without lint and format
+//   npm test -- rules/parse cases only the test files whose path contains one of these words; no lint
+// WEIR_REQUIRE, a comma list, names what a test may not skip for want of; here that is what the set-up has just built.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { basename, join, relative } from 'node:path'
+import { SetUpError, root, setUp, sourcesOf, typeScriptProjects } from './set-up.mjs'
+
+const required = ['native', 'judge']
+/** A test that runs longer than this hangs; the slowest takes well under a minute. */
+const testTimeoutMs = 600_000
+
+/**
+ * Compiled test files, derived from the sources: an old compiled file whose source is gone is not run, and a test folder
+ * without tests is an error, where `node --test` would call it a success.
+ */
+function testFiles() {
+  const projects = typeScriptProjects().filter(({ folder }) => basename(folder) === 'test')
+  return projects.flatMap((project) => {
+    const sources = sourcesOf(project).filter((path) => path.endsWith('.test.ts'))
+    if (sources.length === 0) throw new SetUpError(`There is no test in ${relative(root, project.folder)}.`)
+    return sources.map((path) => {
+      const compiled = join(project.outDir, path.replace(/\.ts$/, '.js'))
+      if (!existsSync(compiled)) throw new SetUpError(`${compiled} is missing: the tests were not compiled.`)
+      return relative(root, compiled)
+    })
+  })
+}
+
+function lint() {
+  const turbo = join(root, 'node_modules', 'turbo', 'bin', 'turbo')
+  const args = [
+    turbo,
+    'run',
+    'lint',
+    'format:check',
+    '--filter=//',
+    '--continue',
+    '--output-logs=errors-only',
+    '--ui=stream',
+  ]
+  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' }
+  if (!process.stdout.isTTY) env.NO_COLOR = '1'
+  return spawnSync(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0
+}
+
+function runTests(files, judge) {
+  const nodeArgs = ['--test', '--test-reporter=spec', `--test-timeout=${testTimeoutMs}`]
+  nodeArgs.push(`--test-concurrency=${availableParallelism()}`)
+  const env = { ...process.env, WEIR_JUDGE: judge, WEIR_REQUIRE: process.env.WEIR_REQUIRE ?? required.join(',') }
+  // Set by the runner for its own children: with it, a runner within a runner reports nothing.
+  delete env.NODE_TEST_CONTEXT
+  return spawnSync(process.execPath, [...nodeArgs, ...files], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  }).status
+}
+
+function parseArguments(args) {
+  const unknown = args.find((each) => each.startsWith('-') && each !== '--no-lint')
+  if (unknown === undefined)
+    return { words: args.filter((each) => !each.startsWith('-')), lint: !args.includes('--no-lint') }
+  console.error(`npm test: unknown option ${unknown}. Usage: npm test -- [--no-lint] [WORD …]`)
+  process.exit(2)
+}
+
+function main() {
+  const options = parseArguments(process.argv.slice(2))
+  const { judge } = setUp({ judge: true })
+  const all = testFiles()
+  const files = all.filter((file) => options.words.length === 0 || options.words.some((word) => file.includes(word)))
+  if (files.length === 0) {
+    console.error(`npm test: no test file's path contains ${options.words.join(' or ')}.`)
+    return 2
+  }
+  const isClean = options.words.length > 0 || !options.lint || lint()
+  console.log(`test: ${files.length} of ${all.length} files, Node ${process.versions.node}`)
+  const status = runTests(files, judge)
+  if (!isClean)
+    console.error('test: lint or format failed; the messages stand above the tests. `npm run format` mends the format.')
+  return status === 0 && isClean ? 0 : 1
+}
+
+try {
+  process.exitCode = main()
+} catch (error) {
+  if (!(error instanceof SetUpError)) throw error
+  console.error(`test: ${error.message}`)
+  process.exitCode = 1
+}

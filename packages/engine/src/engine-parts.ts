@@ -1,0 +1,35 @@
+// What the parts of an engine share: the pool, the slabs, and the rule set in force. Types only; engine.ts makes
+// them, filtering.ts and evaluator.ts use them.
+
+import type { SlabStore } from './batch/slab.ts'
+import type { RuleSetIssue } from './errors.ts'
+import type { Kernel } from './kernel/kernel.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { ProgramHandle, WorkerPool } from './pool/pool.ts'
+import type { Plan } from './rules/program.ts'
+import type { StatsRecorder } from './stats.ts'
+
+/** A rule set as every worker has it. Immutable: a new rule set is a new one of these. */
+export interface LoadedRuleSet {
+  readonly handle: ProgramHandle
+  readonly plan: Plan
+  readonly warnings: readonly RuleSetIssue[]
+}
+
+/** Calls `run` after `ms`; returns the function that stops it. Tests bring their own. */
+export type StartTimer = (ms: number, run: () => void) => () => void
+
+/** The parts of one engine. */
+export interface EngineParts {
+  readonly options: ResolvedOptions
+  /** The kernel on the calling thread, for inputs too small to hand over. */
+  readonly kernel: Kernel
+  readonly pool: WorkerPool
+  readonly slabs: SlabStore
+  readonly stats: StatsRecorder
+  readonly startTimer: StartTimer
+  /** Aborted when `close()` is called: what has been read is finished, and nothing more is read. */
+  readonly closing: AbortSignal
+  /** Returns the rule set in force: each batch is judged by the one it was handed over with. */
+  current(): LoadedRuleSet
+}

@@ -1,0 +1,237 @@
+// evaluate() and evaluateMany(): one input in memory, one verdict. Small inputs are evaluated on the calling thread,
+// a batch on a worker, and larger inputs in pieces on all workers, whose columns are joined. Used by engine.ts.
+//
+// Invariant: the input is copied before the first await, so the caller may change it as soon as the call returned.
+
+import { slabFlag } from './batch/batch.ts'
+import { byteOrderMarkBytes, cutLines, firstLineFeed, hasByteOrderMark } from './batch/framing.ts'
+import type { Cut } from './batch/framing.ts'
+import { createSlab } from './batch/slab.ts'
+import type { Slab } from './batch/slab.ts'
+import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
+import { copyColumns, joinColumns, Verdict, viewColumns } from './evaluation.ts'
+import type { RecordColumns } from './evaluation.ts'
+import type { Evaluator } from './kernel/kernel.ts'
+import { limits } from './limits.ts'
+import { cutFlags } from './ordered-batches.ts'
+import { evaluateSlab } from './pool/evaluate.ts'
+import { Slots } from './pool/slots.ts'
+import { addCounts, noCounts, readCounts } from './stats.ts'
+import type { Counts } from './verdict/verdict.ts'
+
+/** An answer in memory of its own. */
+interface Answer {
+  readonly columns: RecordColumns
+  readonly counts: Counts
+}
+
+/** Evaluates inputs for one engine. */
+export class InputEvaluator {
+  readonly #parts: EngineParts
+  /** Batches of evaluate() in flight, apart from those of streams, which may wait for their consumer. */
+  readonly #slots: Slots
+  readonly #abandoned: FinalizationRegistry<() => void>
+  /** Slabs that verdicts hold. Beyond the bound, a verdict is copied into ordinary memory. */
+  #heldByVerdicts = 0
+  #inline: { readonly loaded: LoadedRuleSet; readonly evaluator: Evaluator } | undefined
+  #inlineSlab: Slab | undefined
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#slots = new Slots(2 * parts.options.threads)
+    this.#abandoned = new FinalizationRegistry((release) => release())
+  }
+
+  /**
+   * Returns the verdict of `input`. `isOurs`: the input's memory belongs to this call, so it need not be copied.
+   * `valueStarts` is handed on.
+   */
+  async evaluate(input: Uint8Array, isOurs: boolean, valueStarts?: Uint32Array): Promise<Verdict> {
+    const loaded = this.#parts.current()
+    const values = valueStarts === undefined ? {} : { valueStarts }
+    // Of several values each was stripped of its own mark when they were joined.
+    const start = valueStarts === undefined && hasByteOrderMark(input) ? byteOrderMarkBytes : 0
+    const { batchBytes, maxRecordBytes } = this.#parts.options
+    if (input.length > limits.inlineBytes && input.length <= batchBytes && this.#canHold()) {
+      return this.#evaluateHeld(loaded, input, start, values)
+    }
+    const bytes = isOurs && !isShared(input) ? asBuffer(input) : Buffer.from(new Uint8Array(input).buffer)
+    if (bytes.length <= limits.inlineBytes) {
+      const { columns, counts } = this.#evaluateInline(loaded, bytes, start)
+      return new Verdict({ plan: loaded.plan, counts, columns, bytes, ...values })
+    }
+    const pieces = [...cutLines(bytes, start, batchBytes, maxRecordBytes)]
+    const settled = await Promise.allSettled(pieces.map((cut) => this.#evaluatePiece(loaded, bytes, cut)))
+    const answers = settled.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason
+      return outcome.value
+    })
+    const columns = joinColumns(answers.map((answer) => answer.columns))
+    mendCutRecords(bytes, pieces, answers, columns)
+    const counts = answers.reduce((sum, answer) => addCounts(sum, answer.counts), noCounts(loaded.plan))
+    return new Verdict({ plan: loaded.plan, counts, columns, bytes, ...values })
+  }
+
+  /** Evaluates on this thread. Errors: `ERR_ENGINE_KERNEL_FAULT`. */
+  #evaluateInline(loaded: LoadedRuleSet, bytes: Buffer, start: number): Answer {
+    if (this.#inline?.loaded !== loaded) {
+      this.#inline = { loaded, evaluator: this.#parts.kernel.load(loaded.handle.program) }
+    }
+    const slab = (this.#inlineSlab ??= createSlab(inlineShape))
+    slab.input.set(bytes)
+    slab.request({ ...this.#judging, start, end: bytes.length, flags: slabFlag.records })
+    const answers: Answer[] = []
+    for (;;) {
+      const startedNs = process.hrtime.bigint()
+      evaluateSlab(this.#inline.evaluator, slab)
+      this.#parts.stats.add(slab, Number(process.hrtime.bigint() - startedNs), 0)
+      answers.push({ columns: copyColumns(viewColumns(slab)), counts: readCounts(slab, loaded.plan) })
+      if (slab.isWhole) return joinAnswers(answers)
+      slab.requestRest()
+    }
+  }
+
+  /** Whether a slab can be had at once, and be left to the verdict. */
+  #canHold(): boolean {
+    return this.#slots.hasFree && this.#heldByVerdicts < 2 * this.#parts.options.threads
+  }
+
+  /** Evaluates one batch in a slab that the verdict keeps: the input is copied once, the columns not at all. */
+  async #evaluateHeld(
+    loaded: LoadedRuleSet,
+    input: Uint8Array,
+    start: number,
+    values: { readonly valueStarts?: Uint32Array },
+  ): Promise<Verdict> {
+    const { pool, slabs, stats } = this.#parts
+    const length = input.length
+    const filled = slabs.take()
+    filled.input.set(input)
+    filled.request({ ...this.#judging, start, end: length, flags: slabFlag.records })
+    this.#heldByVerdicts++
+    let slab: Slab | undefined
+    try {
+      const leave = await this.#slots.take()
+      try {
+        const answer = await pool.evaluate(loaded.handle, filled)
+        slab = answer.slab
+        stats.add(slab, answer.evaluateNs, answer.readNs)
+      } finally {
+        leave()
+      }
+    } catch (error) {
+      this.#heldByVerdicts--
+      throw error
+    }
+    if (!slab.isWhole) {
+      const bytes = Buffer.from(new Uint8Array(slab.input.subarray(0, length)).buffer)
+      const { columns, counts } = await this.#collect(loaded, slab, 0).finally(() => this.#heldByVerdicts--)
+      return new Verdict({ plan: loaded.plan, counts, columns, bytes, ...values })
+    }
+    return this.#holdSlab(loaded, slab, length, values)
+  }
+
+  #holdSlab(
+    loaded: LoadedRuleSet,
+    slab: Slab,
+    length: number,
+    values: { readonly valueStarts?: Uint32Array },
+  ): Verdict {
+    let isHeld = true
+    const release = (): void => {
+      if (!isHeld) return
+      isHeld = false
+      this.#heldByVerdicts--
+      this.#parts.slabs.give(slab)
+    }
+    const verdict = new Verdict({
+      plan: loaded.plan,
+      counts: readCounts(slab, loaded.plan),
+      columns: viewColumns(slab),
+      bytes: new Uint8Array(slab.buffer, slab.input.byteOffset, length),
+      ...values,
+      release: () => {
+        this.#abandoned.unregister(verdict)
+        release()
+      },
+    })
+    // The release is the only thing held for a verdict that nobody has any more; it does not refer to the verdict.
+    this.#abandoned.register(verdict, release, verdict)
+    return verdict
+  }
+
+  async #evaluatePiece(loaded: LoadedRuleSet, bytes: Buffer, cut: Cut): Promise<Answer> {
+    const { pool, slabs, stats } = this.#parts
+    const leave = await this.#slots.take()
+    try {
+      const filled = slabs.take()
+      filled.input.set(bytes.subarray(cut.start, cut.end))
+      filled.request({ ...this.#judging, start: 0, end: cut.end - cut.start, flags: slabFlag.records | cutFlags(cut) })
+      const { slab, evaluateNs, readNs } = await pool.evaluate(loaded.handle, filled)
+      stats.add(slab, evaluateNs, readNs)
+      return await this.#collect(loaded, slab, cut.start)
+    } finally {
+      leave()
+    }
+  }
+
+  /** Copies an answer out of its slab, and those for the rest where the verdict arrays were full; gives the slab back. */
+  async #collect(loaded: LoadedRuleSet, answered: Slab, shift: number): Promise<Answer> {
+    const { pool, slabs, stats } = this.#parts
+    const answers: Answer[] = []
+    let slab = answered
+    for (;;) {
+      answers.push({ columns: copyColumns(viewColumns(slab), shift), counts: readCounts(slab, loaded.plan) })
+      if (slab.isWhole) break
+      slab.requestRest()
+      const answer = await pool.evaluate(loaded.handle, slab)
+      slab = answer.slab
+      stats.add(slab, answer.evaluateNs, answer.readNs)
+    }
+    slabs.give(slab)
+    return joinAnswers(answers)
+  }
+
+  get #judging(): Pick<Parameters<Slab['request']>[0], 'validation' | 'maxRecordBytes' | 'gather'> {
+    const { validation, maxRecordBytes } = this.#parts.options
+    return { validation, maxRecordBytes, gather: [] }
+  }
+}
+
+const inlineShape = {
+  inputBytes: limits.inlineBytes,
+  recordCapacity: limits.inlineBytes >>> 3,
+  gatherBytes: limits.inlineBytes + 1,
+}
+
+function joinAnswers(answers: readonly Answer[]): Answer {
+  const [first, ...others] = answers
+  if (others.length === 0) return first!
+  const counts = others.reduce((sum, answer) => addCounts(sum, answer.counts), first!.counts)
+  return { columns: joinColumns(answers.map((answer) => answer.columns)), counts }
+}
+
+/** Gives each too-long record that was cut its real end: that of its line, in a later piece. */
+function mendCutRecords(
+  bytes: Buffer,
+  pieces: readonly Cut[],
+  answers: readonly Answer[],
+  columns: RecordColumns,
+): void {
+  let records = 0
+  pieces.forEach((piece, i) => {
+    if (piece.continues) {
+      const at = firstLineFeed(bytes, piece.start, piece.end)
+      columns.recordEnds[records - 1] = at < 0 ? piece.end : at + 1
+    }
+    records += answers[i]!.columns.routes.length
+  })
+}
+
+function isShared(bytes: Uint8Array): boolean {
+  return bytes.buffer instanceof SharedArrayBuffer
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,129 @@
+// One kernel on the calling thread, over an input that is cut into batches beforehand: for benchmarks, which have to
+// time the kernel's calls and nothing else, and for whoever tunes a kernel. Filters no files and no streams; that is
+// the engine's work. Exported by testing.ts.
+
+import { cutLines, lineFeed } from './batch/framing.ts'
+import { createSlab } from './batch/slab.ts'
+import type { Slab, SlabRequest } from './batch/slab.ts'
+import { slabWord } from './batch/batch.ts'
+import type { Validation } from './batch/batch.ts'
+import { EngineError } from './errors.ts'
+import type { Evaluator, KernelName } from './kernel/kernel.ts'
+import { selectKernel } from './kernel/select.ts'
+import { limits } from './limits.ts'
+import { cutFlags } from './ordered-batches.ts'
+import { compileRuleSet } from './rules/compile.ts'
+import type { RuleSource } from './rules/compile.ts'
+import { route } from './rules/program.ts'
+import type { Plan } from './rules/program.ts'
+import { addCounts, noCounts, readCounts } from './stats.ts'
+import type { Counts } from './verdict/verdict.ts'
+
+/** Options of `prepareKernelRun`. */
+export interface KernelRunOptions {
+  readonly kernel: KernelName
+  /** Bytes of one batch. Default: 2 MiB. */
+  readonly batchBytes?: number
+  /** Default: `kept`. */
+  readonly validation?: Validation
+}
+
+/** Batches that lie ready for a kernel. */
+export interface KernelRun {
+  readonly kernel: KernelName
+  readonly batches: number
+  /**
+   * Evaluates all batches, one kernel call each, and gathers the kept records. May be called again and again: every
+   * call does all of the work, but for the caches that the kernel keeps, as it does in an engine's worker.
+   */
+  evaluate(): void
+  /** Counts of the last `evaluate`. */
+  counts(): Counts
+  /** The records that the last `evaluate` kept, in input order: views, valid until the next call. */
+  kept(): readonly Uint8Array[]
+}
+
+/**
+ * Returns a run of a kernel over NDJSON bytes, which are copied. The rule set is compiled and the batches are cut and
+ * filled here, so that `evaluate` is nothing but the kernel.
+ *
+ * Errors: those of `compileRules`; `ERR_ENGINE_KERNEL_UNAVAILABLE` for `native` where it cannot be loaded.
+ * Cost: memory of about twice the input.
+ */
+export async function prepareKernelRun(
+  rules: RuleSource,
+  ndjson: Uint8Array,
+  options: KernelRunOptions,
+): Promise<KernelRun> {
+  const { batchBytes = limits.batchBytes.standard, validation = 'kept' } = options
+  const { kernel } = await selectKernel(options.kernel)
+  const { program } = compileRuleSet(rules)
+  const input = Buffer.from(ndjson.buffer, ndjson.byteOffset, ndjson.length)
+  const maxRecordBytes = limits.maxRecordBytes.standard
+  const batches = Array.from(cutLines(input, 0, batchBytes, maxRecordBytes), (cut) => {
+    const bytes = input.subarray(cut.start, cut.end)
+    const request: SlabRequest = {
+      start: 0,
+      end: bytes.length,
+      flags: cutFlags(cut),
+      validation,
+      maxRecordBytes,
+      gather: [route.keep],
+    }
+    return { slab: filledSlab(bytes), request }
+  })
+  return new PreparedRun(kernel.name, kernel.load(program), program.plan, batches)
+}
+
+interface PreparedBatch {
+  readonly slab: Slab
+  readonly request: SlabRequest
+}
+
+/** A slab whose verdict arrays hold every record, so that one kernel call answers the whole batch. */
+function filledSlab(bytes: Buffer): Slab {
+  let lines = 1
+  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) lines++
+  const slab = createSlab({ inputBytes: bytes.length, recordCapacity: lines, gatherBytes: bytes.length + 1 })
+  slab.input.set(bytes)
+  return slab
+}
+
+class PreparedRun implements KernelRun {
+  readonly kernel: KernelName
+  readonly #evaluator: Evaluator
+  readonly #plan: Plan
+  readonly #batches: readonly PreparedBatch[]
+
+  constructor(kernel: KernelName, evaluator: Evaluator, plan: Plan, batches: readonly PreparedBatch[]) {
+    this.kernel = kernel
+    this.#evaluator = evaluator
+    this.#plan = plan
+    this.#batches = batches
+  }
+
+  get batches(): number {
+    return this.#batches.length
+  }
+
+  evaluate(): void {
+    for (const { slab, request } of this.#batches) {
+      slab.request(request)
+      this.#evaluator.evaluate(slab.bytes)
+      if (!slab.isWhole) {
+        throw new EngineError(
+          'ERR_ENGINE_KERNEL_FAULT',
+          'The kernel stopped before the end of a batch that fits its arrays.',
+        )
+      }
+    }
+  }
+
+  counts(): Counts {
+    return this.#batches.reduce((sum, { slab }) => addCounts(sum, readCounts(slab, this.#plan)), noCounts(this.#plan))
+  }
+
+  kept(): readonly Uint8Array[] {
+    return this.#batches.map(({ slab }) => slab.gather.subarray(0, slab.words[slabWord.gathered]))
+  }
+}

@@ -1,0 +1,108 @@
+// The options of an engine: their types, defaults and checks. Knows no rule sets; those are checked where they are
+// compiled. Used by the engine and by compileRules.
+
+import { availableParallelism } from 'node:os'
+import { validation } from './batch/batch.ts'
+import type { Validation } from './batch/batch.ts'
+import { ConfigError } from './errors.ts'
+import { limits } from './limits.ts'
+import type { RuleSource } from './rules/compile.ts'
+
+/** Which kernel to use: `auto` takes the native one where it loads, and says in `engine.kernel` when it does not. */
+export type KernelChoice = 'auto' | 'native' | 'portable'
+
+/** What `createEngine` takes. */
+export interface EngineOptions {
+  /** The rule set: the path or URL of a rule file, its text, or the rule set itself. */
+  readonly rules: RuleSource
+  /** Worker threads, 1 to 256. Default: one less than the processors that the process may use, at least 1. */
+  readonly threads?: number
+  /** Bytes of one batch, 4 KiB to 256 MiB. Default: 2 MiB. Files are read in ranges of twice as many. */
+  readonly batchBytes?: number
+  /** A record with more bytes than this, its line end not counted, is malformed. 64 bytes to 128 MiB. Default: 1 MiB. */
+  readonly maxRecordBytes?: number
+  /** Default: `auto`. */
+  readonly kernel?: KernelChoice
+  /** How much of a record is checked; see docs/rules.md. Default: `kept`. */
+  readonly validation?: Validation
+  /** Time in milliseconds that a worker may take for one batch before it counts as hung. Default: 30,000. */
+  readonly batchDeadlineMs?: number
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly threads: number
+  readonly batchBytes: number
+  readonly maxRecordBytes: number
+  readonly kernel: KernelChoice
+  readonly validation: Validation
+  readonly batchDeadlineMs: number
+}
+
+const optionNames: readonly (keyof EngineOptions)[] = [
+  'rules',
+  'threads',
+  'batchBytes',
+  'maxRecordBytes',
+  'kernel',
+  'validation',
+  'batchDeadlineMs',
+]
+
+/** Returns the options with defaults. Errors: `ERR_CONFIG_INVALID`, which names the option and its range. */
+export function resolveOptions(options: EngineOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', options, 'an object with at least `rules`')
+  }
+  refuseUnknown(options, optionNames)
+  if (options.rules === undefined) throw invalid('rules', undefined, 'a path, a URL, a rule set or `{ text }`')
+  const { batchBytes, maxRecordBytes, threads } = limits
+  return {
+    threads: checkInteger('threads', options.threads ?? Math.max(1, availableParallelism() - 1), threads),
+    batchBytes: checkInteger('batchBytes', options.batchBytes ?? batchBytes.standard, batchBytes),
+    maxRecordBytes: checkInteger('maxRecordBytes', options.maxRecordBytes ?? maxRecordBytes.standard, maxRecordBytes),
+    kernel: checkKernel(options.kernel),
+    validation: checkChoice('validation', options.validation ?? 'kept', Object.keys(validation) as Validation[]),
+    batchDeadlineMs: checkInteger('batchDeadlineMs', options.batchDeadlineMs ?? limits.batchDeadlineMs, {
+      least: 1,
+      // The longest time that timers can wait.
+      most: 0x7fff_ffff,
+    }),
+  }
+}
+
+/** Returns a kernel choice, `auto` by default. Errors: `ERR_CONFIG_INVALID`. */
+export function checkKernel(kernel: KernelChoice | undefined): KernelChoice {
+  return checkChoice('kernel', kernel ?? 'auto', ['auto', 'native', 'portable'] as const)
+}
+
+/** Throws `ERR_CONFIG_INVALID` when `options` has a property that is not in `known`. */
+export function refuseUnknown(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw invalid(name, '', `one of ${known.join(', ')}`, `There is no option \`${name}\``)
+  }
+}
+
+/** Returns `value` if it is an integer within the range. Errors: `ERR_CONFIG_INVALID`. */
+export function checkInteger(name: string, value: unknown, range: { least: number; most: number }): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= range.least && value <= range.most) return value
+  throw invalid(name, value, `an integer from ${range.least} to ${range.most}`)
+}
+
+/** Returns the error for an option that is wrong: its name, what it was given, and what it takes. */
+export function invalid(name: string, value: unknown, takes: string, problem?: string): ConfigError {
+  const what = problem ?? `\`${name}\` cannot be ${describe(value)}`
+  return new ConfigError('ERR_CONFIG_INVALID', `${what}: give ${takes}.`, { option: name, takes })
+}
+
+function checkChoice<T extends string>(name: string, value: T, choices: readonly T[]): T {
+  if (choices.includes(value)) return value
+  throw invalid(name, value, `one of ${choices.map((choice) => `"${choice}"`).join(', ')}`)
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'string') return `"${value}"`
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

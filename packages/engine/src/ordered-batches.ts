@@ -1,0 +1,232 @@
+// Batches in flight: handed to workers as they come, delivered in the order they came. Bounds how many there are,
+// keeps line numbers, and gives every slab back, whatever fails. Knows no sources; filtering.ts fills it.
+//
+// Invariant: a slab in the queue belongs to this object or to the pool; when the queue is empty, all are given back.
+
+import { malformedReason, slabFlag, slabWord } from './batch/batch.ts'
+import type { MalformedReason } from './batch/batch.ts'
+import type { FileRange } from './batch/file-range.ts'
+import type { Slab } from './batch/slab.ts'
+import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
+import { routeIndex } from './evaluation.ts'
+import type { BatchAnswer } from './pool/pool.ts'
+import { route } from './rules/program.ts'
+import type { Plan } from './rules/program.ts'
+import { readCounts } from './stats.ts'
+import type { Counts } from './verdict/verdict.ts'
+
+/** A route's records of one batch, one after another. */
+export interface Segment {
+  readonly route: string
+  /** Unchanged bytes, ending with a line feed (unless a too-long record goes on in the next batch). Shared memory. */
+  readonly bytes: Uint8Array
+}
+
+/** One malformed record. */
+export interface MalformedRecord {
+  /** Number of its line in the input, from 1. */
+  readonly line: number
+  /** Position of its first byte in the input, from 0. */
+  readonly byte: number
+  readonly reason: MalformedReason
+}
+
+/** The answer for one batch, or for a part of one. */
+export interface BatchResult {
+  readonly counts: Counts
+  /** Version of the rule set that judged the batch. */
+  readonly version: string
+  /**
+   * The records of the wanted routes, in input order within each route.
+   * *Ownership*: valid until the promise that `onBatch` returned settles; copy what you keep.
+   */
+  readonly segments: readonly Segment[]
+  /** The first malformed records, at most 16. */
+  readonly malformed: readonly MalformedRecord[]
+  /** Line feeds in the batch. */
+  readonly lines: number
+  /** Bytes of input that the batch stands for. */
+  readonly bytesIn: number
+}
+
+/** Receives results in input order; the next call comes after the returned promise resolved. */
+export type OnBatch = (result: BatchResult) => Promise<void> | void
+
+/** A batch to be handed over: a filled slab, or a slab and the range that a worker fills it from. */
+export interface Submission {
+  readonly slab: Slab
+  readonly start: number
+  readonly end: number
+  /** Bits of `slabFlag`. */
+  readonly flags: number
+  /** Position in the input of the slab's first byte. */
+  readonly inputAt: number
+  readonly file?: FileRange
+}
+
+interface Entry {
+  readonly loaded: LoadedRuleSet
+  readonly inputAt: number
+  readonly answer: Promise<BatchAnswer>
+}
+
+const reasonNames = Object.keys(malformedReason) as MalformedReason[]
+
+/** The queue of one stream or file. Order of calls: `room` before each `submit`, then `drained`; `fail` at any time. */
+export class OrderedBatches {
+  readonly #parts: EngineParts
+  readonly #routes: readonly string[] | undefined
+  readonly #onBatch: OnBatch
+  readonly #most: number
+  readonly #queue: Entry[] = []
+  #draining: Promise<void> = Promise.resolve()
+  #linesBefore = 0
+  #failure: { readonly error: unknown } | undefined
+  #interruption: { readonly error: unknown } | undefined
+  #onRoom: (() => void) | undefined
+  #onFailure: ((error: unknown) => void) | undefined
+
+  /** `routes`: the routes whose bytes are wanted; undefined for `keep` and every named route. */
+  constructor(parts: EngineParts, routes: readonly string[] | undefined, onBatch: OnBatch) {
+    this.#parts = parts
+    this.#routes = routes
+    this.#onBatch = onBatch
+    this.#most = 2 * parts.options.threads
+    for (const name of routes ?? []) routeIndex(parts.current().plan.routes, name)
+  }
+
+  /** Whether a batch can be submitted now. */
+  get hasRoom(): boolean {
+    return this.#queue.length < this.#most
+  }
+
+  /** Resolves when a batch can be submitted. Rejects with what made a batch or its delivery fail. */
+  async room(): Promise<void> {
+    while (this.#stop === undefined && !this.hasRoom) {
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve
+      })
+    }
+    if (this.#stop !== undefined) throw this.#stop.error
+  }
+
+  /** Resolves as `work` does; rejects as soon as a batch or its delivery fails. One at a time. */
+  orFailure<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#stop !== undefined) return reject(this.#stop.error)
+      this.#onFailure = reject
+      work.then(resolve, reject)
+    })
+  }
+
+  /** Hands a batch over, to be judged by the rule set in force now. The slab is this object's from here on. */
+  submit(batch: Submission): void {
+    const loaded = this.#parts.current()
+    const { validation, maxRecordBytes } = this.#parts.options
+    const gather = wantedRoutes(loaded.plan, this.#routes)
+    batch.slab.request({ start: batch.start, end: batch.end, flags: batch.flags, validation, maxRecordBytes, gather })
+    const answer = this.#parts.pool.evaluate(loaded.handle, batch.slab, batch.file)
+    // Awaited when its turn comes; until then its failure is not an unhandled one.
+    answer.catch(() => undefined)
+    this.#queue.push({ loaded, inputAt: batch.inputAt, answer })
+    if (this.#queue.length === 1) this.#draining = this.#drain()
+  }
+
+  /** Resolves when every batch is delivered. Rejects with what made one fail, after all slabs are given back. */
+  async drained(): Promise<void> {
+    await this.#draining
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** Has nothing more delivered; `room`, `orFailure` and `drained` reject with `error`. The first failure stays. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = { error }
+    this.#onFailure?.(error)
+    this.#onRoom?.()
+  }
+
+  /** Has nothing more submitted: `room` and `orFailure` reject with `error`. What is in flight is still delivered. */
+  interrupt(error: unknown): void {
+    this.#interruption ??= { error }
+    this.#onFailure?.(error)
+    this.#onRoom?.()
+  }
+
+  get #stop(): { readonly error: unknown } | undefined {
+    return this.#failure ?? this.#interruption
+  }
+
+  async #drain(): Promise<void> {
+    for (let entry = this.#queue[0]; entry !== undefined; entry = this.#queue[0]) {
+      try {
+        await this.#deliver(entry)
+      } catch (error) {
+        this.fail(error)
+      }
+      this.#queue.shift()
+      this.#onRoom?.()
+    }
+  }
+
+  /** Delivers an answer, and, where the kernel stopped before the end of the batch, the answers for the rest. */
+  async #deliver({ loaded, inputAt, answer }: Entry): Promise<void> {
+    const { pool, slabs, stats } = this.#parts
+    let { slab, evaluateNs, readNs } = await answer
+    let isOurs = true
+    try {
+      for (;;) {
+        if (this.#failure !== undefined) return
+        stats.add(slab, evaluateNs, readNs)
+        const result = this.#resultOf(slab, loaded.plan, inputAt)
+        this.#linesBefore += result.lines
+        if (result.bytesIn > 0) await this.#onBatch(result)
+        if (slab.isWhole) return
+        slab.requestRest()
+        isOurs = false
+        ;({ slab, evaluateNs, readNs } = await pool.evaluate(loaded.handle, slab))
+        isOurs = true
+      }
+    } finally {
+      if (isOurs) slabs.give(slab)
+    }
+  }
+
+  #resultOf(slab: Slab, plan: Plan, inputAt: number): BatchResult {
+    const words = slab.words
+    const segments: Segment[] = []
+    for (let i = 0; i < words[slabWord.segments]!; i++) {
+      const at = slabWord.segment + i * 3
+      const bytes = slab.gather.subarray(words[at + 1], words[at + 2])
+      segments.push({ route: plan.routes[words[at]!]!, bytes })
+    }
+    const malformed: MalformedRecord[] = []
+    for (let i = 0; i < words[slabWord.sampleCount]!; i++) {
+      const at = slabWord.sample + i * 3
+      malformed.push({
+        line: this.#linesBefore + words[at + 1]! + 1,
+        byte: inputAt + words[at]!,
+        reason: reasonNames[words[at + 2]! - 1]!,
+      })
+    }
+    return {
+      counts: readCounts(slab, plan),
+      version: plan.version,
+      segments,
+      malformed,
+      lines: words[slabWord.lines]!,
+      bytesIn: words[slabWord.consumed]! - words[slabWord.start]!,
+    }
+  }
+}
+
+function wantedRoutes(plan: Plan, names: readonly string[] | undefined): number[] {
+  if (names === undefined) return plan.routes.flatMap((_, i) => (i === route.drop || i === route.malformed ? [] : [i]))
+  // A rule set loaded since may lack a route: then nothing goes there.
+  return names.map((name) => plan.routes.indexOf(name)).filter((index) => index >= 0)
+}
+
+/** Returns the flags of a batch that was cut inside a too-long line at its start, at its end, or at both. */
+export function cutFlags(cut: { readonly continues: boolean; readonly open: boolean }): number {
+  return (cut.continues ? slabFlag.continues : 0) | (cut.open ? slabFlag.open : 0)
+}

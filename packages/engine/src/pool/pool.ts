@@ -1,0 +1,374 @@
+// The pool of worker threads: hands slabs to them, waits with a deadline, and mends what breaks. A worker that died
+// is replaced and its batch tried once more; for a worker that hangs the whole pool is replaced, since a thread in
+// native code cannot be ended, and its slab is never used again. The only file that knows Piscina.
+// Called by the engine.
+
+import { Piscina } from 'piscina'
+import type { FileRange } from '../batch/file-range.ts'
+import { copyRequest } from '../batch/slab.ts'
+import type { Slab, SlabStore } from '../batch/slab.ts'
+import { decodeError, EngineError } from '../errors.ts'
+import type { KernelName } from '../kernel/kernel.ts'
+import { limits } from '../limits.ts'
+import type { Program } from '../rules/program.ts'
+import { gateBroken } from './protocol.ts'
+import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
+import { Slots } from './slots.ts'
+
+/** A program under the number that workers know it by. */
+export interface ProgramHandle {
+  readonly id: number
+  readonly program: Program
+}
+
+let lastProgramId = 0
+
+/** Returns a handle that no other program in this process has. */
+export function programHandle(program: Program): ProgramHandle {
+  lastProgramId++
+  return { id: lastProgramId, program }
+}
+
+/** How a pool is set up. */
+export interface PoolOptions {
+  readonly threads: number
+  readonly kernel: KernelName
+  readonly slabs: SlabStore
+  readonly batchDeadlineMs: number
+  /** Time a worker may take to start, or to make a program ready. Default: `limits.workerStartMs`. */
+  readonly startDeadlineMs?: number
+  /** Another worker file and what it is started with: for tests that make workers fail. */
+  readonly worker?: { readonly url: URL; readonly data: object }
+}
+
+/** What a pool has been through, for `engine.stats()`. */
+export interface PoolCounts {
+  /** Batches that were tried a second time. */
+  retries: number
+  /** Tasks whose worker died. */
+  workersLost: number
+  /** Tasks that exceeded their deadline. Their threads may run, and keep the process, for ever. */
+  workersHung: number
+}
+
+/** What came back for a batch. The answer itself is in the slab. */
+export interface BatchAnswer {
+  /** The slab that holds the answer: the one that was handed in, or its copy when that was set aside. */
+  readonly slab: Slab
+  readonly evaluateNs: number
+  readonly readNs: number
+}
+
+/** One Piscina, from its start until it is replaced or the engine closes. */
+interface Generation {
+  readonly piscina: Piscina
+  readonly ready: Promise<void>
+  /** What settles each of the tasks that it has not answered. */
+  readonly running: Set<(outcome: Outcome) => void>
+  isRetired: boolean
+  /** The error that a worker died of while it had no task, so that no task reports it. */
+  fault: unknown
+}
+
+type Outcome =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'lost'; readonly cause: unknown }
+  | { readonly kind: 'hung' }
+
+/** A fixed number of worker threads. Create with `startPool`. */
+export class WorkerPool {
+  readonly counts: PoolCounts = { retries: 0, workersLost: 0, workersHung: 0 }
+  readonly #options: PoolOptions
+  readonly #slots: Slots
+  #generation: Generation
+  #isClosed = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    this.#slots = new Slots(options.threads)
+    this.#generation = this.#startGeneration()
+  }
+
+  /** Resolves when all workers answer. Errors: `ERR_ENGINE_WORKER_LOAD`. */
+  async ready(): Promise<void> {
+    await this.#generation.ready
+  }
+
+  /**
+   * Has a worker evaluate the slab's request; with `file`, after filling the slab from that range. The pool owns
+   * the slab until the promise settles. When it resolves, the caller owns the slab of the answer; when it rejects,
+   * the pool has given the slab back.
+   *
+   * Errors: `ERR_ENGINE_WORKER_LOST`, `ERR_ENGINE_WORKER_HUNG`, `ERR_ENGINE_WORKER_LOAD`,
+   * `ERR_ENGINE_KERNEL_FAULT`, `ERR_ENGINE_READ`, `ERR_ENGINE_CLOSED`.
+   */
+  async evaluate(handle: ProgramHandle, slab: Slab, file?: FileRange): Promise<BatchAnswer> {
+    const release = await this.#slots.take()
+    const held = { slab }
+    let isDone = false
+    try {
+      const answer = await this.#evaluateTwice(handle, held, file)
+      isDone = true
+      return { slab: held.slab, evaluateNs: answer.evaluateNs, readNs: answer.readNs }
+    } finally {
+      release()
+      if (!isDone) this.#options.slabs.give(held.slab)
+    }
+  }
+
+  async #evaluateTwice(
+    handle: ProgramHandle,
+    held: { slab: Slab },
+    file: FileRange | undefined,
+  ): Promise<Extract<Answer, { status: 'done' }>> {
+    for (let attempt = 1; ; attempt++) {
+      if (attempt > 1) this.counts.retries++
+      const generation = await this.#usable()
+      const outcome = await this.#send(generation, handle, held.slab, file)
+      if (this.#isClosed && outcome.kind !== 'answer') throw closedError()
+      if (outcome.kind === 'hung') {
+        // The worker may write into the slab for as long as it runs: only a copy can be tried again.
+        const copy = this.#options.slabs.take()
+        copyRequest(held.slab, copy)
+        this.#options.slabs.setAside()
+        held.slab = copy
+        if (attempt === 2) throw hungError(this.#options.batchDeadlineMs)
+      } else if (outcome.kind === 'lost') {
+        if (attempt === 2) throw lostError(outcome.cause)
+        held.slab.counts.fill(0)
+      } else if (outcome.answer.status === 'done') {
+        return outcome.answer
+      } else if (outcome.answer.status === 'failed') {
+        throw decodeError(outcome.answer.error)
+      }
+    }
+  }
+
+  /** Sends one task, and sends it again with the slab and the program when the worker lacks them. */
+  async #send(
+    generation: Generation,
+    handle: ProgramHandle,
+    slab: Slab,
+    file: FileRange | undefined,
+  ): Promise<Outcome> {
+    const range = file === undefined ? {} : { file }
+    const task: EvaluateTask = { kind: 'evaluate', slab: slab.id, program: handle.id, ...range }
+    const outcome = await this.#run(generation, task, this.#options.batchDeadlineMs)
+    if (outcome.kind !== 'answer' || outcome.answer.status !== 'needs') return outcome
+    const whole: EvaluateTask = { ...task, slabBuffer: slab.buffer, programBytes: handle.program.bytes }
+    return this.#run(generation, whole, this.#longDeadlineMs)
+  }
+
+  /** For tasks that may have to make a program ready before they evaluate anything. */
+  get #longDeadlineMs(): number {
+    return Math.max(this.#options.batchDeadlineMs, this.#options.startDeadlineMs ?? limits.workerStartMs)
+  }
+
+  /**
+   * Makes the program ready on every worker. While it waits for all of them, no batch runs.
+   *
+   * Errors: `ERR_ENGINE_KERNEL_FAULT` and the other codes of `evaluate`; then no worker has to have it.
+   */
+  async warm(handle: ProgramHandle): Promise<void> {
+    const release = await this.#slots.takeAll()
+    try {
+      const generation = await this.#usable()
+      const program = { id: handle.id, bytes: handle.program.bytes }
+      await this.#pass(generation, program, this.#longDeadlineMs)
+    } finally {
+      release()
+    }
+  }
+
+  /** Has every worker come to one gate, each with the program ready. */
+  async #pass(generation: Generation, program: WarmTask['program'], deadlineMs: number): Promise<void> {
+    const workers = this.#options.threads
+    const gate = new SharedArrayBuffer(4)
+    const task: WarmTask = { kind: 'warm', gate, workers, ...(program === undefined ? {} : { program }) }
+    const open = (): void => {
+      Atomics.store(new Int32Array(gate), 0, gateBroken)
+      Atomics.notify(new Int32Array(gate), 0)
+    }
+    const tasks = Array.from({ length: workers }, async () => {
+      const outcome = await this.#run(generation, task, deadlineMs)
+      // Whatever kept this one away, the others must not wait for it.
+      if (outcome.kind !== 'answer' || outcome.answer.status !== 'done') open()
+      return outcome
+    })
+    for (const outcome of await Promise.all(tasks)) {
+      if (outcome.kind === 'hung') throw hungError(deadlineMs)
+      if (outcome.kind === 'lost') throw this.#isClosed ? closedError() : lostError(outcome.cause)
+      if (outcome.answer.status === 'failed') throw decodeError(outcome.answer.error)
+    }
+  }
+
+  /** Hands one task to Piscina and waits for the answer, its loss, or the deadline. Never rejects. */
+  #run(generation: Generation, task: Task, deadlineMs: number): Promise<Outcome> {
+    return new Promise((resolve) => {
+      let isSettled = false
+      const settle = (outcome: Outcome): void => {
+        isSettled = true
+        clearTimeout(deadline)
+        generation.running.delete(settle)
+        resolve(outcome)
+        if (generation.isRetired && generation.running.size === 0) void generation.piscina.destroy()
+      }
+      const deadline = setTimeout(() => {
+        this.counts.workersHung++
+        this.#retire(generation)
+        settle({ kind: 'hung' })
+      }, deadlineMs)
+      generation.running.add(settle)
+      // A task that hung may still be answered, or be rejected when its pool ends: nobody listens any more.
+      generation.piscina.run(task).then(
+        (answer: Answer) => {
+          if (!isSettled) settle({ kind: 'answer', answer })
+        },
+        (cause: unknown) => {
+          if (isSettled) return
+          if (!this.#isClosed) this.counts.workersLost++
+          settle({ kind: 'lost', cause })
+        },
+      )
+    })
+  }
+
+  /** Returns a generation whose workers run, starting a new one where the last is spent. */
+  async #usable(): Promise<Generation> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#isClosed) throw closedError()
+      const generation = this.#generation
+      const isSpent = generation.isRetired || generation.fault !== undefined || this.#hasTooFew(generation)
+      if (isSpent) this.#replace(generation)
+      try {
+        await this.#generation.ready
+        if (!this.#generation.isRetired) return this.#generation
+      } catch (error) {
+        this.#retire(this.#generation)
+        if (attempt === 2) throw error
+      }
+    }
+  }
+
+  /** Piscina stops replacing workers after one of them failed to load. */
+  #hasTooFew(generation: Generation): boolean {
+    return generation.piscina.threads.length < this.#options.threads
+  }
+
+  #startGeneration(): Generation {
+    const { threads, kernel, worker } = this.#options
+    const settings: WorkerSettings = { kernel, slabs: 4 * threads + 8 }
+    const piscina = new Piscina({
+      filename: worker?.url.href ?? new URL('./worker.js', import.meta.url).href,
+      name: 'runTask',
+      workerData: worker === undefined ? settings : { ...worker.data, ...settings },
+      minThreads: threads,
+      maxThreads: threads,
+      idleTimeout: Infinity,
+      concurrentTasksPerWorker: 1,
+      atomics: 'sync',
+      recordTiming: false,
+    })
+    const generation: Generation = {
+      piscina,
+      ready: Promise.resolve(),
+      running: new Set(),
+      isRetired: false,
+      fault: undefined,
+    }
+    piscina.on('error', (error: unknown) => {
+      generation.fault = error ?? new Error('a worker failed')
+      // No worker is left, and none will come: what Piscina has queued would wait for ever.
+      if (piscina.threads.length > 0) return
+      for (const settle of generation.running) settle({ kind: 'lost', cause: generation.fault })
+    })
+    return Object.assign(generation, { ready: this.#probe(generation) })
+  }
+
+  async #probe(generation: Generation): Promise<void> {
+    try {
+      await this.#pass(generation, undefined, this.#options.startDeadlineMs ?? limits.workerStartMs)
+    } catch (cause) {
+      throw new EngineError('ERR_ENGINE_WORKER_LOAD', `A worker thread could not start: ${innermost(cause).message}`, {
+        cause,
+      })
+    }
+  }
+
+  #replace(generation: Generation): void {
+    if (this.#generation !== generation) return
+    this.#retire(generation)
+    this.#generation = this.#startGeneration()
+    // Whoever needs it awaits it; this only keeps a failure from counting as unhandled before that.
+    this.#generation.ready.catch(() => undefined)
+  }
+
+  /** Takes a generation out of use; it ends when its last task is answered. */
+  #retire(generation: Generation): void {
+    if (generation.isRetired) return
+    generation.isRetired = true
+    if (generation.running.size === 0) void generation.piscina.destroy()
+  }
+
+  /**
+   * Ends all workers; tasks that still run reject with `ERR_ENGINE_CLOSED`. Resolves after at most `deadlineMs`,
+   * even when a worker hangs in native code, which nothing but the end of the process can stop.
+   */
+  async close(deadlineMs: number = limits.closeDeadlineMs): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#slots.refuse(closedError)
+    const ended = this.#generation.piscina.destroy()
+    await within(deadlineMs, ended)
+  }
+}
+
+/** Starts a pool and waits until all of its workers answer. Errors: `ERR_ENGINE_WORKER_LOAD`. */
+export async function startPool(options: PoolOptions): Promise<WorkerPool> {
+  const pool = new WorkerPool(options)
+  try {
+    await pool.ready()
+    return pool
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+}
+
+/** Resolves with `work`, or after `ms`, whichever comes first. Never rejects, and leaves no timer behind. */
+export function within(ms: number, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    const done = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    work.then(done, done)
+  })
+}
+
+function innermost(error: unknown): Error {
+  const inner = error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error
+  return inner instanceof Error ? inner : new Error(String(inner))
+}
+
+/** Returns the error of every call after `close()`. */
+export function closedError(): EngineError {
+  return new EngineError('ERR_ENGINE_CLOSED', 'The engine is closed. Create a new one to go on.')
+}
+
+function lostError(cause: unknown): EngineError {
+  return new EngineError(
+    'ERR_ENGINE_WORKER_LOST',
+    `A worker died twice on the same batch: ${innermost(cause).message}`,
+    {
+      cause,
+    },
+  )
+}
+
+function hungError(deadlineMs: number): EngineError {
+  return new EngineError('ERR_ENGINE_WORKER_HUNG', `A batch took longer than ${deadlineMs} ms, twice.`, {
+    details: { deadlineMs },
+  })
+}

@@ -1,0 +1,53 @@
+// The messages between the main thread and a worker: plain data, a few words each. The batch itself, its request
+// and its answer lie in the slab. Used by pool.ts and worker.ts only.
+
+import type { FileRange } from '../batch/file-range.ts'
+import type { EncodedError } from '../errors.ts'
+import type { KernelName } from '../kernel/kernel.ts'
+
+/** What a worker is told when it starts. */
+export interface WorkerSettings {
+  readonly kernel: KernelName
+  /** Slabs that a worker remembers; the least recently used one is forgotten first. */
+  readonly slabs: number
+}
+
+/** Evaluates the request that stands in a slab. */
+export interface EvaluateTask {
+  readonly kind: 'evaluate'
+  readonly slab: number
+  /** The slab itself; only sent after a worker answered that it does not have it. */
+  readonly slabBuffer?: SharedArrayBuffer
+  readonly program: number
+  /** The program's block; only sent after a worker answered that it does not have it. */
+  readonly programBytes?: Uint8Array
+  /** The range to fill the slab from; the slab's request then holds all but `start`, `end` and these two flags. */
+  readonly file?: FileRange
+}
+
+/** Makes a program ready on every worker at once: each waits at the gate until all have come. */
+export interface WarmTask {
+  readonly kind: 'warm'
+  /** One word: workers that have come, or `gateBroken` and above it when one of them failed. */
+  readonly gate: SharedArrayBuffer
+  readonly workers: number
+  /** Without it the task only shows that the worker runs. */
+  readonly program?: { readonly id: number; readonly bytes: Uint8Array }
+}
+
+export type Task = EvaluateTask | WarmTask
+
+/** A gate word below zero: nobody waits any longer. Low enough that late arrivals do not lift it above zero. */
+export const gateBroken = -1_000_000
+
+/** What a worker answers. Workers never reject: an error travels as data, for posting one loses its code. */
+export type Answer =
+  | {
+      readonly status: 'done'
+      /** Time in the kernel, and time reading the file. */
+      readonly evaluateNs: number
+      readonly readNs: number
+    }
+  /** The worker lacks the slab or the program: the task is to be sent again with both. */
+  | { readonly status: 'needs' }
+  | { readonly status: 'failed'; readonly error: EncodedError }

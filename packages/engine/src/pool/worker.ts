@@ -1,0 +1,105 @@
+// What runs in a worker thread: takes a task, fills the slab from a file when asked to, and calls the kernel once.
+// Keeps the slabs and programs it was sent. Loaded by Piscina under the name `runTask`; its imports are few,
+// because every worker holds them in memory.
+//
+// Invariant: between a task's arrival and its answer this thread owns the slab; it never touches one at other times.
+
+import { workerData } from 'node:worker_threads'
+import { slabFlag, slabWord } from '../batch/batch.ts'
+import { fillFromFile } from '../batch/file-range.ts'
+import { Slab } from '../batch/slab.ts'
+import { encodeError } from '../errors.ts'
+import type { Evaluator, Kernel } from '../kernel/kernel.ts'
+import { selectKernel } from '../kernel/select.ts'
+import { readPlan } from '../rules/program.ts'
+import { evaluateSlab } from './evaluate.ts'
+import { gateBroken } from './protocol.ts'
+import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
+
+/** Programs a worker keeps ready: the current one, and the one before it while batches of both are in flight. */
+const programsKept = 2
+
+/** Returns a function that runs tasks as one worker would, with a memory of its own. */
+export function createTaskRunner(settings: WorkerSettings): (task: Task) => Promise<Answer> {
+  const slabs = new Map<number, Slab>()
+  const evaluators = new Map<number, Evaluator>()
+  let kernel: Kernel | undefined
+
+  const load = async (id: number, bytes: Uint8Array): Promise<Evaluator> => {
+    kernel ??= (await selectKernel(settings.kernel)).kernel
+    const evaluator = kernel.load({ plan: readPlan(bytes), bytes })
+    remember(evaluators, id, evaluator, programsKept)
+    return evaluator
+  }
+
+  const warm = async (task: WarmTask): Promise<Answer> => {
+    const gate = new Int32Array(task.gate)
+    try {
+      if (task.program !== undefined && !evaluators.has(task.program.id)) {
+        await load(task.program.id, task.program.bytes)
+      }
+    } catch (error) {
+      Atomics.store(gate, 0, gateBroken)
+      Atomics.notify(gate, 0)
+      throw error
+    }
+    Atomics.add(gate, 0, 1)
+    Atomics.notify(gate, 0)
+    for (let come = Atomics.load(gate, 0); come >= 0 && come < task.workers; come = Atomics.load(gate, 0)) {
+      Atomics.wait(gate, 0, come)
+    }
+    return { status: 'done', evaluateNs: 0, readNs: 0 }
+  }
+
+  const evaluate = async (task: EvaluateTask): Promise<Answer> => {
+    let slab = recall(slabs, task.slab)
+    let evaluator = recall(evaluators, task.program)
+    if (slab === undefined && task.slabBuffer !== undefined) {
+      slab = new Slab(task.slab, task.slabBuffer)
+      remember(slabs, task.slab, slab, settings.slabs)
+    }
+    if (evaluator === undefined && task.programBytes !== undefined) {
+      evaluator = await load(task.program, task.programBytes)
+    }
+    if (slab === undefined || evaluator === undefined) return { status: 'needs' }
+    const startedNs = process.hrtime.bigint()
+    if (task.file !== undefined) {
+      const { start, end, flags } = fillFromFile(slab, task.file)
+      slab.words[slabWord.start] = start
+      slab.words[slabWord.end] = end
+      slab.words[slabWord.flags] = (slab.words[slabWord.flags]! & ~rangeFlags) | flags
+    }
+    const readNs = process.hrtime.bigint()
+    evaluateSlab(evaluator, slab)
+    const doneNs = process.hrtime.bigint()
+    return { status: 'done', evaluateNs: Number(doneNs - readNs), readNs: Number(readNs - startedNs) }
+  }
+
+  return async (task) => {
+    try {
+      return task.kind === 'warm' ? await warm(task) : await evaluate(task)
+    } catch (error) {
+      return { status: 'failed', error: encodeError(error) }
+    }
+  }
+}
+
+const rangeFlags = slabFlag.continues | slabFlag.open
+
+/** Returns an entry and makes it the most recently used. */
+function recall<T>(entries: Map<number, T>, id: number): T | undefined {
+  const entry = entries.get(id)
+  if (entry === undefined) return undefined
+  entries.delete(id)
+  entries.set(id, entry)
+  return entry
+}
+
+/** Adds an entry, and forgets the least recently used one beyond `most`. */
+function remember<T>(entries: Map<number, T>, id: number, entry: T, most: number): void {
+  entries.set(id, entry)
+  if (entries.size > most) entries.delete(entries.keys().next().value!)
+}
+
+/** Runs one task, with the settings that this thread was started with. */
+export const runTask: (task: Task) => Promise<Answer> = createTaskRunner(workerData as WorkerSettings)

@@ -1,0 +1,144 @@
+// The way from a rule file, a text or an object to a program: read, parse, plan, write. The one entry to rules/ for
+// the layers above; it alone decides what a rule set's source means and throws RuleSetError.
+
+import { dirname, extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { RuleSetIssue } from '../errors.ts'
+import { RuleSetError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { readWhole } from './files.ts'
+import { IssueList } from './issues.ts'
+import { jsonSource } from './json-source.ts'
+import { parseRuleSet } from './parse.ts'
+import { buildPlan } from './plan.ts'
+import type { Program } from './program.ts'
+import type { RuleSet } from './rule-set.ts'
+import type { Source } from './source-node.ts'
+import { valueSource } from './value-source.ts'
+import { versionOf } from './version.ts'
+import { listBytesOf, mostProgramBytes, writeProgram } from './write-program.ts'
+import { yamlSource } from './yaml-source.ts'
+
+/** The text of a rule set, and what its file would have told. */
+export interface RuleText {
+  readonly text: string
+  /** Default: `json` when `name` ends in `.json`, else `yaml`. */
+  readonly format?: 'yaml' | 'json'
+  /** What list files are relative to. Without it, only absolute paths are accepted. */
+  readonly directory?: string
+  /** What messages call the text. */
+  readonly name?: string
+}
+
+/**
+ * A rule set: the path or file URL of a rule file (`.json` is JSON, anything else YAML), its text, or an object.
+ * Paths are relative to the working directory.
+ */
+export type RuleSource = string | URL | RuleSet | RuleText
+
+/** A program with the rule set it was made of. */
+export interface CompiledRuleSet {
+  readonly program: Program
+  /** As written, but literals and bounds are text, one text is a list of one, and records of tests are JSON text. */
+  readonly ruleSet: RuleSet
+  /** What looks wrong but is not, in order of place. */
+  readonly warnings: readonly RuleSetIssue[]
+}
+
+/**
+ * Returns the program of a rule set. Synchronous.
+ *
+ * Errors: `ERR_RULESET_INVALID` with all problems, in order of place; `ERR_RULESET_UNREADABLE` when the only problems
+ * are files that cannot be read.
+ *
+ * Cost: compiles every pattern and reads every list file; a million entries take about a second.
+ */
+export function compileRuleSet(source: RuleSource): CompiledRuleSet {
+  const issues = new IssueList()
+  const input = openSource(source, issues)
+  const parsed = input.source.root === undefined ? undefined : parseRuleSet(input.source.root, issues)
+  if (parsed === undefined) throw errorOf(input, issues)
+  const { plan, lists } = buildPlan(parsed, input.directory, issues)
+  if (listBytesOf(lists) > mostProgramBytes - 2 * limits.ruleFileBytes) {
+    issues.add(
+      ['rules'],
+      `The lists take ${listBytesOf(lists)} bytes together; a program has at most ${mostProgramBytes}.`,
+    )
+  }
+  if (issues.count > 0) throw errorOf(input, issues)
+  const digests = lists.map((list) => list.digest)
+  const program = writeProgram({ version: versionOf(plan, digests), ...plan }, lists)
+  return { program, ruleSet: parsed.ruleSet, warnings: issues.warnings(input.source) }
+}
+
+interface Input {
+  readonly source: Source
+  readonly directory: string | undefined
+  readonly name: string
+}
+
+function openSource(source: RuleSource, issues: IssueList): Input {
+  if (typeof source === 'string' || source instanceof URL) return openFile(source, issues)
+  if (isRuleText(source)) {
+    const { text, format, directory, name = 'The rule set' } = source
+    const resolved = directory === undefined ? undefined : resolve(directory)
+    return { source: textSource(text, format ?? formatOf(name), issues), directory: resolved, name }
+  }
+  return { source: valueSource(source), directory: undefined, name: 'The rule set' }
+}
+
+function isRuleText(source: RuleSet | RuleText): source is RuleText {
+  return typeof source === 'object' && source !== null && 'text' in source && typeof source.text === 'string'
+}
+
+function openFile(source: string | URL, issues: IssueList): Input {
+  const name = typeof source === 'string' ? source : source.href
+  const refuse = (message: string, suggestion: string | undefined, isUnreadable: boolean): Input => {
+    issues.add([], message, { suggestion, isUnreadable })
+    return { source: { root: undefined }, directory: undefined, name }
+  }
+  if (typeof source !== 'string' && source.protocol !== 'file:') {
+    return refuse(`The rule file ${name} is not a file.`, 'give a path, or a URL that begins with file:', true)
+  }
+  const path = typeof source === 'string' ? resolve(source) : pathOfUrl(source)
+  if (path === undefined) return refuse(`The URL ${name} names no file of this machine.`, 'give a path', true)
+  const bytes = readWhole(path, limits.ruleFileBytes)
+  if (!Buffer.isBuffer(bytes)) return refuse(bytes.message, bytes.suggestion, bytes.isUnreadable === true)
+  return { source: textSource(bytes.toString('utf8'), formatOf(path), issues), directory: dirname(path), name }
+}
+
+function pathOfUrl(url: URL): string | undefined {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    return undefined
+  }
+}
+
+function formatOf(name: string): 'yaml' | 'json' {
+  return extname(name).toLowerCase() === '.json' ? 'json' : 'yaml'
+}
+
+function textSource(text: string, format: 'yaml' | 'json', issues: IssueList): Source {
+  if (Buffer.byteLength(text, 'utf8') > limits.ruleFileBytes) {
+    issues.add([], `The rule set is larger than ${limits.ruleFileBytes} bytes.`, {
+      suggestion: 'move long lists to list files',
+    })
+    return { root: undefined }
+  }
+  const body = text.startsWith('\uFEFF') ? text.slice(1) : text
+  return format === 'json' ? jsonSource(body, issues) : yamlSource(body, issues)
+}
+
+function errorOf({ name, source }: Input, issues: IssueList): RuleSetError {
+  const problems = issues.problems(source)
+  const first = problems[0]!
+  const place = [
+    ...(first.path === '' ? [] : [first.path]),
+    ...(first.line === undefined ? [] : [`line ${first.line}, column ${first.column}`]),
+  ].join(', ')
+  const cure = first.suggestion === undefined ? '' : ` Suggestion: ${first.suggestion}.`
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems; the first`
+  const message = `${name} has ${count}${place === '' ? '' : ` at ${place}`}: ${first.message}${cure}`
+  return new RuleSetError(issues.isUnreadable ? 'ERR_RULESET_UNREADABLE' : 'ERR_RULESET_INVALID', message, problems)
+}

@@ -1,0 +1,106 @@
+// Slabs: that their parts do not overlap, that another thread's view of the same memory agrees, and their reuse.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { paddingBytes, slabFlag, slabWord, validation } from '#src/batch/batch.js'
+import { batchShape, copyRequest, createSlab, Slab, SlabStore } from '#src/batch/slab.js'
+
+const shape = { inputBytes: 101, recordCapacity: 7, gatherBytes: 102 }
+
+test('the parts of a slab do not overlap and are as large as asked', () => {
+  const slab = createSlab(shape)
+  const parts = [
+    { name: 'header', at: 0, bytes: slab.words.byteLength },
+    { name: 'input', at: slab.input.byteOffset, bytes: slab.input.length + paddingBytes },
+    ...(['recordStarts', 'recordEnds', 'rules', 'routes', 'reasons', 'counts', 'gather'] as const).map((name) => ({
+      name,
+      at: slab[name].byteOffset,
+      bytes: slab[name].byteLength,
+    })),
+  ]
+  parts.forEach(({ name, at, bytes }, i) => {
+    const next = parts[i + 1]
+    assert.ok(at + bytes <= (next?.at ?? slab.buffer.byteLength), name)
+  })
+  assert.ok(slab.input.length >= 101)
+  assert.equal(slab.gather.length, 102)
+  for (const column of [slab.recordStarts, slab.recordEnds, slab.rules, slab.routes, slab.reasons]) {
+    assert.equal(column.length, 8)
+  }
+})
+
+test('a slab made from the same memory has the same parts', () => {
+  const slab = createSlab(shape)
+  slab.input.write('{"a":1}\n')
+  slab.recordStarts[7] = 9
+  slab.gather[101] = 5
+  const other = new Slab(slab.id, slab.buffer)
+  assert.equal(other.input.length, slab.input.length)
+  assert.equal(other.input.toString('utf8', 0, 8), '{"a":1}\n')
+  assert.equal(other.recordStarts[7], 9)
+  assert.equal(other.gather[101], 5)
+})
+
+test('a request stands in the header, and clears counts and routes of the one before', () => {
+  const slab = createSlab(shape)
+  const base = { start: 3, end: 90, flags: slabFlag.records, maxRecordBytes: 64 } as const
+  slab.request({ ...base, validation: 'read', gather: [0, 31, 255] })
+  assert.equal(slab.words[slabWord.flags], slabFlag.records | validation.read)
+  assert.equal(slab.words[slabWord.gatherRoutes], 0x8000_0001)
+  assert.equal(slab.words[slabWord.gatherRoutes + 7], 0x8000_0000)
+  slab.counts[1000] = 4
+  slab.request({ ...base, flags: slabFlag.continues, validation: 'kept', gather: [33] })
+  assert.deepEqual([...slab.words.subarray(slabWord.gatherRoutes, slabWord.gatherRoutes + 3)], [0, 2, 0])
+  assert.equal(slab.words[slabWord.flags], slabFlag.continues)
+  assert.equal(slab.counts[1000], 0)
+})
+
+test('the rest of a request begins where the answer ended, and continues nothing', () => {
+  const slab = createSlab(shape)
+  const flags = slabFlag.records | slabFlag.continues | slabFlag.open
+  slab.request({ start: 0, end: 90, flags, validation: 'full', maxRecordBytes: 64, gather: [] })
+  slab.words[slabWord.consumed] = 40
+  assert.equal(slab.isWhole, false)
+  slab.requestRest()
+  assert.equal(slab.words[slabWord.start], 40)
+  assert.equal(slab.words[slabWord.flags], slabFlag.records | slabFlag.open | validation.full)
+  slab.words[slabWord.consumed] = 90
+  assert.equal(slab.isWhole, true)
+})
+
+test('a copied request has the same input and asks the same', () => {
+  const from = createSlab(shape)
+  const to = createSlab(shape)
+  from.input.write('{"a":1}\n{"a":2}\n')
+  from.request({ start: 8, end: 16, flags: slabFlag.open, validation: 'full', maxRecordBytes: 64, gather: [2, 40] })
+  to.counts[0] = 9
+  copyRequest(from, to)
+  assert.equal(to.input.toString('utf8', 0, 16), '{"a":1}\n{"a":2}\n')
+  for (let word = slabWord.start; word <= slabWord.maxRecordBytes; word++) {
+    assert.equal(to.words[word], from.words[word])
+  }
+  assert.deepEqual(to.words.subarray(slabWord.gatherRoutes, 32), from.words.subarray(slabWord.gatherRoutes, 32))
+  assert.equal(to.counts[0], 0)
+  assert.notEqual(to.id, from.id)
+})
+
+test('a batch of the standard size leaves room for the longest line behind it', () => {
+  assert.deepEqual(batchShape(4096, 64), { inputBytes: 4162, recordCapacity: 1024, gatherBytes: 4163 })
+  assert.equal(batchShape(2 << 20, 1 << 20).recordCapacity, ((3 << 20) + 2) >>> 6)
+})
+
+test('a store hands free slabs out again, keeps no more than its bound, and never one that was set aside', () => {
+  const store = new SlabStore(shape, 1)
+  const [a, b, c] = [store.take(), store.take(), store.take()]
+  assert.equal(store.taken, 3)
+  store.give(a)
+  store.give(b)
+  store.setAside()
+  assert.equal(store.taken, 0)
+  assert.equal(store.take(), a)
+  const fresh = store.take()
+  assert.ok(fresh !== b && fresh !== c)
+  store.give(fresh)
+  store.clear()
+  assert.notEqual(store.take(), fresh)
+})

@@ -1,0 +1,206 @@
+// Streams and files through the engine: filter, filterBatches, filterFile. That all ways of cutting agree is tested in
+// cuts.test.ts.
+
+import assert from 'node:assert/strict'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { after, before, test } from 'node:test'
+import { createEngine, Engine } from '#src/engine.js'
+import type { BatchResult } from '#src/ordered-batches.js'
+import { keptRecords, records, smallRules, textOf, until } from './engine-harness.js'
+
+let engine: Engine
+let folder: string
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'weir-filtering-'))
+  engine = await createEngine({ rules: smallRules, threads: 2, batchBytes: 4096, validation: 'full' })
+})
+after(async () => {
+  await engine.close()
+  await rm(folder, { recursive: true })
+})
+
+test('filter() yields the kept bytes of a stream, in order, in chunks that stay as they are', async () => {
+  const input = records(20_000)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of engine.filter(Readable.from([input.subarray(0, 7), input.subarray(7)]))) chunks.push(chunk)
+  assert.ok(chunks.length > 10)
+  assert.equal(Buffer.concat(chunks).toString(), keptRecords(20_000))
+  const side = await textOf(engine.filter([input], { route: 'side' }))
+  assert.equal(side, input.toString().replace(/\{"k":[01],.*\n/g, ''))
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('filter() takes web streams', async () => {
+  const web = Readable.toWeb(Readable.from([records(500)])) as unknown as AsyncIterable<Uint8Array>
+  assert.equal(await textOf(engine.filter(web)), keptRecords(500))
+})
+
+test('filter() reads no further than the consumer lets it', async () => {
+  let read = 0
+  function* endless(): Generator<Uint8Array> {
+    for (;;) {
+      read++
+      yield records(300)
+    }
+  }
+  const kept = engine.filter(endless())
+  await kept.next()
+  await kept.next()
+  const before = read
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(read - before <= 1, 'no more is read while nobody asks')
+  assert.ok(read < 20, `${read} chunks were read for two`)
+  await kept.return()
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('leaving the loop early ends the source, even one that is waiting for data', async () => {
+  const waiting = new Readable({ read: () => undefined })
+  waiting.push(records(1000))
+  for await (const chunk of engine.filter(waiting, { batchAgeMs: 0 })) {
+    assert.ok(chunk.length > 0)
+    break
+  }
+  assert.equal(waiting.destroyed, true)
+  let isClosed = false
+  function* generated(): Generator<Uint8Array> {
+    try {
+      for (;;) yield records(1000)
+    } finally {
+      isClosed = true
+    }
+  }
+  for await (const chunk of engine.filter(generated())) {
+    assert.ok(chunk.length > 0)
+    break
+  }
+  assert.equal(isClosed, true)
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('an error of the source comes out of filter() after nothing else', async () => {
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield records(3000)
+    throw new Error('the source broke')
+  }
+  await assert.rejects(textOf(engine.filter(broken())), /the source broke/)
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('results come in input order, one at a time, with line numbers and positions', async () => {
+  const input = Buffer.from(`${'{"k":1}\n'.repeat(3000)}oops\n${'{"k":0}\n'.repeat(3000)}\n!`)
+  let running = 0
+  const results: BatchResult[] = []
+  let kept = ''
+  const totals = await engine.filterBatches([input], {
+    routes: ['keep', 'malformed'],
+    onBatch: async (result) => {
+      assert.equal(++running, 1)
+      await new Promise((resolve) => setImmediate(resolve))
+      kept += result.segments.filter(({ route }) => route === 'keep').map(({ bytes }) => Buffer.from(bytes).toString())
+      results.push({ ...result, segments: [] })
+      running--
+    },
+  })
+  assert.equal(kept.replaceAll(',', ''), '{"k":1}\n'.repeat(3000))
+  assert.ok(results.length > 10)
+  assert.deepEqual(
+    results.flatMap(({ malformed }) => malformed),
+    [
+      { line: 3001, byte: 24_000, reason: 'syntax' },
+      { line: 6003, byte: 48_006, reason: 'syntax' },
+    ],
+  )
+  assert.equal(
+    results.reduce((sum, { bytesIn }) => sum + bytesIn, 0),
+    input.length,
+  )
+  assert.equal(totals.bytesIn, input.length)
+  assert.equal(totals.lines, 6002)
+  assert.equal(totals.counts.records, 6002)
+  assert.deepEqual(totals.versions, [engine.version])
+})
+
+test('an error of onBatch stops the stream, ends the source, and is what the call rejects with', async () => {
+  const source = Readable.from(Array.from({ length: 1000 }, () => records(300)))
+  let calls = 0
+  const onBatch = (): void => {
+    if (++calls === 3) throw new Error('the consumer broke')
+  }
+  await assert.rejects(engine.filterBatches(source, { onBatch }), /the consumer broke/)
+  assert.equal(calls, 3)
+  assert.equal(source.destroyed, true)
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('an aborted signal ends a stream with its reason', async () => {
+  const stop = new AbortController()
+  const waiting = new Readable({ read: () => undefined })
+  waiting.push(records(1000))
+  const pending = engine.filterBatches(waiting, {
+    batchAgeMs: 0,
+    signal: stop.signal,
+    onBatch: () => stop.abort(new Error('enough')),
+  })
+  await assert.rejects(pending, /enough/)
+  assert.equal(waiting.destroyed, true)
+  const again = engine.filterBatches([records(10)], { onBatch: () => assert.fail(), signal: stop.signal })
+  await assert.rejects(again, /enough/)
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('complete lines are delivered when their batch grows old, before it is full', async () => {
+  const timers: (() => void)[] = []
+  const own = await Engine.create(
+    { rules: smallRules, threads: 1 },
+    {
+      startTimer: (ms, run) => {
+        assert.equal(ms, 7)
+        timers.push(run)
+        return () => timers.splice(timers.indexOf(run), 1)
+      },
+    },
+  )
+  const source = new Readable({ read: () => undefined })
+  const kept = own.filter(source, { batchAgeMs: 7 })
+  source.push('{"k":1}\n{"k":1,')
+  const first = kept.next()
+  await until(() => timers.length === 1)
+  timers.pop()!()
+  assert.equal(Buffer.from((await first).value as Uint8Array).toString(), '{"k":1}\n')
+  source.push('"n":2}')
+  source.push(null)
+  assert.equal(Buffer.from((await kept.next()).value as Uint8Array).toString(), '{"k":1,"n":2}\n')
+  assert.equal((await kept.next()).done, true)
+  assert.equal(timers.length, 0)
+  await own.close()
+})
+
+test('filterFile() reads a file that its workers open nothing for, and leaves the handle alone', async () => {
+  const path = join(folder, 'some.ndjson')
+  await writeFile(path, records(20_000))
+  const handle = await open(path)
+  let kept = ''
+  const totals = await engine.filterFile(handle, {
+    onBatch: ({ segments }) => {
+      for (const { route, bytes } of segments) if (route === 'keep') kept += Buffer.from(bytes).toString()
+    },
+  })
+  assert.equal(kept, keptRecords(20_000))
+  assert.equal(totals.lines, 20_000)
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(8), 0, 8)
+  assert.equal(buffer.toString('utf8', 0, bytesRead), '{"k":0,"', 'the position has not moved')
+  await handle.close()
+})
+
+test('an empty file has no batches', async () => {
+  const path = join(folder, 'empty.ndjson')
+  await writeFile(path, '')
+  const handle = await open(path)
+  const totals = await engine.filterFile(handle, { onBatch: () => assert.fail() })
+  assert.deepEqual([totals.bytesIn, totals.counts.records], [0, 0])
+  await handle.close()
+})

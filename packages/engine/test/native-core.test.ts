@@ -1,0 +1,117 @@
+// Runs the native core's own test program (native/test/core_test.cc) on calls recorded with the portable kernel, which
+// is the judge: as built, with each of simdjson's implementations, and emulated on the oldest processors there are.
+// An emulated run needs `qemu-x86_64`; without it the test is skipped, or fails where WEIR_REQUIRE names `qemu`.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createSlab } from '#src/batch/slab.js'
+import { slabFlag, validation } from '#src/batch/batch.js'
+import { createPortableKernel } from '#src/kernel/portable.js'
+import { compileRuleSet } from '#src/rules/compile.js'
+import { bytesOf, readCaseFiles } from './case-files.js'
+
+const program = fileURLToPath(new URL('../native/build/Release/core_test', import.meta.url))
+const required = (process.env['WEIR_REQUIRE'] ?? '').split(',').map((name) => name.trim())
+const fileMagic = 0x43524557
+
+/** Why a test that needs `name` cannot run here; throws where it must. */
+function skipFor(name: string, isThere: boolean, cure: string): string | false {
+  if (isThere) return false
+  if (required.includes(name)) throw new Error(`${name} is required by WEIR_REQUIRE and is missing: ${cure}`)
+  return `${name}: ${cure}`
+}
+
+const noProgram = skipFor('native', existsSync(program), 'build it with `npm run build:native`')
+const hasQemu = process.arch === 'x64' && spawnSync('qemu-x86_64', ['--version']).status === 0
+const noQemu = noProgram || skipFor('qemu', hasQemu, 'install Debian package qemu-user')
+
+let folder = ''
+let recorded = ''
+
+/** One call for each group of cases: all its records, as one batch, under `mode`. */
+function recordCalls(path: string): number {
+  const parts: Uint8Array[] = []
+  const kernel = createPortableKernel()
+  for (const group of readCaseFiles().flatMap((file) => file.groups)) {
+    const source = typeof group.rules === 'string' ? { text: group.rules } : group.rules
+    const input = Buffer.concat(group.records.flatMap(({ record }) => [bytesOf(record), Buffer.from('\n')]))
+    if (input.length === 0) continue
+    const { program: compiled } = compileRuleSet(source)
+    const slab = createSlab({ inputBytes: input.length, recordCapacity: 1024, gatherBytes: align4(input.length + 1) })
+    slab.input.set(input)
+    const gather = compiled.plan.routes.map((_, i) => i)
+    slab.request({
+      start: 0,
+      end: input.length,
+      flags: slabFlag.records,
+      validation: 'full',
+      maxRecordBytes: 1 << 20,
+      gather,
+    })
+    const before = slab.bytes.slice()
+    kernel.load(compiled).evaluate(slab.bytes)
+    const block = Buffer.alloc(align4(compiled.bytes.length))
+    block.set(compiled.bytes)
+    const padding = Buffer.alloc(align4(before.length) - before.length)
+    const words = Uint32Array.of(block.length, before.length + padding.length)
+    parts.push(Buffer.from(words.buffer), block, before, padding, slab.bytes.slice(), padding)
+  }
+  const calls = parts.length / 6
+  writeFileSync(path, Buffer.concat([Buffer.from(Uint32Array.of(fileMagic, calls).buffer), ...parts]))
+  return calls
+}
+
+const align4 = (bytes: number): number => Math.ceil(bytes / 4) * 4
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weir-core-'))
+  recorded = join(folder, 'calls')
+  assert.ok(recordCalls(recorded) > 20)
+  assert.equal(validation.full, 1)
+})
+
+after(() => {
+  rmSync(folder, { recursive: true })
+})
+
+function passes(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+  const run = spawnSync(command, args, { env: { ...process.env, ...env }, encoding: 'utf8' })
+  assert.equal(run.status, 0, `${run.stdout}${run.stderr}${run.error?.message ?? ''}`)
+  assert.match(run.stdout, /^[1-9]\d* checks, 0 failures$/m)
+}
+
+test('the native core answers recorded calls as the portable kernel does', { skip: noProgram }, () => {
+  passes(program, [recorded])
+})
+
+for (const implementation of ['fallback', 'westmere', 'haswell']) {
+  test(`so it does with simdjson's ${implementation} implementation`, { skip: noProgram }, () => {
+    passes(program, [recorded], { SIMDJSON_FORCE_IMPLEMENTATION: implementation })
+  })
+}
+
+for (const cpu of ['Opteron_G1', 'Nehalem']) {
+  test(`so it does on an emulated ${cpu}`, { skip: noQemu }, () => {
+    passes('qemu-x86_64', ['-cpu', cpu, program, recorded])
+  })
+}
+
+test('the test program notices a wrong answer', { skip: noProgram }, () => {
+  const calls = join(folder, 'wrong')
+  const input = { version: 1 as const, default: 'keep' as const, rules: [] }
+  const { program: compiled } = compileRuleSet(input)
+  const slab = createSlab({ inputBytes: 8, recordCapacity: 4, gatherBytes: 12 })
+  slab.input.set(Buffer.from('{}\n'))
+  slab.request({ start: 0, end: 3, flags: 0, validation: 'full', maxRecordBytes: 64, gather: [] })
+  const block = Buffer.alloc(align4(compiled.bytes.length))
+  block.set(compiled.bytes)
+  const bytes = slab.bytes.slice()
+  const words = Uint32Array.of(fileMagic, 1, block.length, bytes.length)
+  writeFileSync(calls, Buffer.concat([Buffer.from(words.buffer), block, bytes, bytes]))
+  assert.equal(spawnSync(program, [calls]).status, 1)
+})

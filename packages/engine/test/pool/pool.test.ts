@@ -1,0 +1,153 @@
+// Workers that die, hang, or cannot be loaded: the batch is tried again, the error has its code, and the engine goes
+// on with all of its threads. Everything is waited for by its condition.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { WeirError } from '#src/errors.js'
+import type { FailingEngine } from '../engine-harness.js'
+import { failingEngine, keptRecords, otherRules, records, smallRules, textOf, until } from '../engine-harness.js'
+import { controlWord } from './failing-worker.js'
+
+const count = 3000
+const short = { batchDeadlineMs: 800 } as const
+const quick = { startDeadlineMs: 10_000, closeDeadlineMs: 2_000 } as const
+
+function hasCode(code: string): (error: unknown) => boolean {
+  return (error) => (error as WeirError).code === code
+}
+
+/** Asserts that the engine works on all of its threads: so many tasks block at the same time. */
+async function assertAllThreadsWork(failing: FailingEngine): Promise<void> {
+  const { engine, control } = failing
+  const threads = engine.stats().threads
+  Atomics.store(control, controlWord.gate, 0)
+  Atomics.store(control, controlWord.blocked, 0)
+  failing.fail('block', threads)
+  const pending = Array.from({ length: threads }, () => engine.evaluate(records(2000)))
+  await until(() => Atomics.load(control, controlWord.blocked) === threads)
+  failing.free()
+  for (const verdict of await Promise.all(pending)) assert.equal(verdict.records, 2000)
+}
+
+for (const how of ['exit', 'throw'] as const) {
+  test(`a batch whose worker dies (${how}) is tried once more, and nothing is lost`, async () => {
+    const failing = await failingEngine({}, quick)
+    failing.fail(how, 1)
+    assert.equal(await textOf(failing.engine.filter([records(count)])), keptRecords(count))
+    const { retries, workersLost, workersHung, slabsInUse } = failing.engine.stats()
+    assert.deepEqual([retries, workersLost, workersHung, slabsInUse], [1, 1, 0, 0])
+    await assertAllThreadsWork(failing)
+    await failing.engine.close()
+  })
+
+  test(`a batch whose worker dies twice (${how}) is ERR_ENGINE_WORKER_LOST, and the engine goes on`, async () => {
+    const failing = await failingEngine({ threads: 1 }, quick)
+    failing.fail(how, 2)
+    await assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_LOST'))
+    assert.equal((await failing.engine.evaluate(records(2000))).records, 2000)
+    assert.equal(failing.engine.stats().workersLost, 2)
+    await assertAllThreadsWork(failing)
+    await failing.engine.close()
+  })
+}
+
+test('a batch whose worker hangs is tried again on a new worker, from a copy', async () => {
+  const failing = await failingEngine(short, quick)
+  failing.fail('block', 1)
+  assert.equal(await textOf(failing.engine.filter([records(count)])), keptRecords(count))
+  const { retries, workersHung, slabsInUse } = failing.engine.stats()
+  assert.deepEqual([retries, workersHung, slabsInUse], [1, 1, 0])
+  failing.free()
+  await failing.engine.close()
+})
+
+test('a batch that hangs twice is ERR_ENGINE_WORKER_HUNG, and the engine goes on', async () => {
+  const failing = await failingEngine({ ...short, threads: 1 }, { ...quick, startDeadlineMs: 2_000 })
+  failing.fail('block', 2)
+  await assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_HUNG'))
+  assert.equal(failing.engine.stats().workersHung, 2)
+  assert.equal((await failing.engine.evaluate(records(2000))).records, 2000)
+  failing.free()
+  await assertAllThreadsWork(failing)
+  await failing.engine.close()
+})
+
+test('closing does not wait for a worker that hangs', async () => {
+  const failing = await failingEngine({ threads: 1 }, { ...quick, closeDeadlineMs: 200 })
+  failing.fail('block', 1)
+  const pending = failing.engine.evaluate(records(2000))
+  const rejected = assert.rejects(pending, hasCode('ERR_ENGINE_CLOSED'))
+  await until(() => Atomics.load(failing.control, controlWord.blocked) === 1)
+  await failing.engine.close()
+  await rejected
+  failing.free()
+})
+
+test('a thread that cannot be ended costs a call neither its answer nor close() its end', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-pool-'))
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const failing = await failingEngine({ ...short, threads: 1 }, { ...quick, closeDeadlineMs: 300 }, { pipe })
+  failing.fail('stick', 1)
+  assert.equal((await failing.engine.evaluate(records(2000))).records, 2000)
+  assert.equal(failing.engine.stats().workersHung, 1)
+  failing.fail('stick', 1)
+  const rejected = assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_CLOSED'))
+  await until(() => Atomics.load(failing.control, controlWord.blocked) === 2)
+  await failing.engine.close()
+  await rejected
+  // Both threads wait for a writer; with one they end.
+  closeSync(openSync(pipe, 'w'))
+  rmSync(folder, { recursive: true })
+})
+
+test('a worker file that cannot be loaded is ERR_ENGINE_WORKER_LOAD, with the reason', async () => {
+  const failLoad = new SharedArrayBuffer(4)
+  new Int32Array(failLoad)[0] = 1
+  await assert.rejects(failingEngine({}, quick, { failLoad }), (error: unknown) => {
+    assert.equal((error as WeirError).code, 'ERR_ENGINE_WORKER_LOAD')
+    assert.match((error as WeirError).message, /cannot be loaded/)
+    return true
+  })
+})
+
+test('when dead workers cannot be replaced the call fails, and works again as soon as they can', async () => {
+  const failLoad = new SharedArrayBuffer(4)
+  const failing = await failingEngine({ ...short, threads: 1 }, quick, { failLoad })
+  Atomics.store(new Int32Array(failLoad), 0, 1)
+  failing.fail('exit', 1)
+  await assert.rejects(failing.engine.evaluate(records(2000)), (error: unknown) => {
+    assert.equal((error as WeirError).code, 'ERR_ENGINE_WORKER_LOST')
+    assert.match((error as WeirError).message, /cannot be loaded/)
+    return true
+  })
+  await assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_LOAD'))
+  Atomics.store(new Int32Array(failLoad), 0, 0)
+  assert.equal((await failing.engine.evaluate(records(2000))).records, 2000)
+  await assertAllThreadsWork(failing)
+  await failing.engine.close()
+})
+
+for (const how of ['failWarm', 'exitWarm'] as const) {
+  test(`a rule set that one worker cannot make ready (${how}) is put in force on none`, async () => {
+    const failing = await failingEngine({}, quick)
+    const before = failing.engine.version
+    failing.fail(how, 1)
+    await assert.rejects(failing.engine.load(otherRules), (error: unknown) => {
+      const { code } = error as WeirError
+      return code === (how === 'failWarm' ? 'ERR_ENGINE_KERNEL_FAULT' : 'ERR_ENGINE_WORKER_LOST')
+    })
+    assert.equal(failing.engine.version, before)
+    assert.equal(await textOf(failing.engine.filter([records(count)])), keptRecords(count))
+    failing.fail('none', 0)
+    const after = await failing.engine.load(otherRules)
+    assert.notEqual(after, before)
+    assert.equal(failing.engine.version, after)
+    assert.equal(await failing.engine.load(smallRules), before, 'the version depends on the meaning alone')
+    await failing.engine.close()
+  })
+}

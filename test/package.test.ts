@@ -1,0 +1,117 @@
+// What is packed and installed: exact versions, a lockfile that fits every registry, no script at install, and an addon
+// that shows two symbols. Needs the native build for the last.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { listFiles, readJson, readText, root, skipWithout } from './checkout.ts'
+
+const workspaces = readJson('package.json')['workspaces'] as readonly string[]
+const folders = ['.', ...workspaces]
+const dependencyKinds = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'] as const
+const published = ['packages/engine', 'packages/service']
+
+function manifestOf(folder: string): Record<string, unknown> {
+  return readJson(join(folder, 'package.json'))
+}
+
+interface LockedPackage {
+  /** The real name, where the package is installed under another. */
+  readonly name?: string
+  readonly version?: string
+  readonly resolved?: string
+  readonly link?: boolean
+  readonly integrity?: string
+}
+
+const locked = readJson('package-lock.json')['packages'] as Readonly<Record<string, LockedPackage>>
+
+test('every dependency is pinned to one exact version', () => {
+  const exact = /^(npm:(@[\w-]+\/)?[\w.-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/
+  for (const folder of folders) {
+    for (const kind of dependencyKinds) {
+      const dependencies = (manifestOf(folder)[kind] ?? {}) as Record<string, string>
+      for (const [name, version] of Object.entries(dependencies)) {
+        assert.match(version, exact, `${folder}/package.json: ${name} is not pinned`)
+      }
+    }
+  }
+})
+
+test('packages of the workspace depend on each other in the version that stands here', () => {
+  const versions = new Map(workspaces.map((folder) => [manifestOf(folder)['name'], manifestOf(folder)['version']]))
+  for (const folder of folders) {
+    const dependencies = (manifestOf(folder)['dependencies'] ?? {}) as Record<string, string>
+    for (const [name, version] of Object.entries(dependencies)) {
+      if (versions.has(name)) assert.equal(version, versions.get(name), `${folder}/package.json: ${name}`)
+    }
+  }
+})
+
+test('the lockfile names no download address and has a checksum for every package', () => {
+  for (const [path, { resolved, link, integrity }] of Object.entries(locked)) {
+    if (link === true || !path.includes('node_modules/')) continue
+    assert.equal(resolved, undefined, `package-lock.json: ${path} has an address`)
+    assert.ok(integrity !== undefined, `package-lock.json: ${path} has no checksum`)
+  }
+})
+
+test('the lockfile holds what the manifests ask for', () => {
+  for (const folder of folders) {
+    const entry = locked[folder === '.' ? '' : folder] as Record<string, unknown> | undefined
+    for (const kind of dependencyKinds) {
+      assert.deepEqual(entry?.[kind] ?? {}, manifestOf(folder)[kind] ?? {}, `${folder}: run npm install`)
+    }
+  }
+})
+
+test('packages whose scripts may run are listed with the locked version', () => {
+  const allowed = manifestOf('.')['allowScripts'] as Record<string, boolean>
+  const names = Object.entries(locked).map(
+    ([path, entry]) => `${entry.name ?? path.split('node_modules/').at(-1)}@${entry.version}`,
+  )
+  for (const name of Object.keys(allowed)) assert.ok(names.includes(name), `allowScripts: ${name} is not installed`)
+})
+
+test('installing our packages runs no script', () => {
+  for (const folder of workspaces) {
+    const scripts = Object.keys(manifestOf(folder)['scripts'] ?? {})
+    const atInstall = scripts.filter((name) => /^(pre|post)?(install|prepare|prepublish)$/.test(name))
+    assert.deepEqual(atInstall, [], `${folder}/package.json`)
+  }
+  // npm compiles at install where it finds a gyp file beside package.json.
+  const gyp = listFiles().filter((path) => path.endsWith('.gyp'))
+  assert.deepEqual(gyp, ['packages/engine/native/binding.gyp'])
+})
+
+for (const folder of published) {
+  test(`the tarball of ${folder} has its sources, its licence and no gyp file at its root`, () => {
+    const args = ['pack', '--dry-run', '--json', '--ignore-scripts']
+    const { stdout, stderr, status } = spawnSync('npm', args, { cwd: join(root, folder), encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    const [pack] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ files: { path: string }[] }]
+    const paths = pack.files.map(({ path }) => path)
+    assert.deepEqual(
+      paths.filter((path) => /^[^/]*\.gyp$/.test(path) || path.startsWith('test/') || path.includes('node_modules/')),
+      [],
+    )
+    for (const needed of ['package.json', 'LICENSE']) assert.ok(paths.includes(needed), `${needed} is not packed`)
+    assert.ok(paths.some((path) => path.startsWith('dist/') && path.endsWith('.d.ts')))
+    assert.equal(readText(join(folder, 'LICENSE')), readText('LICENSE'))
+  })
+}
+
+const addon = join(root, 'packages/engine/native/build/Release/weir.node')
+const noAddon = skipWithout('native', existsSync(addon), 'npm run build:native')
+const noNm = process.platform === 'linux' && spawnSync('nm', ['--version']).status === 0 ? false : 'nm is missing'
+
+test('the addon shows the two symbols that Node looks for and no other', { skip: noAddon || noNm }, () => {
+  const { stdout } = spawnSync('nm', ['-D', '--defined-only', addon], { encoding: 'utf8' })
+  const symbols = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(' ').at(-1))
+  assert.deepEqual(new Set(symbols), new Set(['napi_register_module_v1', 'node_api_module_get_api_version_v1']))
+})

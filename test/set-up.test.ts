@@ -1,0 +1,68 @@
+// What a contributor meets first: wrong arguments of `npm start` and `npm test`, the stamp that decides whether the
+// kernel is built, the lock between two set-ups, and the sample rule sets. The set-up itself is run by `npm test`.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { importCompiled, listFiles, root } from './checkout.ts'
+
+const nativeBuild = await importCompiled('packages/engine/native/build.mjs')
+const buildStamp = nativeBuild['buildStamp'] as () => string
+const takeLock = nativeBuild['takeLock'] as (path: string) => () => void
+
+function run(script: string, ...args: readonly string[]) {
+  return spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, encoding: 'utf8' })
+}
+
+for (const script of ['.ci/start.mjs', '.ci/test.mjs']) {
+  test(`${script} refuses an option that it does not know, and says which it knows`, () => {
+    const { status, stdout, stderr } = run(script, '--no-such-option')
+    assert.equal(status, 2)
+    assert.match(stderr, /--no-such-option[\s\S]*Usage: npm (start|test) -- \[--/)
+    assert.equal(stdout, '')
+  })
+}
+
+test('npm start -- --help prints its usage and does nothing else', () => {
+  const { status, stdout } = run('.ci/start.mjs', '--help')
+  assert.equal(status, 0)
+  assert.match(stdout, /^Usage: npm start/)
+})
+
+test('the kernel is built again when a flag changes, and only then', () => {
+  const before = process.env['CXXFLAGS']
+  const stamp = buildStamp()
+  assert.equal(buildStamp(), stamp)
+  try {
+    process.env['CXXFLAGS'] = `${before ?? ''} -g`
+    assert.notEqual(buildStamp(), stamp)
+  } finally {
+    if (before === undefined) delete process.env['CXXFLAGS']
+    else process.env['CXXFLAGS'] = before
+  }
+})
+
+test('a lock is released, and one whose process is gone is taken over', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-lock-'))
+  try {
+    const path = join(folder, 'lock')
+    const gone = spawnSync(process.execPath, ['-e', '']).pid
+    writeFileSync(path, String(gone))
+    const release = takeLock(path)
+    assert.ok(existsSync(path))
+    release()
+    assert.ok(!existsSync(path))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+for (const path of listFiles('fixtures/rule-sets').filter((each) => /\.(ya?ml|json)$/.test(each))) {
+  test(`${path} is right and passes its own tests`, () => {
+    const { status, stdout, stderr } = run('packages/service/bin/weir.js', 'rules', 'check', path)
+    assert.equal(status, 0, stdout + stderr)
+  })
+}
