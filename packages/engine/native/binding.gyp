@@ -37,11 +37,8 @@
       'type': 'loadable_module',
       'dependencies': [ 'core', 'vendored' ],
       'sources': [ 'addon.cc' ],
-      'include_dirs': [ '<!@(node sources.mjs addon-includes)' ],
       'defines': [
         'NAPI_VERSION=8',
-        'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
-        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],
       'cflags_cc': [ '-Wall', '-Wextra', '-Wno-unused-parameter' ],
       'conditions': [

@@ -17,6 +17,9 @@ void Decision::Build(const std::vector<Rule>& rules, const std::function<double(
 int32_t Decision::Append(const Condition& condition, int32_t if_true, int32_t if_false) {
   switch (condition.kind) {
     case Condition::Kind::kTest:
+      // A predicate keeps its answer: where the next test asks for it again, the way goes on behind that test.
+      while (if_true >= 0 && At(if_true).predicate == condition.predicate) if_true = At(if_true).if_true;
+      while (if_false >= 0 && At(if_false).predicate == condition.predicate) if_false = At(if_false).if_false;
       tests_.push_back({condition.predicate, if_true, if_false});
       return static_cast<int32_t>(tests_.size()) - 1;
     case Condition::Kind::kNot: return Append(condition.children[0], if_false, if_true);

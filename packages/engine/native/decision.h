@@ -38,6 +38,7 @@ class Decision {
   // Appends the tests of a condition, last first; returns where it starts.
   int32_t Append(const Condition& condition, int32_t if_true, int32_t if_false);
   double Cost(const Condition& condition) const;
+  const Test& At(int32_t number) const { return tests_[static_cast<size_t>(number)]; }
 
   const std::function<double(uint32_t)>* cost_ = nullptr;
   std::vector<Test> tests_;

@@ -56,7 +56,10 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_
 void FieldReader::BuildScreens() {
   for (FieldState& field : fields_) field.screen.emplace(field.words);
   for (uint32_t i = 0; i < places_.size(); i++) {
-    if (matcher_.pattern(i) != nullptr) fields_[places_[i].field].screen->Add(places_[i].number, *matcher_.pattern(i));
+    const Predicate& predicate = program_.predicates[i];
+    LiteralScreen& screen = *fields_[predicate.field].screen;
+    if (predicate.op == Op::kRegex) screen.Add(places_[i].number, *matcher_.pattern(i));
+    if (predicate.op == Op::kSubstrings) screen.Add(places_[i].number, program_.lists[predicate.list].substrings);
   }
   for (FieldState& field : fields_) {
     field.screen->Build();
@@ -114,7 +117,6 @@ void FieldReader::ResolveText(FieldState& field) {
   const bool missing = IsMissing(text);
   field.present = !missing;
   field.has_text = !missing;
-  field.text = text;
   if (cached) {
     field.known = field.cache->Add(raw, missing)->known;
   } else {
@@ -130,17 +132,17 @@ void FieldReader::Learn(uint32_t predicate, Place place, FieldState& field) {
       bad_value_ = true;
       return;
     }
-    field.text = field.decode_url ? DecodeUrl(text, &arena_) : text;
+    field.text = Text(field.decode_url ? DecodeUrl(text, &arena_) : text);
     field.text_ready = true;
   }
   uint64_t* known = field.known + place.word;
   if (field.screen.has_value() && !field.screened && field.screen->covers(place.number)) {
     field.screened = true;
-    field.screen->Exclude(field.text, field.known);
+    field.screen->Exclude(field.text.bytes, field.known);
     if ((*known & place.bit) != 0) return;
   }
   *known |= place.bit;
-  if (matcher_.Holds(predicate, field.text, &arena_)) known[field.words] |= place.bit;
+  if (matcher_.Holds(predicate, &field.text, &arena_)) known[field.words] |= place.bit;
 }
 
 bool FieldReader::PlainText(const Value& value, std::string_view* text) {

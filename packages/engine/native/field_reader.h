@@ -70,7 +70,7 @@ class FieldReader {
     bool screened = false;
     uint64_t* known = nullptr;  // `words` words of known, then `words` of holds
     Value value;
-    std::string_view text;
+    Text text;
 
     uint64_t found = 0;  // values met, and the sum of their positions in their records
     uint64_t positions = 0;

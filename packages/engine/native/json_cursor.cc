@@ -4,21 +4,15 @@
 
 #include <cstring>
 
-#include "json_scan.h"
 #include "utf8.h"
 
 namespace weir {
+namespace {
 
-uint64_t FieldTree::Keys::Head(const char* key, size_t size) {
-  uint64_t head;
-  std::memcpy(&head, key, 8);
-  if (size >= 8) return head;
-  char bytes[8] = {};
-  std::memcpy(bytes, &head, 8);
-  for (size_t i = size; i < 8; i++) bytes[i] = 0;
-  std::memcpy(&head, bytes, 8);
-  return head;
-}
+// Members of a record beyond these are looked up one by one.
+constexpr uint32_t kMostGuesses = 1024;
+
+}  // namespace
 
 void FieldTree::Keys::Add(const std::string& key, uint32_t node) {
   std::string padded = key;
@@ -44,13 +38,7 @@ void FieldTree::Keys::Rebuild() {
 
 uint32_t FieldTree::Keys::Find(const char* key, size_t size) const {
   if (((sizes_ >> (size < 63 ? size : 63)) & 1) == 0) return kNone;
-  uint64_t head;
-  std::memcpy(&head, key, 8);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  if (size < 8) head &= (uint64_t{1} << (8 * size)) - 1;
-#else
-  if (size < 8) head = Head(key, size);
-#endif
+  const uint64_t head = Head(key, size);
   for (uint32_t at = Hash(head, size) & mask_; table_[at] != 0; at = (at + 1) & mask_) {
     const Entry& entry = entries_[table_[at] - 1];
     if (entry.head == head && entry.key.size() == size &&
@@ -101,124 +89,205 @@ void Cursor::Start(const char* begin, const char* end) {
     values_.assign(values_.size(), Value());
     generation_ = 1;
   }
-  begin_ = begin;
-  end_ = end;
-  at_ = SkipSpace(begin, end);
-  if (at_ >= end || *at_ != '{') {
+  text_ = begin;
+  size_ = static_cast<uint32_t>(end - begin);
+  at_ = 0;
+  quote_ = 0;
+  member_ = 0;
+  quotes_.Start(text_, size_);
+  PassSpace();
+  if (!Stands('{')) {
     progress_ = Progress::kBad;
     return;
   }
-  at_ = SkipSpace(at_ + 1, end);
-  progress_ = at_ < end && *at_ == '}' ? Progress::kDone : Progress::kMore;
+  at_++;
+  PassSpace();
+  progress_ = Stands('}') ? Progress::kDone : Progress::kMore;
 }
 
-// One key and its value, and the comma or brace behind them. `*at` stands before the key.
-Cursor::Progress Cursor::Member(const FieldTree::Node& parent, const char** at) {
-  const char* p = SkipSpace(*at, end_);
-  if (p >= end_ || *p != '"') return Progress::kBad;
-  const char* key = p + 1;
-  const char* stop = FindStringStop(key, end_);
-  uint32_t child;
-  if (stop < end_ && *stop == '"') {
-    child = parent.keys.Find(key, static_cast<size_t>(stop - key));
-    // Most members are a string that nobody asked for, without space around and with more members behind.
-    if (child == FieldTree::kNone && stop[1] == ':' && stop[2] == '"') {
-      const char* close = FindStringStop(stop + 3, end_);
-      if (close < end_ && *close == '"' && close[1] == ',') {
-        *at = close + 2;
-        return Progress::kMore;
+// Reads members of the record's object until the one that leads to node `top`, or the last. Nearly all are a string
+// with a string, without space around and without escapes: those are taken by their quotes alone.
+void Cursor::ReadUntil(uint32_t top) {
+  const FieldTree::Node& root = tree_.node(0);
+  while (visited_[top] != generation_ && progress_ == Progress::kMore) {
+    const uint32_t* quote = quotes_.Four(quote_);
+    const uint32_t open = quote[0];
+    const uint32_t close = quote[1];
+    const uint32_t value = quote[2];
+    const uint32_t behind = quote[3] + 1;
+    const uint32_t number = member_++;
+    if (open != at_ || value != close + 2 || behind >= quotes_.first_escape() || text_[close + 1] != ':' ||
+        (text_[behind] != ',' && text_[behind] != '}')) {
+      progress_ = Member(root);
+      continue;
+    }
+    const uint32_t child = GuessKey(number, text_ + open + 1, close - open - 1);
+    if (child != FieldTree::kNone && visited_[child] != generation_) {
+      visited_[child] = generation_;
+      const uint32_t slot = tree_.node(child).slot;
+      if (slot != FieldTree::kNone) {
+        values_[slot] = {Value::Kind::kString, text_ + value + 1, behind - value - 2, generation_};
       }
     }
-  } else {
-    child = EscapedKey(parent, key, &stop);
-    if (stop >= end_) return Progress::kBad;
+    quote_ += 4;
+    at_ = behind + 1;
+    if (text_[behind] == '}') progress_ = Progress::kDone;
   }
-  p = SkipSpace(stop + 1, end_);
-  if (p >= end_ || *p != ':') return Progress::kBad;
-  p = SkipSpace(p + 1, end_);
+}
+
+// The node of a key without escapes, below the root, or kNone.
+uint32_t Cursor::GuessKey(uint32_t number, const char* key, uint32_t size) {
+  if (number >= guesses_.size()) {
+    if (number >= kMostGuesses) return tree_.node(0).keys.Find(key, size);
+    guesses_.resize(number + 1);
+  }
+  Guess& guess = guesses_[number];
+  uint64_t head;
+  uint64_t tail = 0;
+  std::memcpy(&head, key, 8);
+  if (size >= 8) {
+    std::memcpy(&tail, key + size - 8, 8);
+  } else {
+    head = FieldTree::Keys::Head(key, size);
+  }
+  if (guess.size == size && guess.head == head && guess.tail == tail) return guess.node;
+  const uint32_t node = tree_.node(0).keys.Find(key, size);
+  if (size <= 16) guess = {head, tail, size, node};
+  return node;
+}
+
+// One key and its value, and the comma or brace behind them.
+Cursor::Progress Cursor::Member(const FieldTree::Node& parent) {
+  PassSpace();
+  const uint32_t* quote = quotes_.Four(quote_);
+  const uint32_t open = quote[0];
+  const uint32_t close = quote[1];
+  if (open != at_ || close >= size_) return Progress::kBad;
+  const uint32_t child = Key(parent, open + 1, close);
+  at_ = close + 1;
+  quote_ += 2;
+  PassSpace();
+  if (!Stands(':')) return Progress::kBad;
+  at_++;
+  PassSpace();
   // The first of several equal keys decides.
-  p = child == FieldTree::kNone || visited_[child] == generation_ ? SkipValue(p, end_) : Take(child, p);
-  if (p == nullptr) return Progress::kBad;
-  p = SkipSpace(p, end_);
-  if (p >= end_) return Progress::kBad;
-  *at = p + 1;
-  if (*p == ',') return Progress::kMore;
-  return *p == '}' ? Progress::kDone : Progress::kBad;
+  const bool is_wanted = child != FieldTree::kNone && visited_[child] != generation_;
+  if (!(is_wanted ? Take(child) : Skip())) return Progress::kBad;
+  PassSpace();
+  if (!Stands(',') && !Stands('}')) return Progress::kBad;
+  at_++;
+  return text_[at_ - 1] == ',' ? Progress::kMore : Progress::kDone;
 }
 
-// The node of a key that has escapes; `*stop` becomes its closing quote, or end_ when the key is malformed.
-uint32_t Cursor::EscapedKey(const FieldTree::Node& parent, const char* key, const char** stop) {
-  const char* close = StringEnd(*stop, end_);
-  *stop = end_;
-  if (close >= end_) return FieldTree::kNone;
-  const auto size = static_cast<size_t>(close - key);
+// Whether a backslash stands in [begin, end), which is indexed.
+bool Cursor::HasEscape(uint32_t begin, uint32_t end) const {
+  return quotes_.first_escape() < end && std::memchr(text_ + begin, '\\', end - begin) != nullptr;
+}
+
+// The node of the key [begin, end), or kNone; also for a key whose escapes are malformed, which the validator finds.
+uint32_t Cursor::Key(const FieldTree::Node& parent, uint32_t begin, uint32_t end) {
+  const uint32_t size = end - begin;
+  if (!HasEscape(begin, end)) return parent.keys.Find(text_ + begin, size);
   key_.resize(size + 8);  // Find reads 8 bytes
-  const ptrdiff_t written = Unescape({key, size}, key_.data());
-  if (written < 0) return FieldTree::kNone;
-  *stop = close;
-  return parent.keys.Find(key_.data(), static_cast<size_t>(written));
+  const ptrdiff_t written = Unescape({text_ + begin, size}, key_.data());
+  return written < 0 ? FieldTree::kNone : parent.keys.Find(key_.data(), static_cast<size_t>(written));
 }
 
-// Notes the value at `p` for the node's slot and walks into it where paths go on. Behind the value, or null.
-const char* Cursor::Take(uint32_t number, const char* p) {
-  if (p >= end_) return nullptr;
+// Notes the value at at_ for the node's slot, and walks into it where paths go on.
+bool Cursor::Take(uint32_t number) {
+  if (at_ >= size_) return false;
   visited_[number] = generation_;
   const FieldTree::Node& node = tree_.node(number);
   Value value;
   value.generation = generation_;
-  const char* behind;
-  if (*p == '"') {
-    value.data = p + 1;
-    const char* stop = FindStringStop(p + 1, end_);
-    value.kind = stop < end_ && *stop == '"' ? Value::Kind::kString : Value::Kind::kEscapedString;
-    if (value.kind == Value::Kind::kEscapedString) stop = StringEnd(stop, end_);
-    if (stop >= end_) return nullptr;
-    value.size = static_cast<uint32_t>(stop - value.data);
-    behind = stop + 1;
-  } else if (*p == '{' || *p == '[') {
+  value.data = text_ + at_;
+  if (text_[at_] == '"') {
+    if (!TakeString(&value)) return false;
+  } else if (text_[at_] == '{' || text_[at_] == '[') {
     value.kind = Value::Kind::kContainer;
-    if (*p == '{') {
-      behind = node.keys.empty() ? SkipContainer(p, end_) : WalkObject(node, p);
-    } else {
-      behind = node.indexes.empty() ? SkipContainer(p, end_) : WalkArray(node, p);
-    }
-    if (behind == nullptr) return nullptr;
+    if (!TakeContainer(node)) return false;
   } else {
-    behind = ScalarEnd(p, end_);
-    if (behind == p) return nullptr;
-    value.data = p;
-    value.size = static_cast<uint32_t>(behind - p);
-    value.kind = value.size == 4 && std::memcmp(p, "null", 4) == 0 ? Value::Kind::kNull : Value::Kind::kScalar;
+    const char* behind = ScalarEnd(text_ + at_, text_ + size_);
+    if (behind == value.data) return false;
+    value.size = static_cast<uint32_t>(behind - value.data);
+    value.kind = value.size == 4 && std::memcmp(value.data, "null", 4) == 0 ? Value::Kind::kNull : Value::Kind::kScalar;
+    at_ += value.size;
   }
   if (node.slot != FieldTree::kNone) values_[node.slot] = value;
-  return behind;
+  return true;
 }
 
-const char* Cursor::WalkObject(const FieldTree::Node& node, const char* p) {
-  p = SkipSpace(p + 1, end_);
-  if (p < end_ && *p == '}') return p + 1;
+bool Cursor::TakeString(Value* value) {
+  const uint32_t* quote = quotes_.Four(quote_);
+  if (quote[0] != at_ || quote[1] >= size_) return false;
+  value->data = text_ + at_ + 1;
+  value->size = quote[1] - at_ - 1;
+  value->kind = HasEscape(at_ + 1, quote[1]) ? Value::Kind::kEscapedString : Value::Kind::kString;
+  at_ = quote[1] + 1;
+  quote_ += 2;
+  return true;
+}
+
+bool Cursor::TakeContainer(const FieldTree::Node& node) {
+  if (text_[at_] == '{') return node.keys.empty() ? PassContainer() : WalkObject(node);
+  return node.indexes.empty() ? PassContainer() : WalkArray(node);
+}
+
+bool Cursor::Skip() {
+  if (at_ >= size_) return false;
+  if (text_[at_] == '{' || text_[at_] == '[') return PassContainer();
+  if (text_[at_] == '"') {
+    const uint32_t* quote = quotes_.Four(quote_);
+    if (quote[0] != at_ || quote[1] >= size_) return false;
+    at_ = quote[1] + 1;
+    quote_ += 2;
+    return true;
+  }
+  const char* behind = ScalarEnd(text_ + at_, text_ + size_);
+  if (behind == text_ + at_) return false;
+  at_ = static_cast<uint32_t>(behind - text_);
+  return true;
+}
+
+bool Cursor::PassContainer() {
+  const char* behind = SkipContainer(text_ + at_, text_ + size_);
+  if (behind == nullptr) return false;
+  at_ = static_cast<uint32_t>(behind - text_);
+  quote_ = quotes_.NumberAt(quote_, at_);
+  return true;
+}
+
+bool Cursor::WalkObject(const FieldTree::Node& node) {
+  at_++;
+  PassSpace();
+  if (Stands('}')) {
+    at_++;
+    return true;
+  }
   for (;;) {
-    const Progress progress = Member(node, &p);
-    if (progress == Progress::kBad) return nullptr;
-    if (progress == Progress::kDone) return p;
+    const Progress progress = Member(node);
+    if (progress != Progress::kMore) return progress == Progress::kDone;
   }
 }
 
-const char* Cursor::WalkArray(const FieldTree::Node& node, const char* p) {
-  p = SkipSpace(p + 1, end_);
-  if (p < end_ && *p == ']') return p + 1;
+bool Cursor::WalkArray(const FieldTree::Node& node) {
+  at_++;
+  PassSpace();
+  if (Stands(']')) {
+    at_++;
+    return true;
+  }
   for (uint32_t index = 0;; index++) {
     uint32_t child = FieldTree::kNone;
     for (const auto& [wanted, number] : node.indexes) {
       if (wanted == index) child = number;
     }
-    p = child == FieldTree::kNone ? SkipValue(p, end_) : Take(child, p);
-    if (p == nullptr) return nullptr;
-    p = SkipSpace(p, end_);
-    if (p >= end_) return nullptr;
-    if (*p == ']') return p + 1;
-    if (*p != ',') return nullptr;
-    p = SkipSpace(p + 1, end_);
+    if (!(child == FieldTree::kNone ? Skip() : Take(child))) return false;
+    PassSpace();
+    if (!Stands(',') && !Stands(']')) return false;
+    at_++;
+    if (text_[at_ - 1] == ']') return true;
+    PassSpace();
   }
 }
 

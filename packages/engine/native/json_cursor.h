@@ -6,12 +6,15 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "json_scan.h"
 #include "program.h"
+#include "quote_index.h"
 #include "slab.h"
 
 namespace simdjson::internal {
@@ -33,6 +36,17 @@ class FieldTree {
     // The node of a key, or kNone. Reads up to 8 bytes from `key`, whatever its size.
     uint32_t Find(const char* key, size_t size) const;
     bool empty() const { return entries_.empty(); }
+    // The first eight bytes of a key, zeros behind a shorter one. Reads eight.
+    static uint64_t Head(const char* key, size_t size) {
+      uint64_t head;
+      std::memcpy(&head, key, 8);
+      if (size >= 8) return head;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+      return head & ((uint64_t{1} << (8 * size)) - 1);
+#else
+      return size == 0 ? 0 : head & (~uint64_t{0} << (8 * (8 - size)));
+#endif
+    }
 
    private:
     struct Entry {
@@ -40,7 +54,6 @@ class FieldTree {
       uint64_t head;
       uint32_t node;
     };
-    static uint64_t Head(const char* key, size_t size);
     static uint32_t Hash(uint64_t head, size_t size) {
       return static_cast<uint32_t>(((head ^ size) * 0x9e3779b97f4a7c15u) >> 32);
     }
@@ -94,29 +107,49 @@ class Cursor {
   // record is not well-formed and the answer means nothing; when it is false that is not yet proof that it is.
   const Value* Find(uint32_t slot) {
     const uint32_t top = tree_.top_of_slot(slot);
-    while (visited_[top] != generation_ && progress_ == Progress::kMore) progress_ = Member(tree_.node(0), &at_);
+    if (visited_[top] != generation_ && progress_ == Progress::kMore) ReadUntil(top);
     const Value& value = values_[slot];
     return value.generation == generation_ ? &value : nullptr;
   }
   bool malformed() const { return progress_ == Progress::kBad; }
-  // Bytes of the record read so far.
-  size_t read() const { return static_cast<size_t>(at_ - begin_); }
 
  private:
   enum class Progress : uint8_t { kMore, kDone, kBad };
 
-  Progress Member(const FieldTree::Node& parent, const char** at);
-  uint32_t EscapedKey(const FieldTree::Node& parent, const char* key, const char** stop);
-  const char* Take(uint32_t node, const char* p);
-  const char* WalkObject(const FieldTree::Node& node, const char* p);
-  const char* WalkArray(const FieldTree::Node& node, const char* p);
+  // A key of the record's object as an earlier record had it at the same place: nearly always the same again.
+  struct Guess {
+    uint64_t head = 0;  // the first and the last eight bytes; only keys of at most sixteen are guessed
+    uint64_t tail = 0;
+    uint32_t size = ~uint32_t{0};
+    uint32_t node = FieldTree::kNone;
+  };
+
+  // What follows moves at_ and quote_ on, and answers false, or kBad, where the record is not well-formed.
+  void ReadUntil(uint32_t top);
+  Progress Member(const FieldTree::Node& parent);
+  uint32_t GuessKey(uint32_t number, const char* key, uint32_t size);
+  uint32_t Key(const FieldTree::Node& parent, uint32_t begin, uint32_t end);
+  bool HasEscape(uint32_t begin, uint32_t end) const;
+  bool Take(uint32_t node);
+  bool Skip();
+  bool TakeString(Value* value);
+  bool TakeContainer(const FieldTree::Node& node);
+  bool WalkObject(const FieldTree::Node& node);
+  bool WalkArray(const FieldTree::Node& node);
+  bool PassContainer();
+  void PassSpace() { at_ = static_cast<uint32_t>(SkipSpace(text_ + at_, text_ + size_) - text_); }
+  bool Stands(char c) const { return at_ < size_ && text_[at_] == c; }
 
   const FieldTree& tree_;
   std::vector<uint32_t> visited_;  // by node: the generation that met it
   std::vector<Value> values_;      // by slot
-  const char* begin_ = nullptr;
-  const char* end_ = nullptr;
-  const char* at_ = nullptr;
+  std::vector<Guess> guesses_;     // by place among the members of the record's object
+  QuoteIndex quotes_;
+  const char* text_ = nullptr;
+  uint32_t size_ = 0;
+  uint32_t at_ = 0;      // the next byte to read
+  uint32_t quote_ = 0;   // the number of the first quote at or behind it
+  uint32_t member_ = 0;  // members of the record's object read so far
   uint32_t generation_ = 0;
   Progress progress_ = Progress::kDone;
   std::string key_;

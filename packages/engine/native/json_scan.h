@@ -1,5 +1,5 @@
-// Small scans over JSON bytes, sixteen at a time where the processor's baseline allows. All may read up to 15 bytes
-// behind `end` and none answers with a position behind it.
+// Small scans over JSON bytes, sixteen at a time where the processor's baseline allows. The masks read
+// 64 bytes, the others up to 15 behind `end`; none answers with a position behind it.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,26 @@ inline const char* SkipSpace(const char* p, const char* end) {
   return p;
 }
 
+// Bit i of each mask is about byte i of 64.
+struct BlockMasks {
+  uint64_t quotes;
+  uint64_t backslashes;
+};
+
 #if defined(__SSE2__)
+
+inline BlockMasks QuotesAndBackslashes(const char* p) {
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  BlockMasks masks{0, 0};
+  for (int i = 0; i < 4; i++) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
+    masks.quotes |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, quote)))) << (16 * i);
+    masks.backslashes |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash))))
+                         << (16 * i);
+  }
+  return masks;
+}
 
 // The first '"' or '\\' at or after `p`, or `end`.
 inline const char* FindStringStop(const char* p, const char* end) {
@@ -90,7 +109,38 @@ inline const char* FindQuoteOrBracket(const char* p, const char* end) {
   return end;
 }
 
+// Bit i for byte i of 64 that compared equal: each byte keeps one bit, and neighbours are added up.
+inline uint64_t ByteMask(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d) {
+  const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const uint8x16_t low = vpaddq_u8(vandq_u8(a, bits), vandq_u8(b, bits));
+  const uint8x16_t high = vpaddq_u8(vandq_u8(c, bits), vandq_u8(d, bits));
+  const uint8x16_t both = vpaddq_u8(low, high);
+  return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(both, both)), 0);
+}
+
+inline BlockMasks QuotesAndBackslashes(const char* p) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(p);
+  const uint8x16_t a = vld1q_u8(bytes);
+  const uint8x16_t b = vld1q_u8(bytes + 16);
+  const uint8x16_t c = vld1q_u8(bytes + 32);
+  const uint8x16_t d = vld1q_u8(bytes + 48);
+  const auto mask = [a, b, c, d](char wanted) {
+    const uint8x16_t all = vdupq_n_u8(static_cast<uint8_t>(wanted));
+    return ByteMask(vceqq_u8(a, all), vceqq_u8(b, all), vceqq_u8(c, all), vceqq_u8(d, all));
+  };
+  return {mask('"'), mask('\\')};
+}
+
 #else
+
+inline BlockMasks QuotesAndBackslashes(const char* p) {
+  BlockMasks masks{0, 0};
+  for (int i = 0; i < 64; i++) {
+    masks.quotes |= static_cast<uint64_t>(p[i] == '"') << i;
+    masks.backslashes |= static_cast<uint64_t>(p[i] == '\\') << i;
+  }
+  return masks;
+}
 
 inline const char* FindStringStop(const char* p, const char* end) {
   while (p < end && *p != '"' && *p != '\\') p++;
@@ -137,18 +187,6 @@ inline const char* SkipContainer(const char* p, const char* end) {
 inline const char* ScalarEnd(const char* p, const char* end) {
   while (p < end && *p != ',' && *p != '}' && *p != ']' && !IsSpace(*p)) p++;
   return p;
-}
-
-// Behind the value at `p`, or null when there is none.
-inline const char* SkipValue(const char* p, const char* end) {
-  if (p >= end) return nullptr;
-  if (*p == '"') {
-    const char* stop = StringEnd(p + 1, end);
-    return stop < end ? stop + 1 : nullptr;
-  }
-  if (*p == '{' || *p == '[') return SkipContainer(p, end);
-  const char* stop = ScalarEnd(p, end);
-  return stop > p ? stop : nullptr;
 }
 
 }  // namespace weir

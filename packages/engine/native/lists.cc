@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "network.h"
 #include "program.h"
 
 namespace weir {
@@ -102,9 +101,7 @@ bool SubstringsList::FoundIn(std::string_view text) const {
   return !text.empty() && StartsWithEntry(*this, text.substr(text.size() - 1));
 }
 
-bool NetworksList::Contains(std::string_view text) const {
-  Address address;
-  if (!ParseAddress(text, &address)) return false;
+bool NetworksList::Contains(const Address& address) const {
   if (address.is_v4) {
     uint32_t low = 0;
     uint32_t high = v4_count;

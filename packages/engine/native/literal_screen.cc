@@ -80,9 +80,22 @@ uint32_t Three(char a, char b, char c) {
 void LiteralScreen::Add(uint32_t number, const re2::RE2& pattern) {
   const std::unique_ptr<re2::Prefilter> condition(re2::Prefilter::FromRE2(&pattern));
   if (condition == nullptr) return;
-  const auto literals = Required(condition.get());
-  if (!literals) return;
-  for (const std::string& literal : *literals) literals_.push_back({literal, number, 0});
+  if (const auto literals = Required(condition.get())) AddLiterals(number, *literals);
+}
+
+void LiteralScreen::Add(uint32_t number, const SubstringsList& list) {
+  if (list.count == 0 || list.count > kMostLiterals) return;
+  Literals literals;
+  for (uint32_t i = 0; i < list.count; i++) {
+    std::string& literal = literals.emplace_back(list.entry(i));
+    if (literal.size() < kLeastLiteral) return;
+    for (char& c : literal) c = Lower(c);
+  }
+  AddLiterals(number, literals);
+}
+
+void LiteralScreen::AddLiterals(uint32_t number, const Literals& literals) {
+  for (const std::string& literal : literals) literals_.push_back({literal, number, 0});
   screened_[number / 64] |= uint64_t{1} << (number % 64);
   patterns_++;
 }

@@ -1,5 +1,5 @@
-// Many patterns on one field: one pass over a text tells which of them can match at all. Each pattern that RE2 finds
-// required literals for is a candidate only if one of its literals occurs; RE2 then confirms. May name a candidate
+// Many patterns or texts looked for in one field: one pass over a value tells which of them can be there at all. A
+// pattern that RE2 finds required literals for is a candidate only if one of them occurs; RE2 then confirms. May name a candidate
 // that does not match; never misses one that does.
 #pragma once
 
@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "program.h"
 
 namespace re2 {
 class RE2;
@@ -21,6 +23,8 @@ class LiteralScreen {
 
   // Adds a pattern under a number. A pattern without literals long enough is left out and always a candidate.
   void Add(uint32_t number, const re2::RE2& pattern);
+  // Adds texts under a number, at least one of which a text that is no candidate lacks.
+  void Add(uint32_t number, const SubstringsList& list);
   // To be called once after the last Add.
   void Build();
 
@@ -41,6 +45,7 @@ class LiteralScreen {
   static constexpr uint32_t kGramBits = 14;
 
   static uint32_t Gram(uint32_t three_bytes) { return (three_bytes * 0x9e3779b1u) >> (32 - kGramBits); }
+  void AddLiterals(uint32_t number, const std::vector<std::string>& literals);
   void AddGram(const std::string& lower, uint32_t literal);
   void Probe(std::string_view rest, uint32_t gram);
 

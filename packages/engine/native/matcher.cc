@@ -17,13 +17,23 @@ constexpr int64_t kPatternMemory = 32 << 20;
 constexpr int64_t kMostPatternMemory = 8 << 20;
 constexpr int64_t kLeastPatternMemory = 512 << 10;
 
-bool Compares(const Predicate& predicate, std::string_view text) {
-  Number number;
-  if (!ParseNumber(text, &number)) return false;
+bool Compares(const Predicate& predicate, Text* text) {
+  if (text->number_reading == Text::Reading::kNone) {
+    text->number_reading = ParseNumber(text->bytes, &text->number) ? Text::Reading::kDone : Text::Reading::kFailed;
+  }
+  if (text->number_reading == Text::Reading::kFailed) return false;
+  const Number& number = text->number;
   return (!predicate.lt.present || CompareNumbers(number, predicate.lt) < 0) &&
          (!predicate.lte.present || CompareNumbers(number, predicate.lte) <= 0) &&
          (!predicate.gt.present || CompareNumbers(number, predicate.gt) > 0) &&
          (!predicate.gte.present || CompareNumbers(number, predicate.gte) >= 0);
+}
+
+bool IsWithin(const NetworksList& networks, Text* text) {
+  if (text->address_reading == Text::Reading::kNone) {
+    text->address_reading = ParseAddress(text->bytes, &text->address) ? Text::Reading::kDone : Text::Reading::kFailed;
+  }
+  return text->address_reading == Text::Reading::kDone && networks.Contains(text->address);
 }
 
 bool BeginsWith(std::string_view text, std::string_view part) {
@@ -70,16 +80,17 @@ bool Matcher::Ready(std::string* error) {
   return true;
 }
 
-bool Matcher::Holds(uint32_t number, std::string_view text, Arena* arena) const {
+bool Matcher::Holds(uint32_t number, Text* value, Arena* arena) const {
   const Predicate& predicate = program_.predicates[number];
+  const std::string_view text = value->bytes;
   switch (predicate.op) {
     case Op::kExists: return true;
     case Op::kRegex:
       // One pattern at a time: RE2 falls back to slower ways when its DFA runs out of memory, and never answers wrong.
       return patterns_[number]->Match(text, 0, text.size(), predicate.whole ? re2::RE2::ANCHOR_BOTH : re2::RE2::UNANCHORED,
                                       nullptr, 0);
-    case Op::kCompare: return Compares(predicate, text);
-    case Op::kNetworks: return program_.lists[predicate.list].networks.Contains(text);
+    case Op::kCompare: return Compares(predicate, value);
+    case Op::kNetworks: return IsWithin(program_.lists[predicate.list].networks, value);
     default: return HoldsFolded(predicate, predicate.fold ? Fold(text, arena) : text);
   }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arena.h"
+#include "network.h"
 #include "program.h"
 
 namespace re2 {
@@ -14,6 +15,20 @@ class RE2;
 }
 
 namespace weir {
+
+// A value's text, with what was read out of it for one predicate and serves the others.
+struct Text {
+  enum class Reading : uint8_t { kNone, kFailed, kDone };
+
+  Text() = default;
+  explicit Text(std::string_view from) : bytes(from) {}
+
+  std::string_view bytes;
+  Reading number_reading = Reading::kNone;
+  Reading address_reading = Reading::kNone;
+  Number number;
+  Address address;
+};
 
 // A program's predicates, made ready. Patterns are compiled here; the program must outlive it.
 class Matcher {
@@ -26,7 +41,7 @@ class Matcher {
 
   // Whether the predicate holds for a text, which is valid UTF-8 in a well-formed record. Scratch memory comes from
   // `arena`.
-  bool Holds(uint32_t predicate, std::string_view text, Arena* arena) const;
+  bool Holds(uint32_t predicate, Text* text, Arena* arena) const;
 
   // What one evaluation costs compared with the look-up of a value met before (1), roughly.
   double Cost(uint32_t predicate) const;

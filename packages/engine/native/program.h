@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "network.h"
 #include "number.h"
 
 namespace weir {
@@ -46,8 +47,7 @@ struct NetworksList {
   uint32_t v6_count = 0;
   const uint32_t* v6 = nullptr;
 
-  // Whether `text` is an address within a range. Text that is no address is in none.
-  bool Contains(std::string_view text) const;
+  bool Contains(const Address& address) const;
 };
 
 struct List {

@@ -1,6 +1,6 @@
 // Which files the native build compiles and where their headers are: the one list that binding.gyp and build.mjs read.
 // RE2 and Abseil come from the npm package `re2` (under the alias `re2-sources`), simdjson from `@nozbe/simdjson`.
-// Run as `node sources.mjs vendored|core|includes|addon-includes`, it prints for gyp, one path a line.
+// Run as `node sources.mjs vendored|core|includes`, it prints for gyp, one path a line.
 
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -67,7 +67,6 @@ const lists = {
   vendored: vendoredSources,
   core: coreSources,
   includes: includeDirs,
-  'addon-includes': () => [dirname(require.resolve('node-addon-api/package.json'))],
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

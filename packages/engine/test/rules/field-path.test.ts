@@ -1,3 +1,5 @@
+// Field paths as people write them: what each form means, and where a wrong one is pointed at.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,5 @@
+// Case folding: the table equals the vendored one, and folding has RE2's meaning.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createRequire } from 'node:module'

@@ -1,3 +1,5 @@
+// Each bound that the rules check, one step inside it and one step outside.
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

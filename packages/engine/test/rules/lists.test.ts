@@ -1,3 +1,5 @@
+// Lists in a program's block, read back and compared with plain sets; list files, also of a million entries.
+
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

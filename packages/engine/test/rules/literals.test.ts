@@ -1,3 +1,5 @@
+// Literals and bounds: what may stand without quotes, and what text each stands for.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileRuleSet } from '#src/rules/compile.js'

@@ -1,3 +1,5 @@
+// Addresses and networks, held against node:net on random input.
+
 import assert from 'node:assert/strict'
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { test } from 'node:test'

@@ -1,3 +1,6 @@
+// Every problem that a rule set can have, with its path, line, column and suggestion. Its length is that of the list of
+// problems.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileRuleSet } from '#src/rules/compile.js'

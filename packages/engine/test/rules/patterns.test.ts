@@ -1,3 +1,5 @@
+// Patterns: what RE2 refuses is refused, with advice; what only re2js or only RE2 takes is refused for all kernels.
+
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'

@@ -1,3 +1,5 @@
+// The JSON Schema takes what the parser takes and refuses what it refuses.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import ajvModule from 'ajv/dist/2020.js'

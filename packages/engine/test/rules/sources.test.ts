@@ -1,3 +1,5 @@
+// Where a rule set may come from: files, URLs, text and objects.
+
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,5 @@
+// The version hash: the same for the same meaning, another for another.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileRuleSet } from '#src/rules/compile.js'

@@ -1,0 +1,45 @@
+// Contenders: Weir's kernels, one call per batch on this thread, over batches that lie ready. Without pool, without
+// threads, without reading a file.
+
+import { readFileSync } from 'node:fs'
+import type { KernelName } from '@weir/engine'
+import { EngineError } from '@weir/engine'
+import { prepareKernelRun } from '@weir/engine/testing'
+import type { Contender, Prepared, Skipped, Task } from '../contender.ts'
+import { digest } from '../expected.ts'
+
+/** The kernel in JavaScript. */
+export const portableKernel: Contender = kernelContender('portable', 'Weir, portable kernel')
+/** The kernel in C++. */
+export const nativeKernel: Contender = kernelContender('native', 'Weir, native kernel')
+
+function kernelContender(kernel: KernelName, label: string): Contender {
+  return { id: kernel, label, model: 'kernel', threads: 1, open: (task) => open(kernel, task) }
+}
+
+async function open(kernel: KernelName, task: Task): Promise<Prepared | Skipped> {
+  try {
+    const prepared = await prepareKernelRun(task.case.rules, readFileSync(task.input.path), { kernel })
+    return {
+      how: `${prepared.batches} calls of the ${kernel} kernel, batches of 2 MiB in memory, kept records gathered`,
+      run: async () => {
+        const started = process.hrtime.bigint()
+        prepared.evaluate()
+        const seconds = Number(process.hrtime.bigint() - started) / 1e9
+        return { seconds, answer: async () => answerOf(prepared.counts(), prepared.kept()) }
+      },
+      close: async () => {},
+    }
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'ERR_ENGINE_KERNEL_UNAVAILABLE')
+      return { skipped: error.message }
+    throw error
+  }
+}
+
+function answerOf(
+  counts: { readonly kept: number; readonly byRule: readonly number[]; readonly byDefault: number },
+  kept: readonly Uint8Array[],
+): { kept: number; byRule: number[]; sha256: string } {
+  return { kept: counts.kept, byRule: [...counts.byRule, counts.byDefault], sha256: digest(kept) }
+}

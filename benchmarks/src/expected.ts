@@ -1,0 +1,36 @@
+// What must come out: counts and the digest of the kept bytes, how they are collected, and how an answer that differs
+// is described. Called by everything that answers or checks answers.
+
+import { createHash } from 'node:crypto'
+
+/** What must come out of a generated input. */
+export interface Expected {
+  readonly records: number
+  readonly seed: number
+  readonly byRoute: { readonly keep: number; readonly drop: number; readonly malformed: number }
+  /** Records decided by each rule, in order, then those that no rule decided. */
+  readonly byRule: readonly number[]
+  /** SHA-256 of the kept records, one after another, in hexadecimal. */
+  readonly sha256: string
+}
+
+/** Returns the digest of some bytes, one after another. */
+export function digest(parts: Iterable<Uint8Array>): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest('hex')
+}
+
+/** Returns how the answer differs from what must come out, as a sentence, or undefined when it does not. */
+export function differenceOf(
+  answer: { readonly kept: number; readonly sha256: string; readonly byRule?: readonly number[] },
+  expected: Expected,
+): string | undefined {
+  const { byRoute, byRule, sha256 } = expected
+  if (answer.kept !== byRoute.keep) return `keeps ${answer.kept} records, not ${byRoute.keep}`
+  if (answer.sha256 !== sha256) return `keeps the right number of records, ${answer.kept}, but other bytes`
+  const wrong = answer.byRule?.findIndex((count, i) => count !== byRule[i]) ?? -1
+  return wrong < 0
+    ? undefined
+    : `decides ${answer.byRule?.[wrong]} records by rule ${wrong + 1}, not ${byRule[wrong] ?? 0}`
+}

@@ -1,0 +1,16 @@
+// The contenders that are whole commands, in the order of the table, each from its start to its end on a file.
+
+import type { Contender } from '../contender.ts'
+import { jq } from '../contenders/jq.ts'
+import { ripgrep, ripgrepTwice } from '../contenders/ripgrep.ts'
+import { weirFilter, weirFilterPipe } from '../contenders/weir-filter.ts'
+
+/** Contenders of the model *command*. */
+export const commandContenders: readonly Contender[] = [
+  jq,
+  ripgrep,
+  ripgrepTwice,
+  weirFilter(1),
+  weirFilter(2),
+  weirFilterPipe(2),
+]

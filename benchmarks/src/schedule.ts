@@ -1,0 +1,23 @@
+// The order of the samples: every round has each contender once, in an order of its own. Seeded, so that a run can be
+// repeated in its order. Called by measure.ts.
+
+/** Returns a function that returns the next integer from 0 to `end` − 1; `end` below 2²⁰. Source: mulberry32. */
+export function createRandom(seed: number): (end: number) => number {
+  let state = seed | 0
+  return (end) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * end)
+  }
+}
+
+/** Returns the items in a random order, each order as likely as the others. */
+export function shuffled<T>(items: readonly T[], random: (end: number) => number): T[] {
+  const mixed = [...items]
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = random(i + 1)
+    ;[mixed[i], mixed[j]] = [mixed[j]!, mixed[i]!]
+  }
+  return mixed
+}

@@ -1,0 +1,130 @@
+// The table that a run prints: one Markdown row per case and contender, and what each number is made of. Pure: results
+// in, text out. Called by main.ts; targets.ts has the rows about targets.
+
+import type { Result } from './measure.ts'
+import { ratiosByRound, summarize } from './statistics.ts'
+import type { Rounded, Summary } from './statistics.ts'
+
+/** The contender that the others of its model are compared with; a ratio never crosses models. */
+export const baselines: Readonly<Record<Result['model'], string>> = {
+  kernel: 'json-parse',
+  engine: 'engine-1',
+  command: 'jq',
+}
+
+/** Returns the rg that has as many threads as a contender of the model *command*. */
+export function rgBeside(result: Result): string {
+  return result.threads === 1 ? 'rg' : `rg-${result.threads}`
+}
+
+/** Returns the bytes a second of each sample. */
+export function speeds(result: Result): Rounded[] {
+  return result.samples.map(({ round, seconds }) => ({ round, value: result.bytes / seconds }))
+}
+
+/** Returns speed ÷ speed of another contender of the same case and model, round by round; undefined without rounds. */
+export function ratioTo(result: Result, id: string, results: readonly Result[]): Summary | undefined {
+  const other = results.find((each) => each.id === id && each.case === result.case && each.model === result.model)
+  if (other === undefined || other === result) return undefined
+  const ratios = ratiosByRound(speeds(result), speeds(other))
+  return ratios.length === 0 ? undefined : summarize(ratios)
+}
+
+/** Returns a number with about three digits. */
+export function digits(value: number): string {
+  if (value >= 100) return String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',')
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+/** Returns median and, behind it, the spread. */
+export function withSpread(summary: Summary | undefined): string {
+  if (summary === undefined) return ''
+  const { median, least, most, count } = summary
+  return count === 1 ? digits(median) : `${digits(median)} (${digits(least)}–${digits(most)})`
+}
+
+function escapeCell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+}
+
+/** Returns a Markdown table; the columns named in `right` are aligned to the right. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly string[],
+): string {
+  const all = [head, ...rows].map((row) => row.map(escapeCell))
+  const widths = head.map((_, i) => Math.max(3, ...all.map((row) => row[i]!.length)))
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => (right.includes(head[i]!) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join(' | ')} |`
+  const rule = widths.map((width, i) => (right.includes(head[i]!) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)))
+  return [line(all[0]!), `| ${rule.join(' | ')} |`, ...all.slice(1).map(line)].join('\n')
+}
+
+const head = [
+  'case',
+  'model',
+  'contender',
+  'threads',
+  'MB/s',
+  'records/s',
+  'ns/record',
+  '× baseline',
+  '× rg',
+  'CPU s/GB',
+  'peak MB',
+  'samples',
+  'note',
+]
+const right = ['threads', 'MB/s', 'records/s', 'ns/record', '× baseline', '× rg', 'CPU s/GB', 'peak MB', 'samples']
+
+const untimed: Readonly<Record<Result['status'], string>> = {
+  measured: 'not timed',
+  skipped: 'skipped',
+  wrong: 'WRONG, not timed',
+  failed: 'FAILED, not timed',
+}
+
+/** Returns the table of all results, and below it the reasons of what is not in it. */
+export function renderResults(results: readonly Result[]): string {
+  const reasons = [...new Set(results.flatMap(({ reason }) => (reason === undefined ? [] : [reason])))]
+  const table = markdownTable(
+    head,
+    results.map((result) => row(result, results, reasons)),
+    right,
+  )
+  const list = reasons.map((reason, i) => `${i + 1}. ${reason.replaceAll('\n', ' ')}`)
+  return list.length === 0 ? table : `${table}\n\n${list.join('\n')}`
+}
+
+function row(result: Result, results: readonly Result[], reasons: readonly string[]): string[] {
+  const { samples, bytes, records, model, status, reason } = result
+  const start = [result.case, model, result.label, String(result.threads)]
+  if (status !== 'measured' || samples.length === 0) {
+    return [...start, '', '', '', '', '', '', '', '0', `${untimed[status]} (${reasons.indexOf(reason ?? '') + 1})`]
+  }
+  const seconds = summarize(samples.map((sample) => sample.seconds))
+  const isBaseline = baselines[model] === result.id
+  const cpu = samples.flatMap(({ cpuSeconds }) => (cpuSeconds === undefined ? [] : [cpuSeconds]))
+  const peak = peakOf(result)
+  const longest = results.filter((each) => each.case === result.case && each.model === model)
+  const isPart = longest.some((each) => each.bytes > bytes)
+  return [
+    ...start,
+    withSpread(summarize(speeds(result).map(({ value }) => value / 1e6))),
+    digits(records / seconds.median),
+    digits((seconds.median / records) * 1e9),
+    isBaseline ? 'baseline' : withSpread(ratioTo(result, baselines[model], results)),
+    model === 'command' && result.id.startsWith('weir') ? withSpread(ratioTo(result, rgBeside(result), results)) : '',
+    cpu.length === 0 ? '' : digits(summarize(cpu).median / (bytes / 1e9)),
+    peak === undefined ? '' : digits(peak / 1e6),
+    String(samples.length),
+    isPart ? `on the first ${digits(bytes / 1e6)} MB` : '',
+  ]
+}
+
+/** Returns the largest resident memory of all samples, undefined where it was not measured. */
+export function peakOf(result: Result): number | undefined {
+  const peaks = result.samples.flatMap(({ peakBytes }) => (peakBytes === undefined ? [] : [peakBytes]))
+  return peaks.length === 0 ? undefined : Math.max(...peaks)
+}

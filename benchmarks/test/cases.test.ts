@@ -1,0 +1,137 @@
+// Cases and contenders: the committed answers hold, and every contender that is here gives them on a small input. Tools
+// that are not installed are skipped with the reason; nothing is timed.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { loadCases } from '#src/cases.js'
+import type { Contender, Run, Task } from '#src/contender.js'
+import { differenceOf } from '#src/expected.js'
+import { halvesOf, prepareInput } from '#src/inputs.js'
+import { commandContenders } from '#src/models/command.js'
+import { inProcessContenders } from '#src/models/in-process.js'
+import { readPlainly } from '#src/plain-reading.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'weir-bench-test-'))
+after(() => rmSync(folder, { recursive: true }))
+const cases = loadCases(fileURLToPath(new URL('../cases', import.meta.url)))
+const required = (process.env['WEIR_REQUIRE'] ?? '').split(',')
+const inputs = [
+  { records: 2000, seed: 1 },
+  { records: 8000, seed: 7 },
+]
+
+/** The packages take minutes to build; the suite builds them when it is run. */
+const tested = [...inProcessContenders, ...commandContenders].filter(({ id }) => id !== 'simdjson-re2')
+/** What WEIR_REQUIRE calls the things that a contender cannot do without. */
+const needs: Readonly<Record<string, string>> = { jq: 'jq', rg: 'rg', 'rg-2': 'rg', native: 'native' }
+
+test('there are the cases that the project measures, each with its own rules', () => {
+  assert.deepEqual(
+    cases.map(({ name, rules }) => [name, rules.rules.length]),
+    [
+      ['one-rule', 1],
+      ['ten-rules', 10],
+      ['hundred-rules', 100],
+    ],
+  )
+})
+
+for (const benchmarkCase of cases) {
+  const { name, expected, rules } = benchmarkCase
+
+  test(`${name}: a plain reading finds the committed answers`, async () => {
+    assert.deepEqual(
+      expected.map(({ records, seed }) => ({ records, seed })),
+      inputs,
+    )
+    for (const each of expected) {
+      const { records, seed, ...answer } = each
+      const input = prepareInput(folder, records, seed)
+      assert.deepEqual(
+        await readPlainly(rules, input.path),
+        answer,
+        `${records} records of seed ${seed}: npm run bench:expect`,
+      )
+    }
+  })
+
+  test(`${name}: the committed answers add up, and something is kept and something dropped`, () => {
+    for (const { records, byRoute, byRule } of expected) {
+      assert.equal(byRoute.keep + byRoute.drop + byRoute.malformed, records)
+      assert.equal(byRule.length, rules.rules.length + 1)
+      assert.equal(
+        byRule.reduce((sum, count) => sum + count, 0),
+        records,
+      )
+      assert.ok(byRoute.keep > 0 && byRoute.drop > 0)
+    }
+  })
+
+  const isFor = ({ id }: Contender): boolean => !('none' in benchmarkCase.rg && id.startsWith('rg'))
+
+  for (const contender of tested.filter((each) => !isFor(each))) {
+    test(`${name}: ${contender.label} has no agreeing command, and says why`, async () => {
+      assert.match((await compare(contender, taskOf(0))) ?? '', /^no agreeing command\. \w/)
+    })
+  }
+
+  for (const contender of tested.filter(isFor)) {
+    test(`${name}: ${contender.label} gives the expected records`, async (context) => {
+      const skipped = await compare(contender, taskOf(0))
+      if (skipped === undefined) return
+      assert.ok(!required.includes(needs[contender.id] ?? 'native'), skipped)
+      context.skip(skipped)
+    })
+  }
+
+  for (const id of ['json-parse', 'portable', 'native', 'engine-2']) {
+    test(`${name}: ${id} gives the expected records of several batches`, async (context) => {
+      const skipped = await compare(
+        tested.find((each) => each.id === id)!,
+        taskOf(1),
+      )
+      if (skipped === undefined) return
+      assert.ok(!required.includes('native'), skipped)
+      context.skip(skipped)
+    })
+  }
+
+  const taskOf = (index: 0 | 1): Task => {
+    const { records, seed } = inputs[index]!
+    return { case: benchmarkCase, input: prepareInput(folder, records, seed), expected: expected[index]!, folder }
+  }
+}
+
+/** Runs a contender twice, since the second run meets warm caches and used buffers; returns why it is skipped. */
+async function compare(contender: Contender, task: Task): Promise<string | undefined> {
+  const prepared = await contender.open(task)
+  if ('skipped' in prepared) return prepared.skipped
+  try {
+    for (let i = 0; i < 2; i++) {
+      const run: Run = await prepared.run()
+      assert.ok(run.seconds > 0)
+      assert.equal(differenceOf(await run.answer(), prepared.task?.expected ?? task.expected), undefined)
+    }
+  } finally {
+    await prepared.close()
+  }
+  return undefined
+}
+
+test('the halves of an input are whole lines and join to the input', async () => {
+  const input = prepareInput(folder, 2000, 1)
+  const [first, second] = (await halvesOf(input)).map((path) => readFileSync(path)) as [Buffer, Buffer]
+  assert.equal(first.at(-1), 10)
+  assert.ok(Math.abs(first.length - second.length) < 8192)
+  assert.ok(Buffer.concat([first, second]).equals(readFileSync(input.path)))
+})
+
+test('fewer records of a seed are the first of more', () => {
+  const few = readFileSync(prepareInput(folder, 500, 1).path)
+  const many = readFileSync(prepareInput(folder, 2000, 1).path)
+  assert.ok(few.equals(many.subarray(0, few.length)))
+})

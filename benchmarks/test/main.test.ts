@@ -1,0 +1,71 @@
+// A whole run on a small input: the table, the calibration, the targets and the result file.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Result } from '#src/measure.js'
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'weir-bench-main-'))
+after(() => rmSync(folder, { recursive: true }))
+
+interface ResultFile {
+  readonly format: number
+  readonly machine: { readonly node: string; readonly processor: string }
+  readonly options: { readonly samples: number; readonly seed: number }
+  readonly started: { readonly load: readonly number[] }
+  readonly results: readonly Result[]
+  readonly calibrations: readonly { readonly how: string; readonly samples: readonly unknown[] }[]
+  readonly targets: readonly { readonly target: string; readonly isReached?: boolean }[]
+}
+
+function bench(...args: string[]): { status: number | null; stdout: string; stderr: string; file: ResultFile } {
+  const json = join(folder, 'result.json')
+  const small = ['--bytes', '200kB', '--in-process-bytes', '200kB', '--samples', '2', '--seed', '5']
+  const all = [main, ...small, '--cache', join(folder, 'cache'), '--json', json, ...args]
+  const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' })
+  return { status, stdout, stderr, file: JSON.parse(readFileSync(json, 'utf8')) as ResultFile }
+}
+
+test('a run prints one table and the targets, and writes every sample to the result file', () => {
+  const { status, stdout, stderr, file } = bench('--case', 'one-rule', '--only', 'json-parse,portable,weir-1')
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /\| one-rule \| kernel +\| JSON\.parse \+ RegExp +\| +1 \|/)
+  assert.match(stdout, /Weir, portable kernel/)
+  assert.doesNotMatch(stdout, /Weir, engine|Scaling/)
+  assert.equal(file.format, 1)
+  assert.equal(file.machine.node, process.versions.node)
+  assert.equal(file.options.seed, 5)
+  assert.equal(file.started.load.length, 3)
+  assert.deepEqual(
+    file.results.map(({ id }) => id),
+    ['json-parse', 'portable', 'weir-1'],
+  )
+  const portable = file.results[1]
+  assert.equal(portable?.status, 'measured')
+  assert.deepEqual(
+    portable?.samples.map(({ round }) => round),
+    [0, 1],
+  )
+  assert.ok(portable?.samples.every(({ seconds }) => seconds > 0))
+})
+
+test('a contender on two threads brings the calibration with it, and a missed target is no failure', (context) => {
+  const { status, stdout, stderr, file } = bench('--case', 'ten-rules', '--only', 'json-parse,native,engine-2')
+  const [, native] = file.results
+  if (native?.status === 'skipped' && !(process.env['WEIR_REQUIRE'] ?? '').includes('native')) {
+    return context.skip(native.reason ?? '')
+  }
+  assert.equal(status, 0, stderr)
+  assert.match(
+    stdout,
+    /Scaling calibration, ten-rules: (two loops do [\d.]+ .*×|not measured: this process may use one)/,
+  )
+  assert.match(stdout, /\| ten-rules \| native kernel ÷ JSON\.parse \+ RegExp ≥ 12 × +\| [\d.,]+ .*\| (yes|no) +\|/)
+  assert.equal(file.calibrations.length, 1)
+  assert.ok(file.targets.every(({ isReached }) => isReached !== undefined))
+})

@@ -1,0 +1,74 @@
+// The command line of the suite: defaults, sizes, and clear refusals.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { UsageError } from '#src/errors.js'
+import { choose, parseOptions } from '#src/options.js'
+
+const refuses = (args: readonly string[], text: RegExp): void => {
+  assert.throws(
+    () => parseOptions(args),
+    (error: unknown) => error instanceof UsageError && text.test(error.message),
+  )
+}
+
+test('without flags, commands work on 1 GB and the models in process on 64 MB', () => {
+  const options = parseOptions([])
+  assert.equal(options?.bytes, 1e9)
+  assert.equal(options?.inProcessBytes, 64e6)
+  assert.equal(options?.samples, 9)
+  assert.equal(options?.isQuick, false)
+})
+
+test('quick makes inputs and samples small, and flags beside it still win', () => {
+  const options = parseOptions(['--quick', '--samples', '5'])
+  assert.equal(options?.bytes, 50e6)
+  assert.equal(options?.samples, 5)
+})
+
+test('sizes are bytes, decimal units or binary units', () => {
+  const bytes = (text: string): number | undefined => parseOptions(['--bytes', text])?.bytes
+  assert.equal(bytes('123456'), 123_456)
+  assert.equal(bytes('1.5MB'), 1_500_000)
+  assert.equal(bytes('2MiB'), 2_097_152)
+  assert.equal(bytes('1gib'), 1_073_741_824)
+})
+
+test('lists of names may be given with commas and in several flags', () => {
+  assert.deepEqual(parseOptions(['--only', 'native,jq', '--only', 'rg'])?.only, ['native', 'jq', 'rg'])
+})
+
+test('help is asked for', () => {
+  assert.equal(parseOptions(['--help']), undefined)
+})
+
+test('wrong flags and values are refused by name', () => {
+  refuses(['--fast'], /--fast/)
+  refuses(['--samples', '0'], /--samples .* from 1 to 1000/)
+  refuses(['--samples', '1e3'], /--samples/)
+  refuses(['--bytes', 'much'], /--bytes .*"much"/)
+  refuses(['--bytes', '12'], /--bytes/)
+  refuses(['--bytes', '1MX'], /--bytes/)
+  refuses(['extra'], /extra/)
+})
+
+test('choosing takes all for no names, those that are named in their order, and refuses others with a list', () => {
+  const items = ['one', 'two', 'three']
+  const keys = (item: string): string[] => [item, item.startsWith('t') ? 'with-t' : 'without']
+  assert.deepEqual(choose('--only', [], items, keys), items)
+  assert.deepEqual(choose('--only', ['three', 'one'], items, keys), ['one', 'three'])
+  assert.deepEqual(choose('--only', ['with-t'], items, keys), ['two', 'three'])
+  assert.throws(() => choose('--only', ['four'], items, keys), /--only "four" is unknown; there are one, without, two/)
+})
+
+test('a wrong flag, case or contender ends the command with code 2, one line, and nothing measured', () => {
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+  for (const args of [['--fast'], ['--case', 'no-such'], ['--only', 'no-such']]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
+    assert.equal(status, 2)
+    assert.equal(stdout, '')
+    assert.match(stderr, /^bench: .*(--fast|no-such).*\n$/)
+  }
+})

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Starts the command `weir` from its compiled form, or says how to compile it.
+
+try {
+  await import('../dist/main.js')
+} catch (error) {
+  if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
+  process.stderr.write(
+    `weir is not built: ${error.message}\nRun \`npm ci --ignore-scripts && npm run build\` in its repository.\n`,
+  )
+  process.exitCode = 1
+}

@@ -1,0 +1,24 @@
+// What every command is given by main.ts instead of reaching for the process itself.
+
+import type { Interrupts } from '../interrupts.ts'
+import type { Log } from '../log.ts'
+
+/** The surroundings of a command. */
+export interface CommandContext {
+  /** Writes a message to standard error. */
+  readonly log: Log
+  /** Writes an answer to standard output, and waits until it is there. */
+  print(text: string): Promise<void>
+  /** Whether standard output is a terminal: then records and a progress bar would share the screen. */
+  readonly isOutputTerminal: boolean
+  /** Standard error, for what draws on a terminal. */
+  readonly errorStream: NodeJS.WriteStream
+  readonly interrupts: Interrupts
+  /** Says that a thread hangs in native code: the process can then be ended only by force. */
+  endByForce(): void
+  /** Sets the exit code of the process, if it ends by itself. */
+  exitWith(code: number): void
+}
+
+/** Exit codes: `fault` is something that failed, `misuse` a wrong command line or wrong rules. */
+export const exitCode = { success: 0, fault: 1, misuse: 2 } as const

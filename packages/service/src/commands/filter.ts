@@ -1,0 +1,251 @@
+// `weir filter`: files and standard input through a rule set, to files and standard output. Checks the command line,
+// puts sources, engine and sinks together, and reports; the way of the records is in ../pipeline.
+
+import { createEngine, limits } from '@weir/engine'
+import type { Engine, EngineOptions, KernelChoice, Validation } from '@weir/engine'
+import { Command, Option } from 'commander'
+
+import { ConfigError, ConnectorError } from '../errors.ts'
+import { runSource } from '../pipeline/pipeline.ts'
+import { Router } from '../pipeline/router.ts'
+import { fileSource, inputName, stdinPath } from '../sources/file.ts'
+import type { CommandContext } from './context.ts'
+import { exitCode } from './context.ts'
+import { formatSize, parseBytes, parseInteger } from './option-values.ts'
+import type { Range } from './option-values.ts'
+import { openSinks, parseRouteOption, planOutputs, refuseInputsAsOutputs } from './outputs.ts'
+import type { NamedOutput, OutputOptions } from './outputs.ts'
+import { noProgress, startProgress, storedBytes } from './progress.ts'
+import type { Progress } from './progress.ts'
+import { isClosedPipe, issueLine, reportError, writeJson } from './report.ts'
+import { summaryLines, summaryObject, Tally } from './summary.ts'
+
+/** The options as commander gives them: a flag that is not given has no value. */
+type GivenOptions = Omit<FilterOptions, 'count' | 'json' | 'route'> &
+  Partial<Pick<FilterOptions, 'count' | 'json' | 'route'>>
+
+interface FilterOptions extends OutputOptions {
+  readonly rules: string
+  readonly threads?: number
+  readonly batchBytes?: number
+  readonly maxRecordBytes?: number
+  readonly kernel: KernelChoice
+  readonly validation?: Validation
+  readonly json: boolean
+  readonly progress: boolean
+}
+
+const examples = `
+Examples:
+  weir filter --rules rules.yaml access.ndjson > kept.ndjson
+  gzip -dc access.ndjson.gz | weir filter --rules rules.yaml --count
+  weir filter --rules rules.yaml --route slow=slow.ndjson --malformed bad.ndjson -o kept.ndjson a.ndjson b.ndjson.gz
+
+Exit codes: 0 success, also when nothing is kept or records are malformed; 1 a fault, as an input that cannot be
+read (the others are still done); 2 wrong options or rules; 128 and the signal's number after a signal.`
+
+/** Returns the command, to be added to the program. */
+export function filterCommand(context: CommandContext): Command {
+  const collect = (text: string, before: readonly NamedOutput[] = []) => [...before, parseRouteOption(text)]
+  return new Command('filter')
+    .description('write the records that a rule set keeps, unchanged and in order')
+    .argument('[input...]', 'NDJSON files, compressed with gzip or not; - or none is standard input')
+    .requiredOption('--rules <file>', 'the rule set, YAML or JSON')
+    .option('-o, --output <file>', 'kept records; appears when complete (default: standard output)')
+    .addOption(
+      new Option('--route <name=file>', 'records of a named route; once for each route of the rules').argParser(
+        collect,
+      ),
+    )
+    .option('--dropped <file>', 'records that rules drop; implies --validation full')
+    .option('--malformed <file>', 'records that are not well-formed; implies --validation full')
+    .addOption(
+      new Option('--threads <n>', 'worker threads (default: one less than the processors)').argParser(
+        parseInteger(limits.threads),
+      ),
+    )
+    .addOption(sizeOption('--batch-bytes <size>', 'bytes of one batch', limits.batchBytes))
+    .addOption(sizeOption('--max-record-bytes <size>', 'longer records are malformed', limits.maxRecordBytes))
+    .addOption(new Option('--kernel <name>', 'what evaluates').choices(['auto', 'native', 'portable']).default('auto'))
+    .addOption(
+      new Option(
+        '--validation <mode>',
+        'what is checked: kept records, every record in full, or only what is read (default: kept; full with --json)',
+      ).choices(['kept', 'full', 'read']),
+    )
+    .option('--count', 'print only the number of kept records on standard output')
+    .option('--json', 'write the summary as one JSON object to standard error')
+    .option('--no-progress', 'draw no progress bar, also on a terminal')
+    .addHelpText('after', examples)
+    .action((inputs: readonly string[], given: GivenOptions) =>
+      filter(context, inputs.length === 0 ? [stdinPath] : inputs, withFlags(given)),
+    )
+}
+
+/** Not as defaults of the options: the help would list them. */
+function withFlags(given: GivenOptions): FilterOptions {
+  return { ...given, count: given.count ?? false, json: given.json ?? false, route: given.route ?? [] }
+}
+
+function sizeOption(flags: string, description: string, range: Range & { readonly standard: number }): Option {
+  const standard = formatSize(range.standard)
+  return new Option(flags, `${description} (default: ${standard})`).argParser(parseBytes(range))
+}
+
+async function filter(context: CommandContext, inputs: readonly string[], options: FilterOptions): Promise<void> {
+  try {
+    await new FilterRun(context, inputs, options).run()
+  } catch (error) {
+    if (isClosedPipe(error)) throw error
+    reportError(context, error, { isJson: options.json, rulesFile: options.rules })
+  }
+}
+
+/** One run of the command, from checked options to the summary. */
+class FilterRun {
+  private readonly context: CommandContext
+  private readonly inputs: readonly string[]
+  private readonly options: FilterOptions
+  private readonly validation: Validation
+  private progress: Progress = noProgress
+
+  constructor(context: CommandContext, inputs: readonly string[], options: FilterOptions) {
+    this.context = context
+    this.inputs = inputs
+    this.options = options
+    this.validation = chooseValidation(options)
+    if (inputs.filter((input) => input === stdinPath).length > 1) {
+      throw new ConfigError('ERR_CONFIG_OPTION', 'Standard input (-) can be read once only.')
+    }
+  }
+
+  async run(): Promise<void> {
+    const engine = await createEngine(engineOptions(this.options, this.validation))
+    try {
+      await this.filterInputs(engine)
+    } finally {
+      this.progress.stop()
+      await engine.close()
+      if (engine.stats().workersHung > 0) this.context.endByForce()
+    }
+  }
+
+  private async filterInputs(engine: Engine): Promise<void> {
+    const planned = await planOutputs(this.options, engine.routes)
+    await refuseInputsAsOutputs(planned, this.inputs, this.options.rules)
+    const warnings = this.warnings(engine)
+    if (!this.options.json) warnings.forEach((warning) => this.context.log(`warning: ${warning}`))
+    const router = new Router(await openSinks(planned, this.context.interrupts))
+    const tally = new Tally(engine.ruleIds, engine.routes)
+    const startedMs = performance.now()
+    try {
+      const isAnyRead = await this.readInputs(engine, router, tally)
+      // Nothing was read: a file that stands from an earlier run is worth more than an empty one.
+      await (isAnyRead ? router.finish() : router.discard())
+    } catch (error) {
+      await router.discard()
+      throw afterClosedPipe(error, planned)
+    }
+    this.progress.stop()
+    await this.report(tally, {
+      inputs: this.inputs.length,
+      bytesOut: router.bytesOut,
+      seconds: (performance.now() - startedMs) / 1000,
+      kernel: engine.kernel.name,
+      validation: this.validation,
+      ruleSetVersion: engine.version,
+      ruleIds: engine.ruleIds,
+      warnings,
+    })
+  }
+
+  /** Filters one input after the other. Returns whether any of them could be read. */
+  private async readInputs(engine: Engine, router: Router, tally: Tally): Promise<boolean> {
+    this.startProgress()
+    let isAnyRead = false
+    let done = 0
+    for (const input of this.inputs) {
+      let position = 0
+      const source = fileSource(input, {
+        onCommit: (committed) => {
+          position = committed
+          this.progress.update(done + position)
+        },
+      })
+      const failure = await runSource(source, {
+        engine,
+        router,
+        onBatch: (result) => tally.add(source.name, result),
+      })
+      if (failure !== undefined) this.reportFailure(tally, inputName(input), failure)
+      isAnyRead ||= (failure as { code?: unknown } | undefined)?.code !== 'ERR_CONNECTOR_OPEN'
+      done += position
+    }
+    return isAnyRead
+  }
+
+  private reportFailure(tally: Tally, input: string, failure: Error): void {
+    tally.failed.push({ input, code: (failure as { code?: string }).code ?? '', message: failure.message })
+    this.context.exitWith(exitCode.fault)
+    // The bar would draw over the message; what is left is done without it.
+    this.progress.stop()
+    if (!this.options.json) this.context.log(`weir: ${failure.message}`)
+  }
+
+  private startProgress(): void {
+    const { errorStream, interrupts, isOutputTerminal } = this.context
+    const { output = '-', count, progress, json } = this.options
+    const showsRecords = isOutputTerminal && output === '-' && !count
+    if (!errorStream.isTTY || !progress || json || showsRecords) return
+    this.progress = startProgress(storedBytes(this.inputs, stdinPath), errorStream, interrupts)
+  }
+
+  private warnings(engine: Engine): string[] {
+    const warnings = engine.warnings.map((issue) => issueLine(this.options.rules, issue))
+    const { fallback } = engine.kernel
+    return fallback === undefined ? warnings : [...warnings, `The portable kernel runs, many times slower: ${fallback}`]
+  }
+
+  private async report(tally: Tally, facts: Parameters<typeof summaryLines>[1]): Promise<void> {
+    if (this.options.count) await this.context.print(`${tally.counts.kept}\n`)
+    if (this.options.json) writeJson(this.context, summaryObject(tally, facts))
+    else this.context.log(summaryLines(tally, facts).join('\n'))
+  }
+}
+
+/** The split into dropped and malformed is exact only when every record is checked, so wherever it is asked for. */
+function chooseValidation({ validation, dropped, malformed, json }: FilterOptions): Validation {
+  const splitOption = malformed !== undefined ? '--malformed' : dropped !== undefined ? '--dropped' : undefined
+  if (splitOption === undefined) return validation ?? (json ? 'full' : 'kept')
+  if (validation === 'read') {
+    throw new ConfigError(
+      'ERR_CONFIG_OPTION',
+      `${splitOption} needs every record checked, and --validation read checks only what is read: leave one out.`,
+    )
+  }
+  // What is kept is the same under `kept` and `full`, so nothing is lost by checking more than was asked for.
+  return 'full'
+}
+
+function engineOptions(options: FilterOptions, validation: Validation): EngineOptions {
+  const { rules, kernel, threads, batchBytes, maxRecordBytes } = options
+  return {
+    rules,
+    kernel,
+    validation,
+    ...(threads === undefined ? {} : { threads }),
+    ...(batchBytes === undefined ? {} : { batchBytes }),
+    ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
+  }
+}
+
+/** A reader of standard output that has seen enough is no fault, unless files are lost with it. */
+function afterClosedPipe(error: unknown, planned: readonly { readonly target?: { readonly name: string } }[]): unknown {
+  const files = planned.flatMap(({ target }) => (target === undefined ? [] : [target.name]))
+  if (!isClosedPipe(error) || files.length === 0) return error
+  return new ConnectorError(
+    'ERR_CONNECTOR_WRITE',
+    `${(error as Error).message} The run is not complete, so these files were not written: ${files.join(', ')}.`,
+    { cause: error },
+  )
+}

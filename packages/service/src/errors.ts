@@ -1,0 +1,129 @@
+// Faults of the service: settings that cannot be used and connectors that fail, each with a code, its meaning and its
+// cure. Faults of the engine and of rule sets are the engine's own classes. Used by every layer above; imports
+// nothing of ours.
+
+import { getSystemErrorMap } from 'node:util'
+
+/** One row of the code table: the class that carries the code, and what the caller should do. */
+export interface ErrorCodeRow {
+  readonly kind: 'config' | 'connector'
+  readonly meaning: string
+  readonly cure: string
+}
+
+/**
+ * Every error code of the service, with its meaning and its cure. `docs/errors.md` is held equal to this table by a
+ * test.
+ */
+export const errorCodes = {
+  ERR_CONFIG_OPTION: {
+    kind: 'config',
+    meaning: 'An option of the command has a value that cannot be used, or contradicts another option.',
+    cure: 'Give the option a value that its `--help` names.',
+  },
+  ERR_CONFIG_ROUTE_WITHOUT_OUTPUT: {
+    kind: 'config',
+    meaning: 'A rule sends records to a route that has no output.',
+    cure: 'Give the route a file: `--route NAME=FILE`; `/dev/null` discards its records.',
+  },
+  ERR_CONFIG_UNKNOWN_ROUTE: {
+    kind: 'config',
+    meaning: 'An output is given for a route that no rule names.',
+    cure: 'Use a name that stands behind `route:` in the rule set.',
+  },
+  ERR_CONFIG_SAME_FILE: {
+    kind: 'config',
+    meaning: 'An output is also an input, or two outputs are one file.',
+    cure: 'Write to a file of its own.',
+  },
+  ERR_CONNECTOR_OPEN: {
+    kind: 'connector',
+    meaning: 'An input cannot be opened: it does not exist, is a directory, or may not be read.',
+    cure: 'Check the path and its permissions.',
+  },
+  ERR_CONNECTOR_READ: {
+    kind: 'connector',
+    meaning: 'Reading an input failed half-way; what came before was delivered.',
+    cure: 'Read the message: usually a failing disk or a lost network file system.',
+  },
+  ERR_CONNECTOR_GZIP: {
+    kind: 'connector',
+    meaning: 'A compressed input is damaged or ends too early; what came before was delivered.',
+    cure: 'Fetch the file again, and test it with `gzip -t`.',
+  },
+  ERR_CONNECTOR_CREATE: {
+    kind: 'connector',
+    meaning: 'An output cannot be created.',
+    cure: 'Check that its folder exists and may be written to.',
+  },
+  ERR_CONNECTOR_WRITE: {
+    kind: 'connector',
+    meaning: 'Writing an output failed; a file that was to be replaced is as it was.',
+    cure: 'Read the message: usually a full disk. Make room and run again.',
+  },
+  ERR_CONNECTOR_CLOSED: {
+    kind: 'connector',
+    meaning: 'The reader of an output went away before the end.',
+    cure: 'None is needed when that was meant, as in `weir filter … | head`.',
+  },
+} as const satisfies Record<string, ErrorCodeRow>
+
+/** A code of the table. */
+export type ErrorCode = keyof typeof errorCodes
+
+type CodesOf<K extends ErrorCodeRow['kind']> = {
+  [C in ErrorCode]: (typeof errorCodes)[C]['kind'] extends K ? C : never
+}[ErrorCode]
+
+/** A setting is wrong: fix the settings or the command line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly code: CodesOf<'config'>
+  /** Plain data about the error. */
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: CodesOf<'config'>, message: string, details: Record<string, unknown> = {}) {
+    super(message)
+    this.code = code
+    this.details = details
+  }
+}
+
+/** What a `ConnectorError` is made with besides its code and message. */
+export interface ConnectorErrorOptions {
+  /** Whether the same call may succeed later. Default: no. */
+  readonly retryable?: boolean
+  readonly details?: Record<string, unknown>
+  readonly cause?: unknown
+}
+
+/** A source or sink failed: retry when `retryable`, else give up. */
+export class ConnectorError extends Error {
+  override readonly name = 'ConnectorError'
+  readonly code: CodesOf<'connector'>
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean
+  /** Plain data about the error. */
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: CodesOf<'connector'>, message: string, options: ConnectorErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+    this.details = options.details ?? {}
+  }
+}
+
+/** Returns what the system said, in words and with its name: `no such file or directory (ENOENT)`. */
+export function systemReason(error: unknown): string {
+  const { code, errno, message } = error as NodeJS.ErrnoException
+  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno)
+  if (known !== undefined) return `${known[1]} (${known[0]})`
+  return code === undefined ? (message ?? String(error)) : `${message} (${code})`
+}
+
+/** Returns the system's name of an error (`ENOENT`), or nothing when it has none. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | null)?.code
+  return typeof code === 'string' ? code : undefined
+}

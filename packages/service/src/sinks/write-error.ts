@@ -1,0 +1,25 @@
+// Translates what the system says about an output into the service's errors. Called by the sinks beside it.
+
+import { ConnectorError, systemCode, systemReason } from '../errors.ts'
+
+/** Returns the error for a failed write; a reader that went away is told apart, for it is often meant. */
+export function writeError(name: string, error: unknown): ConnectorError {
+  if (error instanceof ConnectorError) return error
+  const details = { output: name, system: systemCode(error) }
+  if (systemCode(error) === 'EPIPE' || systemCode(error) === 'ECONNRESET') {
+    return new ConnectorError('ERR_CONNECTOR_CLOSED', `The reader of ${name} went away.`, { details, cause: error })
+  }
+  return new ConnectorError('ERR_CONNECTOR_WRITE', `Cannot write ${name}: ${systemReason(error)}.`, {
+    details,
+    cause: error,
+  })
+}
+
+/** Returns the error for an output that cannot be opened. */
+export function createError(name: string, error: unknown): ConnectorError {
+  const details = { output: name, system: systemCode(error) }
+  return new ConnectorError('ERR_CONNECTOR_CREATE', `Cannot create ${name}: ${systemReason(error)}.`, {
+    details,
+    cause: error,
+  })
+}

@@ -1,0 +1,56 @@
+// The command as a whole: help, version, wrong commands, and its start file.
+
+import assert from 'node:assert/strict'
+import { cp, mkdir, readFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { test } from 'node:test'
+
+import { binary, folder, weir } from './running.js'
+
+test('without arguments and with --help the command explains itself', async () => {
+  for (const args of [[], ['--help'], ['help']]) {
+    const run = await weir(args)
+    assert.equal(run.code, 0)
+    assert.equal(run.stderr, '')
+    assert.match(run.stdout.toString(), /^Usage: weir .*filter .*rules .*generate /s)
+  }
+})
+
+test('the help of every command ends with an example', async () => {
+  for (const args of [['filter'], ['rules', 'check'], ['rules', 'schema'], ['generate', 'ds2']]) {
+    const run = await weir([...args, '--help'])
+    assert.equal(run.code, 0)
+    assert.match(run.stdout.toString(), new RegExp(`Examples?:\n  weir ${args.join(' ')} `))
+  }
+})
+
+test('--version prints the version of the package', async () => {
+  const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  assert.equal((await weir(['--version'])).stdout.toString(), `${manifest.version}\n`)
+})
+
+test('an unknown command or option is refused with the nearest one', async () => {
+  for (const [args, nearest] of [
+    [['fitler'], /Did you mean filter\?/],
+    [['filter', '--rules', 'x', '--ruls', 'x'], /Did you mean --rules\?/],
+    [['filter'], /required option '--rules <file>' not specified/],
+    [['rules'], /check/],
+  ] as const) {
+    const run = await weir(args)
+    assert.equal(run.code, 2)
+    assert.match(run.stderr, nearest)
+  }
+})
+
+test('where the command is not compiled, its start file says what to do', async (t) => {
+  const directory = await folder(t)
+  await mkdir(path.join(directory, 'bin'))
+  await cp(binary, path.join(directory, 'bin', 'weir.js'))
+  await cp(new URL('../package.json', import.meta.url), path.join(directory, 'package.json'))
+  const run = spawnSync(process.execPath, [path.join(directory, 'bin', 'weir.js')], { encoding: 'utf8' })
+  assert.equal(run.status, 1)
+  assert.match(run.stderr, /^weir is not built: .*\nRun `npm/)
+})

@@ -1,0 +1,112 @@
+// One source through an engine to a sink: order, acknowledgement, and every party's failure.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+
+import { createEngine } from '@weir/engine'
+import type { BatchResult, Engine } from '@weir/engine'
+
+import { ConnectorError } from '#src/errors.js'
+import { runSource } from '#src/pipeline/pipeline.js'
+import { Router } from '#src/pipeline/router.js'
+import type { Sink } from '#src/ports/sink.js'
+import type { Source, SourceValue } from '#src/ports/source.js'
+
+const keepAll = { version: 1, default: 'keep', rules: [] } as const
+
+async function engineFor(t: TestContext): Promise<Engine> {
+  const engine = await createEngine({ rules: keepAll, threads: 1, kernel: 'portable', batchBytes: 4096 })
+  t.after(() => engine.close())
+  return engine
+}
+
+/** A source of these texts, each with its number as position; it may fail behind them. */
+function textSource(texts: readonly string[], happened: string[], failure?: Error): Source<number> {
+  return {
+    name: 'texts',
+    async *values(): AsyncGenerator<SourceValue<number>> {
+      for (const [index, text] of texts.entries()) {
+        yield { kind: 'bytes', bytes: Buffer.from(text), position: index }
+      }
+      if (failure !== undefined) throw failure
+    },
+    commit: (position) => void happened.push(`committed ${position}`),
+    close: async () => void happened.push('closed'),
+  }
+}
+
+function textSink(happened: string[], failure?: Error): Sink {
+  return {
+    name: 'sink',
+    async write(chunks) {
+      if (failure !== undefined) throw failure
+      happened.push(`wrote ${Buffer.concat(chunks).toString().replaceAll('\n', ';')}`)
+    },
+    finish: () => Promise.resolve(),
+    discard: () => Promise.resolve(),
+  }
+}
+
+const parts = (engine: Engine, sink: Sink, batches: BatchResult[] = []) => ({
+  engine,
+  router: new Router(new Map([['keep', sink]])),
+  onBatch: (result: BatchResult) => void batches.push(result),
+})
+
+test('a position is committed when every record before it is acknowledged', async (t) => {
+  const engine = await engineFor(t)
+  const happened: string[] = []
+  const pad = ' '.repeat(4000)
+  const source = textSource([`{}${pad}\n{"a"`, `:1}${pad}\n{}`, `${pad}\n{}\n`], happened)
+  assert.equal(await runSource(source, parts(engine, textSink(happened))), undefined)
+  assert.deepEqual(
+    happened.map((event) => event.replaceAll(pad, '')),
+    ['wrote {};', 'wrote {"a":1};', 'committed 0', 'wrote {};{};', 'committed 2', 'closed'],
+  )
+})
+
+test('what came before a source failed is delivered, and the failure is returned', async (t) => {
+  const engine = await engineFor(t)
+  const happened: string[] = []
+  const batches: BatchResult[] = []
+  const failure = new ConnectorError('ERR_CONNECTOR_READ', 'The disk is gone.')
+  const source = textSource(['{}\n{}\n', '{"last":1}'], happened, failure)
+  assert.equal(await runSource(source, parts(engine, textSink(happened), batches)), failure)
+  assert.deepEqual(happened, ['wrote {};{};{"last":1};', 'committed 1', 'closed'])
+  assert.equal(batches.reduce((sum, { counts }) => sum + counts.records, 0), 3) // prettier-ignore
+})
+
+test('a source that cannot even be opened is no fault of the run', async (t) => {
+  const engine = await engineFor(t)
+  const happened: string[] = []
+  const failure = new ConnectorError('ERR_CONNECTOR_OPEN', 'There is none.')
+  assert.equal(await runSource(textSource([], happened, failure), parts(engine, textSink(happened))), failure)
+  assert.deepEqual(happened, ['closed'])
+})
+
+test('a sink that fails ends the run, and no position is committed', async (t) => {
+  const engine = await engineFor(t)
+  const happened: string[] = []
+  const sink = textSink(happened, new ConnectorError('ERR_CONNECTOR_WRITE', 'The disk is full.'))
+  await assert.rejects(runSource(textSource(['{}\n'], happened), parts(engine, sink)), { code: 'ERR_CONNECTOR_WRITE' })
+  assert.deepEqual(happened, ['closed'])
+})
+
+test('a signal stops a run that waits for its source', async (t) => {
+  const engine = await engineFor(t)
+  const happened: string[] = []
+  const stop = new AbortController()
+  const never = new Promise<never>(() => undefined)
+  const source: Source<number> = {
+    ...textSource([], happened),
+    async *values() {
+      yield { kind: 'bytes', bytes: Buffer.from('{}\n'), position: 0 }
+      stop.abort(new Error('enough'))
+      await never
+    },
+  }
+  const run = runSource(source, { ...parts(engine, textSink(happened)), signal: stop.signal })
+  await assert.rejects(run, { message: 'enough' })
+  assert.equal(happened.at(-1), 'closed')
+})
