@@ -32,12 +32,13 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_
       cursor_(tree_),
       places_(program.predicates.size()),
       fields_(program.fields.size()) {
+  for (const std::string& missing : program.missing) missing_sizes_ |= uint64_t{1} << std::min<size_t>(missing.size(), 63);
   std::vector<uint32_t> counts(fields_.size(), 0);
   std::vector<double> costs(fields_.size(), 0);
   for (uint32_t i = 0; i < places_.size(); i++) {
     const Predicate& predicate = program.predicates[i];
     const uint32_t number = counts[predicate.field]++;
-    places_[i] = {predicate.field, number, number / 64, uint64_t{1} << (number % 64), predicate.op == Op::kExists};
+    places_[i] = {&fields_[predicate.field], uint64_t{1} << (number % 64), number / 64, number, predicate.op == Op::kExists};
     costs[predicate.field] += matcher.Cost(i);
   }
   const size_t cache_bytes = std::min(kMostCacheMemory, kCacheMemory / std::max<size_t>(fields_.size(), 1));
@@ -57,7 +58,7 @@ void FieldReader::BuildScreens() {
   for (FieldState& field : fields_) field.screen.emplace(field.words);
   for (uint32_t i = 0; i < places_.size(); i++) {
     const Predicate& predicate = program_.predicates[i];
-    LiteralScreen& screen = *fields_[predicate.field].screen;
+    LiteralScreen& screen = *places_[i].field->screen;
     if (predicate.op == Op::kRegex) screen.Add(places_[i].number, *matcher_.pattern(i));
     if (predicate.op == Op::kSubstrings) screen.Add(places_[i].number, program_.lists[predicate.list].substrings);
   }
@@ -68,7 +69,7 @@ void FieldReader::BuildScreens() {
 }
 
 double FieldReader::Cost(uint32_t predicate) const {
-  const FieldState& field = fields_[places_[predicate].field];
+  const FieldState& field = *places_[predicate].field;
   const double position =
       field.found == 0 ? kUnknownPosition : static_cast<double>(field.positions) / static_cast<double>(field.found);
   return matcher_.Cost(predicate) + position * kByteCost;
@@ -117,15 +118,19 @@ void FieldReader::ResolveText(FieldState& field) {
   const bool missing = IsMissing(text);
   field.present = !missing;
   field.has_text = !missing;
+  if (!field.decode_url) {
+    field.text = Text(text);
+    field.text_ready = true;
+  }
   if (cached) {
     field.known = field.cache->Add(raw, missing)->known;
   } else {
-    std::fill(field.scratch.begin(), field.scratch.end(), 0);
+    for (uint64_t& word : field.scratch) word = 0;
     field.known = field.scratch.data();
   }
 }
 
-void FieldReader::Learn(uint32_t predicate, Place place, FieldState& field) {
+void FieldReader::Learn(uint32_t predicate, const Place& place, FieldState& field) {
   if (!field.text_ready) {
     std::string_view text;
     if (!PlainText(field.value, &text)) {
@@ -156,6 +161,7 @@ bool FieldReader::PlainText(const Value& value, std::string_view* text) {
 }
 
 bool FieldReader::IsMissing(std::string_view text) const {
+  if (((missing_sizes_ >> std::min<size_t>(text.size(), 63)) & 1) == 0) return false;
   for (const std::string& missing : program_.missing) {
     if (missing == text) return true;
   }

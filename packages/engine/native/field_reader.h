@@ -30,8 +30,8 @@ class FieldReader {
 
   // Whether a predicate holds for the record. When `malformed()` is true afterwards, the answer means nothing.
   bool Holds(uint32_t predicate) {
-    const Place place = places_[predicate];
-    FieldState& field = fields_[place.field];
+    const Place& place = places_[predicate];
+    FieldState& field = *place.field;
     if (field.generation != generation_) Resolve(field);
     if (!field.has_text) return place.is_exists && field.present;
     if (place.is_exists) return true;
@@ -46,40 +46,39 @@ class FieldReader {
   double Cost(uint32_t predicate) const;
 
  private:
-  // Where a predicate's answer stands.
-  struct Place {
-    uint32_t field;
-    uint32_t number;  // among the field's predicates
-    uint32_t word;
-    uint64_t bit;
-    bool is_exists;
-  };
-
+  // A field of the program, and what is known of it in the record at hand. What every predicate asks for comes first.
   struct FieldState {
-    uint32_t slot = 0;
-    uint32_t words = 0;  // of answers
-    bool decode_url = false;
-    std::optional<ValueCache> cache;
-    std::vector<uint64_t> scratch;  // answers for a value that is not cached
-    std::optional<LiteralScreen> screen;
-
-    uint64_t generation = 0;  // the record that what follows is about
-    bool present = false;     // not missing
+    uint64_t generation = 0;  // the record that this is about
+    uint64_t* known = nullptr;  // `words` words of known, then `words` of holds
+    uint32_t words = 0;
+    bool present = false;  // not missing
     bool has_text = false;
     bool text_ready = false;
     bool screened = false;
-    uint64_t* known = nullptr;  // `words` words of known, then `words` of holds
+    bool decode_url = false;
+    uint32_t slot = 0;
     Value value;
     Text text;
-
+    std::optional<ValueCache> cache;
+    std::optional<LiteralScreen> screen;
+    std::vector<uint64_t> scratch;  // answers for a value that is not cached
     uint64_t found = 0;  // values met, and the sum of their positions in their records
     uint64_t positions = 0;
+  };
+
+  // Where a predicate's answer stands.
+  struct Place {
+    FieldState* field;
+    uint64_t bit;
+    uint32_t word;
+    uint32_t number;  // among the field's predicates
+    bool is_exists;
   };
 
   void BuildScreens();
   void Resolve(FieldState& field);
   void ResolveText(FieldState& field);
-  void Learn(uint32_t predicate, Place place, FieldState& field);
+  void Learn(uint32_t predicate, const Place& place, FieldState& field);
   // The text before decoding; `*text` is untouched and false returned when an escape is malformed.
   bool PlainText(const Value& value, std::string_view* text);
   bool IsMissing(std::string_view text) const;
@@ -91,6 +90,7 @@ class FieldReader {
   std::vector<Place> places_;  // by predicate
   std::vector<FieldState> fields_;
   Arena arena_;  // texts of this record
+  uint64_t missing_sizes_ = 0;  // bit min(size, 63) is set when a missing text has that size
   const char* begin_ = nullptr;
   uint64_t generation_ = 0;
   bool strict_ = false;

@@ -9,8 +9,11 @@
 namespace weir {
 namespace {
 
-// Members of a record beyond these are looked up one by one.
-constexpr uint32_t kMostGuesses = 1024;
+uint64_t Load(const char* p) {
+  uint64_t word;
+  std::memcpy(&word, p, 8);
+  return word;
+}
 
 }  // namespace
 
@@ -81,7 +84,7 @@ uint32_t FieldTree::Child(uint32_t parent, const Step& step) {
   return next;
 }
 
-Cursor::Cursor(const FieldTree& tree) : tree_(tree), visited_(tree.node_count()), values_(tree.slot_count()) {}
+Cursor::Cursor(const FieldTree& tree) : tree_(tree), visited_(tree.node_count()), values_(tree.slot_count()), guesses_(kGuesses) {}
 
 void Cursor::Start(const char* begin, const char* end) {
   if (++generation_ == 0) {  // the counter wrapped: forget what older generations marked
@@ -109,50 +112,61 @@ void Cursor::Start(const char* begin, const char* end) {
 // with a string, without space around and without escapes: those are taken by their quotes alone.
 void Cursor::ReadUntil(uint32_t top) {
   const FieldTree::Node& root = tree_.node(0);
-  while (visited_[top] != generation_ && progress_ == Progress::kMore) {
-    const uint32_t* quote = quotes_.Four(quote_);
-    const uint32_t open = quote[0];
-    const uint32_t close = quote[1];
-    const uint32_t value = quote[2];
-    const uint32_t behind = quote[3] + 1;
-    const uint32_t number = member_++;
-    if (open != at_ || value != close + 2 || behind >= quotes_.first_escape() || text_[close + 1] != ':' ||
-        (text_[behind] != ',' && text_[behind] != '}')) {
-      progress_ = Member(root);
-      continue;
-    }
-    const uint32_t child = GuessKey(number, text_ + open + 1, close - open - 1);
-    if (child != FieldTree::kNone && visited_[child] != generation_) {
-      visited_[child] = generation_;
-      const uint32_t slot = tree_.node(child).slot;
-      if (slot != FieldTree::kNone) {
-        values_[slot] = {Value::Kind::kString, text_ + value + 1, behind - value - 2, generation_};
-      }
-    }
-    quote_ += 4;
-    at_ = behind + 1;
-    if (text_[behind] == '}') progress_ = Progress::kDone;
+  const uint32_t generation = generation_;
+  while (visited_[top] != generation && progress_ == Progress::kMore) {
+    if (!ReadPlain(top)) progress_ = Member(root);
   }
 }
 
-// The node of a key without escapes, below the root, or kNone.
-uint32_t Cursor::GuessKey(uint32_t number, const char* key, uint32_t size) {
-  if (number >= guesses_.size()) {
-    if (number >= kMostGuesses) return tree_.node(0).keys.Find(key, size);
-    guesses_.resize(number + 1);
+// Takes members as long as they have the usual form; false before one that has not.
+bool Cursor::ReadPlain(uint32_t top) {
+  const char* const text = text_;
+  const uint32_t generation = generation_;
+  uint32_t at = at_;
+  uint32_t quote = quote_;
+  uint32_t number = member_;
+  bool is_plain = true;
+  for (;;) {
+    const uint32_t* quotes = quotes_.Four(quote);
+    const uint32_t open = quotes[0];
+    const uint32_t close = quotes[1];
+    const uint32_t value = quotes[2];
+    const uint32_t behind = quotes[3] + 1;
+    const char next = text[behind];
+    is_plain = open == at && value == close + 2 && behind < quotes_.first_escape() && text[close + 1] == ':' &&
+               (next == ',' || next == '}');
+    if (!is_plain) break;
+    quote += 4;
+    at = behind + 1;
+    const char* key = text + open + 1;
+    const uint32_t size = close - open - 1;
+    Guess& guess = guesses_[number % kGuesses];
+    const uint64_t head = FieldTree::Keys::Head(key, size);
+    number++;
+    // The last eight bytes of a longer key, and of a shorter one what the guess was made of: nothing.
+    const bool is_guessed = guess.size == size && guess.head == head && (size <= 8 || guess.tail == Load(key + size - 8));
+    const uint32_t child = is_guessed ? guess.node : Guessed(&guess, key, size);
+    if (child != FieldTree::kNone && visited_[child] != generation) {
+      visited_[child] = generation;
+      const uint32_t slot = tree_.node(child).slot;
+      if (slot != FieldTree::kNone) values_[slot] = {Value::Kind::kString, text + value + 1, behind - value - 2, generation};
+      if (child == top && next == ',') break;
+    }
+    if (next == '}') {
+      progress_ = Progress::kDone;
+      break;
+    }
   }
-  Guess& guess = guesses_[number];
-  uint64_t head;
-  uint64_t tail = 0;
-  std::memcpy(&head, key, 8);
-  if (size >= 8) {
-    std::memcpy(&tail, key + size - 8, 8);
-  } else {
-    head = FieldTree::Keys::Head(key, size);
-  }
-  if (guess.size == size && guess.head == head && guess.tail == tail) return guess.node;
+  at_ = at;
+  quote_ = quote;
+  member_ = is_plain ? number : number + 1;
+  return is_plain;
+}
+
+// Looks a key without escapes up below the root, and makes it the guess for its place.
+uint32_t Cursor::Guessed(Guess* guess, const char* key, uint32_t size) {
   const uint32_t node = tree_.node(0).keys.Find(key, size);
-  if (size <= 16) guess = {head, tail, size, node};
+  if (size <= 16) *guess = {FieldTree::Keys::Head(key, size), size > 8 ? Load(key + size - 8) : 0, size, node};
   return node;
 }
 

@@ -124,10 +124,13 @@ class Cursor {
     uint32_t node = FieldTree::kNone;
   };
 
+  static constexpr uint32_t kGuesses = 256;
+
   // What follows moves at_ and quote_ on, and answers false, or kBad, where the record is not well-formed.
   void ReadUntil(uint32_t top);
+  bool ReadPlain(uint32_t top);
   Progress Member(const FieldTree::Node& parent);
-  uint32_t GuessKey(uint32_t number, const char* key, uint32_t size);
+  uint32_t Guessed(Guess* guess, const char* key, uint32_t size);
   uint32_t Key(const FieldTree::Node& parent, uint32_t begin, uint32_t end);
   bool HasEscape(uint32_t begin, uint32_t end) const;
   bool Take(uint32_t node);
@@ -143,7 +146,7 @@ class Cursor {
   const FieldTree& tree_;
   std::vector<uint32_t> visited_;  // by node: the generation that met it
   std::vector<Value> values_;      // by slot
-  std::vector<Guess> guesses_;     // by place among the members of the record's object
+  std::vector<Guess> guesses_;     // by place among the members of the record's object, modulo their number
   QuoteIndex quotes_;
   const char* text_ = nullptr;
   uint32_t size_ = 0;
