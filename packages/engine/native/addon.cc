@@ -65,7 +65,6 @@ napi_value Load(napi_env env, napi_callback_info info) {
     return Throw(env, fault.what());
   }
   napi_value result;
-  napi_value external;
   if (napi_create_object(env, &result) != napi_ok) return Throw(env, "Node cannot create an object");
   if (napi_create_reference(env, argument, 1, &handle->program) != napi_ok) return Throw(env, "Node cannot keep the program");
   if (napi_wrap(env, result, handle.get(), Release, nullptr, nullptr) != napi_ok) {
@@ -73,8 +72,7 @@ napi_value Load(napi_env env, napi_callback_info info) {
     return Throw(env, "Node cannot wrap the evaluator");
   }
   handle.release();
-  external = result;
-  if (napi_type_tag_object(env, external, &kEvaluatorTag) != napi_ok) return Throw(env, "Node cannot tag the evaluator");
+  if (napi_type_tag_object(env, result, &kEvaluatorTag) != napi_ok) return Throw(env, "Node cannot tag the evaluator");
   return result;
 }
 

@@ -122,12 +122,13 @@ void Cursor::ReadUntil(uint32_t top) {
 bool Cursor::ReadPlain(uint32_t top) {
   const char* const text = text_;
   const uint32_t generation = generation_;
+  Guess* const guesses = guesses_.data();
   uint32_t at = at_;
   uint32_t quote = quote_;
   uint32_t number = member_;
   bool is_plain = true;
-  for (;;) {
-    const uint32_t* quotes = quotes_.Four(quote);
+  for (const uint32_t* quotes = quotes_.Four(quote);; quotes += 4) {
+    if (quotes + 4 > quotes_.end()) quotes = quotes_.Four(quote);
     const uint32_t open = quotes[0];
     const uint32_t close = quotes[1];
     const uint32_t value = quotes[2];
@@ -140,7 +141,7 @@ bool Cursor::ReadPlain(uint32_t top) {
     at = behind + 1;
     const char* key = text + open + 1;
     const uint32_t size = close - open - 1;
-    Guess& guess = guesses_[number % kGuesses];
+    Guess& guess = guesses[number % kGuesses];
     const uint64_t head = FieldTree::Keys::Head(key, size);
     number++;
     // The last eight bytes of a longer key, and of a shorter one what the guess was made of: nothing.

@@ -236,7 +236,8 @@ bool ReadPlan(element plan, Program* out) {
 std::unique_ptr<Program> Program::Read(const uint8_t* data, size_t size, std::string* error) {
   const Block block(data, size);
   const uint32_t* header = block.Words(0, kHeaderBytes / 4);
-  if (!header || header[kMagicWord] != kMagic || header[kFormatWord] != kProgramFormat) {
+  const bool is_aligned = reinterpret_cast<uintptr_t>(data) % 4 == 0;
+  if (!is_aligned || !header || header[kMagicWord] != kMagic || header[kFormatWord] != kProgramFormat) {
     *error = "the block is not a program of this version";
     return nullptr;
   }

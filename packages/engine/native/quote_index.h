@@ -10,7 +10,7 @@ namespace weir {
 
 class QuoteIndex {
  public:
-  // Chooses the instructions once: AVX2 where the processor has it.
+  // Chooses the instructions once: AVX-512 or AVX2 where the processor has it.
   QuoteIndex();
 
   // Turns to the record of `size` bytes at `text`. Reads up to 63 bytes behind it.
@@ -29,6 +29,9 @@ class QuoteIndex {
     return positions_.data() + i;
   }
 
+  // Behind the positions there are; Four may move them.
+  const uint32_t* end() const { return positions_.data() + count_; }
+
   // The number of the first quote at or behind position `p`, counting from `i`.
   uint32_t NumberAt(uint32_t i, uint32_t p) {
     while (*Four(i) < p) i++;
@@ -45,6 +48,7 @@ class QuoteIndex {
   void IndexPlain(uint32_t blocks);
 #if defined(__x86_64__) && defined(__GNUC__)
   void IndexAvx2(uint32_t blocks);
+  void IndexAvx512(uint32_t blocks);
 #endif
 
   void (QuoteIndex::*index_)(uint32_t blocks);

@@ -1,5 +1,5 @@
 // Runs the native core's own test program (native/test/core_test.cc) on calls recorded with the portable kernel, which
-// is the judge: as built, with each of simdjson's implementations, and emulated on the oldest processors there are.
+// is the judge: as built, with each of simdjson's implementations, and emulated on older processors.
 // An emulated run needs `qemu-x86_64`; without it the test is skipped, or fails where WEIR_REQUIRE names `qemu`.
 
 import assert from 'node:assert/strict'
@@ -95,7 +95,8 @@ for (const implementation of ['fallback', 'westmere', 'haswell']) {
   })
 }
 
-for (const cpu of ['Opteron_G1', 'Nehalem']) {
+// The last has AVX2 and no AVX-512: between them and this machine, every way to index quotes runs.
+for (const cpu of ['Opteron_G1', 'Nehalem', 'Haswell']) {
   test(`so it does on an emulated ${cpu}`, { skip: noQemu }, () => {
     passes('qemu-x86_64', ['-cpu', cpu, program, recorded])
   })
