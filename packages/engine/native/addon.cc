@@ -1,8 +1,9 @@
-// The door between Node and the kernel: two functions, one crossing per batch. All state belongs to the values that
+// The door between Node and the kernel: one crossing per batch. All state belongs to the values that
 // JavaScript holds; no C++ exception leaves this file.
 //
 // load(program: Uint8Array): Evaluator, an opaque value that keeps the program's memory alive
 // evaluate(evaluator: Evaluator, slab: Uint8Array): undefined
+// release(evaluator: Evaluator): undefined; frees its memory at once, and it cannot be used afterwards
 // slabFormat: number
 
 #include <node_api.h>
@@ -20,9 +21,21 @@ namespace {
 // Marks our external values: anything else that JavaScript passes is refused.
 constexpr napi_type_tag kEvaluatorTag = {0x6b1f0f3c51d04e07u, 0x9d7b6c1a4e88f25bu};
 
+// One evaluator, and what it needs of JavaScript's memory.
 struct Handle {
   std::unique_ptr<weir::Evaluator> evaluator;
   napi_ref program = nullptr;
+  int64_t memory = 0;
+
+  // Frees what there is to free; the handle itself stays until JavaScript forgets it.
+  void Clear(napi_env env) {
+    evaluator.reset();
+    if (program != nullptr) napi_delete_reference(env, program);
+    program = nullptr;
+    int64_t total;
+    if (memory != 0) napi_adjust_external_memory(env, -memory, &total);
+    memory = 0;
+  }
 };
 
 napi_value Throw(napi_env env, const std::string& message) {
@@ -45,34 +58,39 @@ bool Bytes(napi_env env, napi_value value, uint8_t** data, size_t* size) {
   return type == napi_uint8_array;
 }
 
-void Release(napi_env env, void* data, void*) {
+void Finalize(napi_env env, void* data, void*) {
   auto* handle = static_cast<Handle*>(data);
-  if (handle->program != nullptr) napi_delete_reference(env, handle->program);
+  handle->Clear(env);
   delete handle;
+}
+
+Handle* HandleOf(napi_env env, napi_value value) {
+  bool is_ours = false;
+  void* wrapped = nullptr;
+  if (napi_check_object_type_tag(env, value, &kEvaluatorTag, &is_ours) != napi_ok || !is_ours) return nullptr;
+  return napi_unwrap(env, value, &wrapped) == napi_ok ? static_cast<Handle*>(wrapped) : nullptr;
 }
 
 napi_value Load(napi_env env, napi_callback_info info) {
   napi_value argument;
+  napi_value result;
   uint8_t* data = nullptr;
   size_t size = 0;
   if (!Arguments(env, info, 1, &argument) || !Bytes(env, argument, &data, &size)) return Throw(env, "load takes a Uint8Array");
   auto handle = std::make_unique<Handle>();
-  try {
-    std::string error;
-    handle->evaluator = weir::Evaluator::Load(data, size, &error);
-    if (handle->evaluator == nullptr) return Throw(env, error);
-  } catch (const std::exception& fault) {
-    return Throw(env, fault.what());
+  std::string error;
+  handle->evaluator = weir::Evaluator::Load(data, size, &error);
+  if (handle->evaluator == nullptr) return Throw(env, error);
+  if (napi_create_object(env, &result) != napi_ok || napi_create_reference(env, argument, 1, &handle->program) != napi_ok ||
+      napi_wrap(env, result, handle.get(), Finalize, nullptr, nullptr) != napi_ok) {
+    handle->Clear(env);
+    return Throw(env, "Node cannot hold the evaluator");
   }
-  napi_value result;
-  if (napi_create_object(env, &result) != napi_ok) return Throw(env, "Node cannot create an object");
-  if (napi_create_reference(env, argument, 1, &handle->program) != napi_ok) return Throw(env, "Node cannot keep the program");
-  if (napi_wrap(env, result, handle.get(), Release, nullptr, nullptr) != napi_ok) {
-    napi_delete_reference(env, handle->program);
-    return Throw(env, "Node cannot wrap the evaluator");
-  }
-  handle.release();
+  Handle* held = handle.release();  // JavaScript's from here on
   if (napi_type_tag_object(env, result, &kEvaluatorTag) != napi_ok) return Throw(env, "Node cannot tag the evaluator");
+  int64_t total;
+  held->memory = held->evaluator->memory();
+  napi_adjust_external_memory(env, held->memory, &total);
   return result;
 }
 
@@ -80,35 +98,52 @@ napi_value Evaluate(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   uint8_t* slab = nullptr;
   size_t size = 0;
-  void* wrapped = nullptr;
-  bool is_ours = false;
   if (!Arguments(env, info, 2, arguments)) return Throw(env, "evaluate takes an evaluator and a slab");
-  if (napi_check_object_type_tag(env, arguments[0], &kEvaluatorTag, &is_ours) != napi_ok || !is_ours ||
-      napi_unwrap(env, arguments[0], &wrapped) != napi_ok) {
-    return Throw(env, "the first argument is no evaluator of this kernel");
-  }
+  Handle* handle = HandleOf(env, arguments[0]);
+  if (handle == nullptr) return Throw(env, "the first argument is no evaluator of this kernel");
+  if (handle->evaluator == nullptr) return Throw(env, "the evaluator was released");
   if (!Bytes(env, arguments[1], &slab, &size)) return Throw(env, "the slab is a Uint8Array");
+  std::string error;
+  if (!handle->evaluator->Evaluate(slab, size, &error)) return Throw(env, error);
+  return nullptr;
+}
+
+napi_value Release(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  if (!Arguments(env, info, 1, &argument)) return Throw(env, "release takes an evaluator");
+  Handle* handle = HandleOf(env, argument);
+  if (handle == nullptr) return Throw(env, "the argument is no evaluator of this kernel");
+  handle->Clear(env);
+  return nullptr;
+}
+
+// Runs a function so that none of its exceptions reaches Node.
+template <napi_value (*Function)(napi_env, napi_callback_info)>
+napi_value Guarded(napi_env env, napi_callback_info info) {
   try {
-    std::string error;
-    if (!static_cast<Handle*>(wrapped)->evaluator->Evaluate(slab, size, &error)) return Throw(env, error);
+    return Function(env, info);
   } catch (const std::exception& fault) {
     return Throw(env, fault.what());
+  } catch (...) {
+    return Throw(env, "an unknown exception");
   }
-  return nullptr;
+}
+
+bool Export(napi_env env, napi_value exports, const char* name, napi_callback function) {
+  napi_value value;
+  return napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value) == napi_ok &&
+         napi_set_named_property(env, exports, name, value) == napi_ok;
 }
 
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  napi_value value;
+  napi_value format;
   // The choice of vector instructions is made once, before any worker thread can race for it.
   simdjson::get_active_implementation()->name();
-  if (napi_create_function(env, "load", NAPI_AUTO_LENGTH, Load, nullptr, &value) != napi_ok ||
-      napi_set_named_property(env, exports, "load", value) != napi_ok ||
-      napi_create_function(env, "evaluate", NAPI_AUTO_LENGTH, Evaluate, nullptr, &value) != napi_ok ||
-      napi_set_named_property(env, exports, "evaluate", value) != napi_ok ||
-      napi_create_uint32(env, weir::kSlabFormat, &value) != napi_ok ||
-      napi_set_named_property(env, exports, "slabFormat", value) != napi_ok) {
+  if (!Export(env, exports, "load", Guarded<Load>) || !Export(env, exports, "evaluate", Guarded<Evaluate>) ||
+      !Export(env, exports, "release", Guarded<Release>) || napi_create_uint32(env, weir::kSlabFormat, &format) != napi_ok ||
+      napi_set_named_property(env, exports, "slabFormat", format) != napi_ok) {
     napi_throw_error(env, "ERR_ENGINE_KERNEL_FAULT", "Node refuses the kernel's functions");
     return nullptr;
   }

@@ -10,9 +10,9 @@ namespace weir {
 
 class Arena {
  public:
-  // `size` bytes, 8-aligned, valid until Reset().
+  // `size` bytes, 8-aligned, valid until Reset(). Eight more may be read: scans look a few bytes ahead.
   char* Allocate(size_t size) {
-    const size_t rounded = (size + 7) & ~size_t{7};
+    const size_t rounded = (size + 8 + 7) & ~size_t{7};
     if (rounded > left_) Grow(rounded);
     char* out = next_;
     next_ += rounded;

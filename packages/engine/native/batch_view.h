@@ -11,7 +11,7 @@ namespace weir {
 
 class BatchView {
  public:
-  // False and a message when a region of the request leaves the slab or two that are written overlap the input.
+  // False and a message when a region of the request leaves the slab or two of them overlap.
   bool Open(uint8_t* slab, size_t size, size_t rules, std::string* error) {
     word = reinterpret_cast<uint32_t*>(slab);
     *error = "the request does not fit the slab";
@@ -31,6 +31,15 @@ class BatchView {
                     word[kGatherCapacity] < uint64_t{word[kEnd]} - word[kStart] + 1)) {
       return false;
     }
+    const Region regions[] = {{word[kInputAt], word[kEnd]},
+                              {word[kRecordsAt], capacity * 12},
+                              {word[kCountsAt], uint64_t{word[kCountCapacity]} * 4},
+                              {word[kGatherAt], gathers ? word[kGatherCapacity] : 0}};
+    for (size_t i = 0; i < 4; i++) {
+      for (size_t k = 0; k < i; k++) {
+        if (regions[i].Overlaps(regions[k])) return false;
+      }
+    }
     input = reinterpret_cast<const char*>(slab + word[kInputAt]);
     gather = reinterpret_cast<char*>(slab + word[kGatherAt]);
     starts = reinterpret_cast<uint32_t*>(slab + word[kRecordsAt]);
@@ -43,6 +52,15 @@ class BatchView {
     error->clear();
     return true;
   }
+
+  // Bytes [at, at + size) of the slab.
+  struct Region {
+    uint64_t at;
+    uint64_t size;
+    bool Overlaps(const Region& other) const {
+      return size != 0 && other.size != 0 && at < other.at + other.size && other.at < at + size;
+    }
+  };
 
   bool Gathers(uint32_t route) const { return (word[kGatherRoutes + (route >> 5)] >> (route & 31)) & 1; }
 

@@ -93,7 +93,7 @@ void FieldReader::Resolve(FieldState& field) {
 
 void FieldReader::ResolveText(FieldState& field) {
   const std::string_view raw(field.value.data, field.value.size);
-  if (strict_ && (HasControl(raw) || !simdjson::validate_utf8(raw.data(), raw.size()))) {
+  if (strict_ && !IsSound(field.value)) {
     bad_value_ = true;
     return;
   }
@@ -128,6 +128,14 @@ void FieldReader::ResolveText(FieldState& field) {
     for (uint64_t& word : field.scratch) word = 0;
     field.known = field.scratch.data();
   }
+}
+
+// Whether a value that is read is one of JSON's. Under the other modes the validator finds out.
+bool FieldReader::IsSound(const Value& value) {
+  const std::string_view raw(value.data, value.size);
+  if (value.kind == Value::Kind::kScalar) return IsScalar(raw);
+  std::string_view text;
+  return !HasControl(raw) && simdjson::validate_utf8(raw.data(), raw.size()) && PlainText(value, &text);
 }
 
 void FieldReader::Learn(uint32_t predicate, const Place& place, FieldState& field) {

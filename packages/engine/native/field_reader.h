@@ -17,8 +17,10 @@ class FieldReader {
  public:
   // The matcher is ready; it and the program outlive the reader.
   FieldReader(const Program& program, const Matcher& matcher, uint64_t seed);
+  FieldReader(const FieldReader&) = delete;
+  FieldReader& operator=(const FieldReader&) = delete;
 
-  // Turns to the record [begin, end). `strict`: a value that is read must be valid UTF-8 without control characters.
+  // Turns to the record [begin, end). `strict`: a value that is read must be one of JSON's, in valid UTF-8.
   void Start(const char* begin, const char* end, bool strict) {
     cursor_.Start(begin, end);
     begin_ = begin;
@@ -78,6 +80,7 @@ class FieldReader {
   void BuildScreens();
   void Resolve(FieldState& field);
   void ResolveText(FieldState& field);
+  bool IsSound(const Value& value);
   void Learn(uint32_t predicate, const Place& place, FieldState& field);
   // The text before decoding; `*text` is untouched and false returned when an escape is malformed.
   bool PlainText(const Value& value, std::string_view* text);

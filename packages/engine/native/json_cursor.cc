@@ -20,29 +20,28 @@ uint64_t Load(const char* p) {
 void FieldTree::Keys::Add(const std::string& key, uint32_t node) {
   std::string padded = key;
   padded.append(8, '\0');
-  entries_.push_back({key, Head(padded.data(), key.size()), node});
-  Rebuild();
+  const uint64_t head = Head(padded.data(), key.size());
+  entries_.push_back({key, head, Hash(head, padded.data(), key.size()), node});
+  sizes_ |= uint64_t{1} << (key.size() < 63 ? key.size() : 63);
+  if (table_.size() >= entries_.size() * 4) {
+    Place(static_cast<uint32_t>(entries_.size()));
+    return;
+  }
+  table_.assign(table_.empty() ? 8 : 2 * table_.size(), 0);
+  mask_ = static_cast<uint32_t>(table_.size()) - 1;
+  for (uint32_t number = 1; number <= entries_.size(); number++) Place(number);
 }
 
-void FieldTree::Keys::Rebuild() {
-  uint32_t slots = 8;
-  while (slots < entries_.size() * 4) slots *= 2;
-  table_.assign(slots, 0);
-  mask_ = slots - 1;
-  sizes_ = 0;
-  for (uint32_t i = 0; i < entries_.size(); i++) {
-    const Entry& entry = entries_[i];
-    uint32_t at = Hash(entry.head, entry.key.size()) & mask_;
-    while (table_[at] != 0) at = (at + 1) & mask_;
-    table_[at] = i + 1;
-    sizes_ |= uint64_t{1} << (entry.key.size() < 63 ? entry.key.size() : 63);
-  }
+void FieldTree::Keys::Place(uint32_t number) {
+  uint32_t at = entries_[number - 1].hash & mask_;
+  while (table_[at] != 0) at = (at + 1) & mask_;
+  table_[at] = number;
 }
 
 uint32_t FieldTree::Keys::Find(const char* key, size_t size) const {
   if (((sizes_ >> (size < 63 ? size : 63)) & 1) == 0) return kNone;
   const uint64_t head = Head(key, size);
-  for (uint32_t at = Hash(head, size) & mask_; table_[at] != 0; at = (at + 1) & mask_) {
+  for (uint32_t at = Hash(head, key, size) & mask_; table_[at] != 0; at = (at + 1) & mask_) {
     const Entry& entry = entries_[table_[at] - 1];
     if (entry.head == head && entry.key.size() == size &&
         (size <= 8 || std::memcmp(entry.key.data() + 8, key + 8, size - 8) == 0)) {

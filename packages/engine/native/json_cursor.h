@@ -29,7 +29,7 @@ class FieldTree {
  public:
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  // Keys of one object that lead somewhere, by open addressing on their first eight bytes and length.
+  // Keys of one object that lead somewhere, by open addressing on their first and last eight bytes and length.
   class Keys {
    public:
     void Add(const std::string& key, uint32_t node);
@@ -52,12 +52,16 @@ class FieldTree {
     struct Entry {
       std::string key;
       uint64_t head;
+      uint32_t hash;
       uint32_t node;
     };
-    static uint32_t Hash(uint64_t head, size_t size) {
-      return static_cast<uint32_t>(((head ^ size) * 0x9e3779b97f4a7c15u) >> 32);
+    static uint32_t Hash(uint64_t head, const char* key, size_t size) {
+      uint64_t tail = 0;
+      if (size > 8) std::memcpy(&tail, key + size - 8, 8);
+      const uint64_t mixed = (head ^ (tail * 0xa0761d6478bd642fu) ^ size) * 0x9e3779b97f4a7c15u;
+      return static_cast<uint32_t>(mixed >> 32);
     }
-    void Rebuild();
+    void Place(uint32_t number);
 
     std::vector<Entry> entries_;
     std::vector<uint32_t> table_;  // entry number + 1, or 0
@@ -157,6 +161,9 @@ class Cursor {
   Progress progress_ = Progress::kDone;
   std::string key_;
 };
+
+// Whether `text` is a number, `true`, `false` or `null`.
+bool IsScalar(std::string_view text);
 
 // Decodes the escapes of a JSON string's content into `out`, which has room for `raw.size()` bytes. A lone surrogate
 // becomes U+FFFD. Returns the bytes written, or -1 when an escape is none of JSON's.

@@ -73,6 +73,11 @@ bool EscapesAreValid(const char* p, const char* end) {
 
 }  // namespace
 
+bool IsScalar(std::string_view text) {
+  const char* end = text.data() + text.size();
+  return !text.empty() && ScalarBehind(text.data(), end) == end;
+}
+
 Validator::Validator() : containers_(64) {
   // The fallback looks at UTF-8 only inside strings.
   checks_utf8_ = simdjson::get_active_implementation()->name() != "fallback";

@@ -102,6 +102,11 @@ std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std
   return std::unique_ptr<Evaluator>(new Evaluator(std::make_unique<State>(std::move(program), std::move(matcher))));
 }
 
+int64_t Evaluator::memory() const {
+  // A pattern takes some tens of kilobytes with the states it needs for usual texts; caches and buffers about a megabyte.
+  return (int64_t{1} << 20) + static_cast<int64_t>(state_->program->predicates.size()) * (32 << 10);
+}
+
 bool Evaluator::Evaluate(uint8_t* slab, size_t size, std::string* error) {
   State& state = *state_;
   state.batch = BatchView();

@@ -24,6 +24,9 @@ class Evaluator {
   // Not reentrant: one thread, one evaluator.
   bool Evaluate(uint8_t* slab, size_t size, std::string* error);
 
+  // About how many bytes it holds, for those who decide when to free it.
+  int64_t memory() const;
+
  private:
   struct State;
   explicit Evaluator(std::unique_ptr<State> state);

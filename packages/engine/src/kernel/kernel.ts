@@ -16,6 +16,12 @@ export interface Evaluator {
    * what the answer holds then means nothing.
    */
   evaluate(slab: Uint8Array): void
+
+  /**
+   * Frees the memory behind the evaluator at once, instead of when it is collected. The evaluator must not be used
+   * afterwards. May be called again.
+   */
+  release(): void
 }
 
 export interface Kernel {

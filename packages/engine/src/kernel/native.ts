@@ -13,6 +13,7 @@ interface Addon {
   readonly slabFormat: number
   load(program: Uint8Array): object
   evaluate(evaluator: object, slab: Uint8Array): void
+  release(evaluator: object): void
 }
 
 const require = createRequire(import.meta.url)
@@ -55,6 +56,10 @@ class NativeEvaluator implements Evaluator {
 
   evaluate(slab: Uint8Array): void {
     asFault(() => this.#addon.evaluate(this.#evaluator, slab))
+  }
+
+  release(): void {
+    asFault(() => this.#addon.release(this.#evaluator))
   }
 }
 

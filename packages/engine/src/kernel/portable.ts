@@ -152,6 +152,9 @@ class PortableEvaluator implements Evaluator {
     }
   }
 
+  /** Nothing to free: the garbage collector sees all of it. */
+  release(): void {}
+
   evaluate(slab: Uint8Array): void {
     const batch = new SlabBatch(slab, this.#rules.length)
     for (const line of batch.lines()) {
