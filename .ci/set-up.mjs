@@ -1,6 +1,7 @@
 // Makes a checkout ready: installs packages, builds the native kernel and, for the tests, the judge, and compiles
 // TypeScript. Every step is skipped when what it made is still current, so a second run costs next to nothing.
-// Used by start.mjs and test.mjs, and run alone as `npm run build`. Node's built-in modules only: it runs first.
+// Used by start.mjs, test.mjs and bench.mjs, and run alone as `npm run build`; `-- --tests` builds what the tests need
+// as well, `-- --addon NAME` only a package that a benchmark needs. Node's built-in modules only: it runs first.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -18,7 +19,7 @@ import {
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, isBuilt, missingTools, nodeHeaders, takeLock } from '../packages/engine/native/build.mjs'
+import { build, isBuilt, missingTools, nodeGyp, takeLock } from '../packages/engine/native/build.mjs'
 
 /** The root of the checkout. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -32,28 +33,51 @@ const installStamp = join(root, 'node_modules', '.weir-installed')
 const ownFolder = join(root, '.set-up')
 
 /**
- * Makes the checkout ready and returns what the caller needs to know: `judge`, the folder of the re2 package built for
- * the Node that runs, when `options.judge` asks for it. `options.native: false` leaves the kernel out; `options.projects`
- * are the TypeScript projects to compile, by default all.
+ * Packages of npm that are compiled here, each when it is first needed: the judge of the tests, which is also a
+ * contender of the benchmarks, and another contender. Each is listed in package.json under allowScripts.
  */
-export function setUp(options = {}) {
+export const compiledPackages = ['re2', 'simdjson']
+
+/**
+ * Makes the checkout ready and returns what the caller needs to know: `judge`, the folder of the re2 package built for
+ * the Node that runs, when `options.tests` asks for what the tests need. `options.native: false` leaves the kernel out;
+ * `options.projects` are the TypeScript projects to compile, by default all.
+ */
+export function setUp({ native = true, tests = false, projects = [] } = {}) {
   const began = performance.now()
   checkNode()
-  mkdirSync(ownFolder, { recursive: true })
-  const release = takeLock(join(ownFolder, 'lock'))
+  const release = lock()
   let done = 0
   try {
     // Ten minutes of installing should not end in "no compiler": this is asked first.
-    if ((options.native !== false && !existsSync(installStamp)) || (options.judge && !isJudgeBuilt())) checkTools()
+    if ((native && !existsSync(installStamp)) || (tests && !isAddonBuilt('re2'))) checkTools()
     done += install()
-    if (options.native !== false) done += buildKernel()
-    if (options.judge) done += buildJudge()
-    compile(options.projects ?? [])
+    if (native) done += buildKernel(tests)
+    if (tests) done += buildAddon('re2')
+    compile(projects)
   } finally {
     release()
   }
   if (done === 0) say(`everything is current (${seconds(began)})`)
-  return { judge: options.judge ? judgeFolder() : undefined }
+  return { judge: tests ? addonFolder('re2') : undefined }
+}
+
+/** Compiles one of `compiledPackages` for the Node that runs, unless that is done. */
+export function setUpAddon(name) {
+  if (!compiledPackages.includes(name)) {
+    throw new SetUpError(`There is no addon ${name}; what is compiled here: ${compiledPackages.join(', ')}.`)
+  }
+  const release = lock()
+  try {
+    buildAddon(name)
+  } finally {
+    release()
+  }
+}
+
+function lock() {
+  mkdirSync(ownFolder, { recursive: true })
+  return takeLock(join(ownFolder, 'lock'))
 }
 
 function checkNode() {
@@ -129,12 +153,12 @@ function installHash() {
   return hash.update(JSON.stringify(workspaces)).digest('hex')
 }
 
-function buildKernel() {
-  if (isBuilt()) return 0
+function buildKernel(tests) {
+  if (isBuilt({ tests })) return 0
   const first = !existsSync(join(root, 'packages/engine/native/build/Release/weir.node'))
-  step(`building the native kernel (${first ? 'not built yet; about two minutes' : 'its sources or flags changed'})`)
+  step(`building the native kernel (${first ? 'not built yet; about two minutes' : 'what it is made of has changed'})`)
   try {
-    build()
+    build({ tests })
   } catch (error) {
     throw new SetUpError(
       `${error.message} Without a compiler, \`npm start -- --portable\` runs the slower portable kernel.`,
@@ -143,56 +167,56 @@ function buildKernel() {
   return 1
 }
 
-/** Where the judge for the running Node lies: re2 is not Node-API, so each major needs a binary of its own. */
-function judgeFolder() {
-  return join(ownFolder, 'judge', `${process.platform}-${process.arch}-abi${process.versions.modules}`, 're2')
+/** Where a package compiled for the running Node lies: re2 is not Node-API, so each major needs a binary of its own. */
+function addonFolder(name) {
+  return join(ownFolder, 'addons', `${process.platform}-${process.arch}-abi${process.versions.modules}`, name)
 }
 
-function isJudgeBuilt() {
-  const source = join(root, 'node_modules', 're2', 'package.json')
-  return existsSync(source) && read(join(judgeFolder(), 'built')) === JSON.parse(read(source)).version
+function isAddonBuilt(name) {
+  const source = join(root, 'node_modules', name, 'package.json')
+  return existsSync(source) && read(join(addonFolder(name), 'built')) === JSON.parse(read(source)).version
 }
 
 /**
- * Compiles re2 in a copy of its package, and puts the binary where `import 're2'` finds it as well. Its own script is not
- * run, because that would try to download a binary first.
+ * Compiles a package in a copy of its folder, and puts the binary where its `import` finds it as well. Its own script is
+ * not run: that of re2 would try to download a binary first.
  */
-function buildJudge() {
-  const target = judgeFolder()
-  const source = join(root, 'node_modules', 're2')
+function buildAddon(name) {
+  const target = addonFolder(name)
+  const source = join(root, 'node_modules', name)
+  if (!existsSync(source)) throw new SetUpError(`${name} is not installed: run \`npm run build\`.`)
   const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
-  if (manifest('.').allowScripts?.[`re2@${version}`] !== true) {
-    throw new SetUpError(`re2@${version} is not listed in allowScripts of package.json, so it is not compiled.`)
+  if (manifest('.').allowScripts?.[`${name}@${version}`] !== true) {
+    throw new SetUpError(`${name}@${version} is not listed in allowScripts of package.json, so it is not compiled.`)
   }
-  const binary = join('build', 'Release', 're2.node')
-  const isNew = !isJudgeBuilt()
+  const isNew = !isAddonBuilt(name)
   if (isNew) {
-    step(`building the judge of the tests, re2 ${version} for Node ${process.versions.node} (about two minutes)`)
-    checkTools()
-    rmSync(dirname(target), { recursive: true, force: true })
-    cpSync(source, target, { recursive: true, filter: (path) => path !== join(source, 'build') })
-    const headers = nodeHeaders()
-    const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js')
-    const args = [gyp, 'rebuild', '--loglevel=warn', '--jobs', String(availableParallelism())]
-    if (headers !== undefined) args.push(`--nodedir=${headers}`)
-    // The messages of make are hundreds of lines about files that are not ours: shown only when the build fails.
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: target, maxBuffer: 1 << 28 })
-    if (status !== 0) {
-      process.stderr.write(`${stdout}\n${stderr}\n`)
-      throw new SetUpError(`Building re2 ${version} failed; the compiler's messages stand above.`)
-    }
-    for (const part of ['obj.target', '.deps']) rmSync(join(target, 'build', 'Release', part), { recursive: true })
+    step(`building npm's ${name} ${version} for Node ${process.versions.node} (a minute or two)`)
+    compileAddon(name, source, target)
     writeFileSync(join(target, 'built'), version)
   }
   const shared = join(source, 'build', 'Release')
   const stamp = `${version} ${process.versions.modules}`
   if (read(join(shared, 'built')) !== stamp) {
     mkdirSync(shared, { recursive: true })
-    cpSync(join(target, binary), join(shared, 're2.node.new'))
-    renameSync(join(shared, 're2.node.new'), join(shared, 're2.node'))
+    cpSync(join(target, 'build', 'Release', `${name}.node`), join(shared, `${name}.new`))
+    renameSync(join(shared, `${name}.new`), join(shared, `${name}.node`))
     writeFileSync(join(shared, 'built'), stamp)
   }
   return isNew ? 1 : 0
+}
+
+function compileAddon(name, source, target) {
+  checkTools()
+  rmSync(target, { recursive: true, force: true })
+  cpSync(source, target, { recursive: true, filter: (path) => path !== join(source, 'build') })
+  // The messages of make are hundreds of lines about files that are not ours: shown only when the build fails.
+  const { status, stdout, stderr } = nodeGyp(target, ['rebuild', '--jobs', String(availableParallelism())])
+  if (status !== 0) {
+    process.stderr.write(`${stdout}\n${stderr}\n`)
+    throw new SetUpError(`Building ${name} failed; the compiler's messages stand above.`)
+  }
+  for (const part of ['obj.target', '.deps']) rmSync(join(target, 'build', 'Release', part), { recursive: true })
 }
 
 function compile(projects) {
@@ -243,8 +267,9 @@ function npm() {
   throw new SetUpError('npm is not on PATH; it comes with Node (Debian package: npm).')
 }
 
+/** What it prints goes to standard error: standard output belongs to the command that the set-up is for. */
 function run(command, ...args) {
-  return spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status
+  return spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] }).status
 }
 
 function manifest(folder) {
@@ -260,16 +285,30 @@ function step(text) {
 }
 
 function say(text) {
-  console.log(`set-up: ${text}`)
+  console.error(`set-up: ${text}`)
 }
 
 function seconds(began) {
   return `${((performance.now() - began) / 1000).toFixed(1)} s`
 }
 
+function main(args) {
+  const [option, name] = args
+  if (args.length === 0) setUp()
+  else if (args.length === 1 && option === '--tests') setUp({ tests: true })
+  else if (args.length === 2 && option === '--addon') setUpAddon(name)
+  else {
+    console.error(
+      `npm run build: unknown arguments ${args.join(' ')}. Usage: npm run build -- [--tests | --addon NAME]`,
+    )
+    return 2
+  }
+  return 0
+}
+
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
-    setUp({ judge: process.argv.includes('--judge') })
+    process.exitCode = main(process.argv.slice(2))
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error
     console.error(`set-up: ${error.message}`)

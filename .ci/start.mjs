@@ -30,26 +30,35 @@ class StartError extends Error {
 }
 
 /**
- * Runs the command line with `args` and returns what it wrote on stderr. While it runs, a terminal shows how long it
- * has been at it.
+ * Runs the command line with `args`. On a terminal it draws its own progress bar there and prints its summary below;
+ * elsewhere the summary goes to standard output, where a program that started us looks for it.
  */
-async function weir(title, args) {
+async function weir(args) {
+  const isTerminal = process.stderr.isTTY === true
   const child = spawn(process.execPath, [join('packages', 'service', 'bin', 'weir.js'), ...args], {
     cwd: root,
-    stdio: ['ignore', 'inherit', 'pipe'],
+    stdio: ['ignore', 'inherit', isTerminal ? 'inherit' : 'pipe'],
   })
-  const began = performance.now()
-  const elapsed = () => `${((performance.now() - began) / 1000).toFixed(1)} s`
-  const show = () => process.stdout.write(`\r${title} … ${elapsed()} `)
-  const timer = process.stdout.isTTY ? setInterval(show, 100) : undefined
   let text = ''
-  child.stderr.setEncoding('utf8').on('data', (part) => (text += part))
+  child.stderr?.setEncoding('utf8').on('data', (part) => (text += part))
   const status = await new Promise((resolve, reject) => {
     child.on('error', reject).on('close', (code, signal) => resolve(code ?? signal))
-  }).finally(() => clearInterval(timer))
-  console.log(`${process.stdout.isTTY ? '\r' : ''}${title} … ${elapsed()} `)
-  if (status === 0) return text
-  throw new StartError(`weir ${args[0]} failed (${status}):\n${text.trimEnd()}`)
+  })
+  if (status === 0) return void process.stdout.write(text)
+  throw new StartError(
+    `weir ${args[0]} failed (${status})${isTerminal ? '; its message stands above.' : `:\n${text.trimEnd()}`}`,
+  )
+}
+
+/** Shows on a terminal how long `work` has been going on, and in any case how long it took. */
+async function timed(title, work) {
+  const began = performance.now()
+  const start = process.stdout.isTTY ? '\r' : ''
+  const show = () => process.stdout.write(`${start}${title} … ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  const timer = start === '' ? undefined : setInterval(show, 100)
+  await work().finally(() => clearInterval(timer))
+  show()
+  console.log()
 }
 
 /** What an earlier run made, so that it is not made again; empty when there was none. */
@@ -69,7 +78,7 @@ async function makeInput(made) {
   if (made.input === wanted && existsSync(input) && statSync(input).size === made.inputBytes) return made
   const args = ['generate', 'ds2', '--records', String(records), '--seed', String(seed), '-o', paths.input]
   args.push('--errors', String(errorRate))
-  await weir(`generating ${records.toLocaleString('en-US')} records into ${paths.input}`, args)
+  await timed(`generating ${records.toLocaleString('en-US')} records into ${paths.input}`, () => weir(args))
   return { ...made, input: wanted, inputBytes: statSync(input).size }
 }
 
@@ -81,26 +90,6 @@ function writeRules(made) {
   if (isTheirs) console.log(`keeping the changed rules in ${paths.rules}`)
   else writeFileSync(rules, sample)
   return isTheirs ? made : { ...made, rules: digest(sample) }
-}
-
-const count = (number) => number.toLocaleString('en-US')
-
-function printTable(summary) {
-  const share = (number) => `${((100 * number) / Math.max(summary.records, 1)).toFixed(1)} %`
-  const rows = [
-    ['records', count(summary.records), `${(summary.bytesIn / 1e6).toFixed(1)} MB`],
-    ['kept', count(summary.kept), share(summary.kept)],
-    ['dropped', count(summary.dropped), share(summary.dropped)],
-    ['malformed', count(summary.malformed), share(summary.malformed)],
-    ...Object.entries(summary.byRule).map(([rule, number]) => [`  ${rule}`, count(number), share(number)]),
-    ['speed', `${count(Math.round(summary.bytesIn / 1e6 / Math.max(summary.seconds, 1e-3)))} MB/s`, ''],
-    ['kernel', summary.kernel, ''],
-  ]
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)))
-  console.log()
-  for (const [name, value, extra] of rows) {
-    console.log(`  ${name.padEnd(widths[0])}  ${value.padStart(widths[1])}  ${extra}`.trimEnd())
-  }
 }
 
 function printNext() {
@@ -128,14 +117,13 @@ async function main() {
   mkdirSync(join(root, folder), { recursive: true })
   const made = writeRules(await makeInput(readNotes()))
   writeFileSync(notes, JSON.stringify(made))
-  const args = ['filter', '--rules', paths.rules, '-o', paths.kept, '--route', `security=${securityOutput}`, '--json']
-  // The table shows dropped and malformed apart, and only full validation counts them apart exactly.
+  const args = ['filter', '--rules', paths.rules, '-o', paths.kept, '--route', `security=${securityOutput}`]
+  // Dropped and malformed records are told apart exactly only when every record is checked whole.
   args.push('--validation', 'full')
   if (isPortable) args.push('--kernel', 'portable')
-  const answer = await weir(`filtering with ${paths.rules}`, [...args, paths.input])
-  const summary = answer.split('\n').find((line) => line.startsWith('{'))
-  if (summary === undefined) throw new StartError(`weir filter --json printed no summary:\n${answer}`)
-  printTable(JSON.parse(summary))
+  args.push(paths.input)
+  console.log(`\n$ npx weir ${args.join(' ')}\n`)
+  await weir(args)
   printNext()
   return 0
 }

@@ -71,7 +71,7 @@ function parseArguments(args) {
 
 function main() {
   const options = parseArguments(process.argv.slice(2))
-  const { judge } = setUp({ judge: true })
+  const { judge } = setUp({ tests: true })
   const all = testFiles()
   const files = all.filter((file) => options.words.length === 0 || options.words.some((word) => file.includes(word)))
   if (files.length === 0) {

@@ -130,3 +130,17 @@ test('every console example runs as it says', async (t) => {
     })
   }
 })
+
+test('what README.md says to run behind npm start runs with the files that it makes', () => {
+  const cwd = mkdtempSync(join(workFolder, 'started-'))
+  mkdirSync(join(cwd, 'weir-sample'))
+  copyFileSync(join(root, 'fixtures/rule-sets/sample.yaml'), join(cwd, 'weir-sample', 'rules.yaml'))
+  copyFileSync(join(workFolder, 'access.ndjson'), join(cwd, 'weir-sample', 'access.ndjson'))
+  const shells = blocks.filter(({ document, info }) => document === 'README.md' && info === 'sh')
+  const lines = shells.flatMap(({ text }) => text.split('\n')).filter((line) => line.startsWith('npx weir '))
+  assert.ok(lines.length > 0)
+  for (const line of lines) {
+    const ran = run('bash', ['-c', line.replace('npx ', '')], { cwd, path: join(workFolder, 'bin') })
+    assert.equal(ran.status, 0, `${line}\n${ran.stderr}`)
+  }
+})

@@ -1,12 +1,12 @@
-// What is packed and installed: exact versions, a lockfile that fits every registry, no script at install, and an addon
-// that shows two symbols. Needs the native build for the last.
+// What is packed and installed: exact versions, a lockfile that fits every registry, no script at install, the licences
+// of what is compiled in, and an addon that shows two symbols. Needs the native build for the last.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { listFiles, readJson, readText, root, skipWithout } from './checkout.ts'
+import { importCompiled, listFiles, readJson, readText, root, skipWithout } from './checkout.ts'
 
 const workspaces = readJson('package.json')['workspaces'] as readonly string[]
 const folders = ['.', ...workspaces]
@@ -24,6 +24,7 @@ interface LockedPackage {
   readonly resolved?: string
   readonly link?: boolean
   readonly integrity?: string
+  readonly hasInstallScript?: boolean
 }
 
 const locked = readJson('package-lock.json')['packages'] as Readonly<Record<string, LockedPackage>>
@@ -67,12 +68,20 @@ test('the lockfile holds what the manifests ask for', () => {
   }
 })
 
-test('packages whose scripts may run are listed with the locked version', () => {
+test('every package that has a script or is compiled here is listed in allowScripts, with the locked version', async () => {
   const allowed = manifestOf('.')['allowScripts'] as Record<string, boolean>
-  const names = Object.entries(locked).map(
-    ([path, entry]) => `${entry.name ?? path.split('node_modules/').at(-1)}@${entry.version}`,
+  const installed = Object.entries(locked).map(([path, { name, version, hasInstallScript }]) => {
+    const folder = path.split('node_modules/').at(-1) ?? ''
+    return { folder, id: `${name ?? folder}@${version}`, hasInstallScript }
+  })
+  const withScript = installed.filter((each) => each.hasInstallScript === true)
+  assert.deepEqual(Object.keys(allowed).sort(), withScript.map(({ id }) => id).sort())
+  const { compiledPackages } = await importCompiled('.ci/set-up.mjs')
+  const compiled = installed.filter(({ folder }) => (compiledPackages as readonly string[]).includes(folder))
+  assert.deepEqual(
+    Object.keys(allowed).filter((id) => allowed[id]),
+    compiled.map(({ id }) => id).sort(),
   )
-  for (const name of Object.keys(allowed)) assert.ok(names.includes(name), `allowScripts: ${name} is not installed`)
 })
 
 test('installing our packages runs no script', () => {
@@ -103,11 +112,35 @@ for (const folder of published) {
   })
 }
 
+test('the licences of what is compiled into the addon are packed, as their packages have them', async () => {
+  const { vendoredPackages } = await importCompiled('packages/engine/native/sources.mjs')
+  const [re2, simdjson] = (vendoredPackages as () => readonly { dir: string }[])().map(({ dir }) => dir)
+  const licences = {
+    're2.txt': join(re2 ?? '', 'vendor/re2/LICENSE'),
+    'abseil-cpp.txt': join(re2 ?? '', 'vendor/abseil-cpp/LICENSE'),
+    'simdjson.txt': join(simdjson ?? '', 'LICENSE'),
+  }
+  const folder = 'packages/engine/native/licences'
+  assert.deepEqual(
+    listFiles(folder),
+    Object.keys(licences)
+      .map((name) => `${folder}/${name}`)
+      .sort(),
+  )
+  for (const [name, vendored] of Object.entries(licences)) {
+    assert.equal(readText(`${folder}/${name}`), readFileSync(vendored, 'utf8'), `${folder}/${name}: copy ${vendored}`)
+  }
+  assert.ok((manifestOf('packages/engine')['files'] as readonly string[]).includes('native/licences'))
+})
+
 const addon = join(root, 'packages/engine/native/build/Release/weir.node')
 const noAddon = skipWithout('native', existsSync(addon), 'npm run build:native')
-const noNm = process.platform === 'linux' && spawnSync('nm', ['--version']).status === 0 ? false : 'nm is missing'
+const hasNm = spawnSync('nm', ['--version']).status === 0
+const noNm = skipWithout('nm', hasNm, 'install Debian package binutils')
+// Elsewhere than on Linux the linker takes no list of symbols.
+const notHere = process.platform === 'linux' ? noAddon || noNm : 'the list of symbols is for Linux'
 
-test('the addon shows the two symbols that Node looks for and no other', { skip: noAddon || noNm }, () => {
+test('the addon shows the two symbols that Node looks for and no other', { skip: notHere }, () => {
   const { stdout } = spawnSync('nm', ['-D', '--defined-only', addon], { encoding: 'utf8' })
   const symbols = stdout
     .trimEnd()

@@ -7,10 +7,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { importCompiled, listFiles, root } from './checkout.ts'
+import { importCompiled, listFiles, readJson, root } from './checkout.ts'
 
 const nativeBuild = await importCompiled('packages/engine/native/build.mjs')
-const buildStamp = nativeBuild['buildStamp'] as () => string
+const buildStamp = nativeBuild['buildStamp'] as (options?: { tests: boolean }) => string
 const takeLock = nativeBuild['takeLock'] as (path: string) => () => void
 
 function run(script: string, ...args: readonly string[]) {
@@ -26,6 +26,32 @@ for (const script of ['.ci/start.mjs', '.ci/test.mjs']) {
   })
 }
 
+test('npm run build refuses arguments that it does not know, and names those it knows', () => {
+  for (const args of [['--no-such-option'], ['--addon'], ['--tests', '--addon', 're2']]) {
+    const { status, stdout, stderr } = run('.ci/set-up.mjs', ...args)
+    assert.equal(status, 2, args.join(' '))
+    assert.match(stderr, /Usage: npm run build -- \[--tests \| --addon NAME\]/)
+    assert.equal(stdout, '')
+  }
+  const { status, stderr } = run('.ci/set-up.mjs', '--addon', 'left-pad')
+  assert.equal(status, 1)
+  assert.match(stderr, /no addon left-pad; .* re2, simdjson/)
+})
+
+test('the benchmarks begin with a program that exists', () => {
+  const { status, stderr } = run('.ci/bench.mjs', 'no-such-program')
+  assert.equal(status, 1)
+  assert.match(stderr, /main, peers, expect/)
+  for (const folder of ['.', 'benchmarks']) {
+    const scripts = readJson(join(folder, 'package.json'))['scripts'] as Record<string, string>
+    for (const script of ['bench', 'bench:peers', 'bench:expect']) {
+      const [, path = '', program] = /^node (\S+) (\w+)$/.exec(scripts[script] ?? '') ?? []
+      assert.ok(existsSync(join(root, folder, path)), `${folder}/package.json: ${script}`)
+      assert.ok(existsSync(join(root, 'benchmarks/src', `${program}.ts`)), `${folder}/package.json: ${script}`)
+    }
+  }
+})
+
 test('npm start -- --help prints its usage and does nothing else', () => {
   const { status, stdout } = run('.ci/start.mjs', '--help')
   assert.equal(status, 0)
@@ -36,6 +62,7 @@ test('the kernel is built again when a flag changes, and only then', () => {
   const before = process.env['CXXFLAGS']
   const stamp = buildStamp()
   assert.equal(buildStamp(), stamp)
+  assert.notEqual(buildStamp({ tests: true }), stamp, 'the test program has a stamp of its own')
   try {
     process.env['CXXFLAGS'] = `${before ?? ''} -g`
     assert.notEqual(buildStamp(), stamp)

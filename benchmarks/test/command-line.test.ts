@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { allowedProcessors } from '#src/calibration.js'
 import type { Prepared, Task } from '#src/contender.js'
 import { canMeasureMemory, prepareCommand, quote, versionOf } from '#src/contenders/command-line.js'
+import { skipWithout } from './required.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-command-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -39,8 +40,9 @@ test('a failing command is an error with what it said; listed exit codes are non
   await prepare('exit 1', [0, 1]).run()
 })
 
-test('peak memory and processor time are those of the measured program', async (context) => {
-  if (!canMeasureMemory()) return context.skip('GNU time is not installed')
+const noTime = skipWithout('time', canMeasureMemory(), 'install Debian package time')
+
+test('peak memory and processor time are those of the measured program', { skip: noTime }, async () => {
   const script = `$TIME ${quote(process.execPath)} -e ${quote('Buffer.alloc(100e6, 1)')} | cat`
   const prepared = prepare(script)
   const { peakBytes = 0, cpuSeconds = -1 } = await prepared.run()

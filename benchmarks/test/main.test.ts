@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Result } from '#src/measure.js'
+import { skipWithout } from './required.ts'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-main-'))
@@ -57,9 +58,8 @@ test('a run prints one table and the targets, and writes every sample to the res
 test('a contender on two threads brings the calibration with it, and a missed target is no failure', (context) => {
   const { status, stdout, stderr, file } = bench('--case', 'ten-rules', '--only', 'json-parse,native,engine-2')
   const [, native] = file.results
-  if (native?.status === 'skipped' && !(process.env['WEIR_REQUIRE'] ?? '').includes('native')) {
-    return context.skip(native.reason ?? '')
-  }
+  const isSkipped = skipWithout('native', native?.status !== 'skipped', native?.reason ?? 'npm run build:native')
+  if (isSkipped !== false) return context.skip(isSkipped)
   assert.equal(status, 0, stderr)
   assert.match(
     stdout,

@@ -1,13 +1,15 @@
-// Builds the native packages that contenders use, in place, when they are first needed: installing the workspace
-// compiles nothing. With node-gyp and not with the packages' own scripts, one of which would download a binary.
+// Has the set-up compile the native packages that contenders use, when they are first needed: installing compiles
+// nothing. The repository's set-up does the work, with the tools, headers and allow list of the other packages.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
+const ownManifest = fileURLToPath(new URL('../../package.json', import.meta.url))
+const setUp = join(dirname(ownManifest), '..', '.ci', 'set-up.mjs')
 
 /** Returns undefined when the package loads, built now if need be; else why it does not, and what helps. */
 export function buildAddon(name: 'simdjson' | 're2'): string | undefined {
@@ -15,36 +17,17 @@ export function buildAddon(name: 'simdjson' | 're2'): string | undefined {
   try {
     folder = dirname(require.resolve(`${name}/package.json`))
   } catch {
-    return `${name} is not installed: npm ci --ignore-scripts`
+    return `${name} is not installed: npm run build`
   }
   if (loads(name, folder)) return undefined
-  process.stderr.write(`bench: building ${name}, which takes a minute or two …\n`)
-  const log = gypRebuild(folder)
-  if (log === undefined && loads(name, folder)) return undefined
-  const reason =
-    log
-      ?.trim()
-      .split('\n')
-      .findLast((line) => /error|not found|ERR!/i.test(line)) ?? 'the binary does not load'
-  return `${name} cannot be built here (${reason.trim().slice(0, 200)}); it needs g++, make, python3 and Node's headers`
+  // What it says is shown as it comes, for it takes a minute or two; standard output is the table's.
+  const { status } = spawnSync(process.execPath, [setUp, '--addon', name], { stdio: ['ignore', 2, 2] })
+  if (status !== 0) return `${name} cannot be built here; the reason was printed when that was tried`
+  return loads(name, folder) ? undefined : `${name} was built, and its binary does not load`
 }
 
 /** Whether the binary loads; tried in a process of its own, since a failed import is remembered. */
 function loads(name: string, folder: string): boolean {
   if (!existsSync(join(folder, 'build', 'Release', `${name}.node`))) return false
   return spawnSync(process.execPath, ['-e', `require(${JSON.stringify(folder)})`], { stdio: 'ignore' }).status === 0
-}
-
-/** Compiles a package in its folder; returns what was printed when that fails. */
-function gypRebuild(folder: string): string | undefined {
-  // The one that re2 depends on: this workspace needs it for nothing else.
-  const manifest = createRequire(require.resolve('re2/package.json')).resolve('node-gyp/package.json')
-  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: string | { 'node-gyp': string } }
-  const program = typeof bin === 'string' ? bin : bin['node-gyp']
-  const args = [join(dirname(manifest), program), 'rebuild', '--jobs', String(availableParallelism())]
-  const prefix = dirname(dirname(realpathSync(process.execPath)))
-  // Without the headers that came with this Node, node-gyp downloads them.
-  if (existsSync(join(prefix, 'include', 'node', 'node_api.h'))) args.push(`--nodedir=${prefix}`)
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, maxBuffer: 1 << 28 })
-  return status === 0 ? undefined : `${String(stdout)}\n${String(stderr)}`
 }

@@ -1,7 +1,7 @@
-// Builds the native kernel: native/build/Release/weir.node and the core's test program beside it, with node-gyp.
-// Does nothing when a stamp over sources, versions, flags and compiler matches; vendored objects are kept from build to
-// build. Run as `npm run build:native` (`-- --verbose` shows each file) or by .ci/set-up.mjs; never when the packages are
-// installed from a registry.
+// Builds the native kernel with node-gyp: native/build/Release/weir.node and, for tests, the core's test program beside
+// it. Does nothing for what a stamp over sources, versions, flags and compiler matches; vendored objects are kept from
+// build to build. Run as `npm run build:native` (`-- --tests` for the test program too, `-- --verbose` shows each file)
+// or by .ci/set-up.mjs; never when the packages are installed from a registry.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -23,11 +23,17 @@ import { nativeDir, ownFiles, vendoredPackages, vendoredSources } from './source
 
 const require = createRequire(import.meta.url)
 const buildDir = join(nativeDir, 'build')
-const stampFile = join(buildDir, 'stamp')
-const outputs = ['weir.node', 'core_test'].map((name) => join(buildDir, 'Release', name))
+
+/** What can be built, each with a stamp of its own: who only filters records needs no test program. */
+const addon = { target: 'weir', output: join(buildDir, 'Release', 'weir.node'), stampFile: join(buildDir, 'stamp') }
+const testProgram = {
+  target: 'core_test',
+  output: join(buildDir, 'Release', 'core_test'),
+  stampFile: join(buildDir, 'stamp-tests'),
+}
 
 /** Folder that holds the headers of the Node that runs this, or undefined: node-gyp then downloads them. */
-export function nodeHeaders() {
+function nodeHeaders() {
   const folder = dirname(dirname(realpathSync(process.execPath)))
   return existsSync(join(folder, 'include', 'node', 'node_api.h')) ? withoutSpaces(folder) : undefined
 }
@@ -64,10 +70,13 @@ function answers(command, args, input) {
   return spawnSync(command, args, { input }).status === 0
 }
 
-/** A hash over all that decides what the binary is. The Node version is not in it: the addon is Node-API, one for all. */
-export function buildStamp() {
+/**
+ * A hash over all that decides what the addon is, or with `tests` the test program. The Node version is not in it: the
+ * addon is Node-API, one for all.
+ */
+export function buildStamp({ tests = false } = {}) {
   const hash = createHash('sha256')
-  for (const path of ownFiles()) hash.update(`${relative(nativeDir, path)}\n`).update(readFileSync(path))
+  for (const path of ownFiles({ tests })) hash.update(`${relative(nativeDir, path)}\n`).update(readFileSync(path))
   for (const { name, version } of vendoredPackages()) hash.update(`${name} ${version}\n`)
   for (const path of vendoredSources()) hash.update(`${relative(nativeDir, path)}\n`)
   const compiler = process.env.CXX ?? 'g++'
@@ -79,28 +88,38 @@ export function buildStamp() {
   return hash.update(`${process.platform} ${process.arch}`).digest('hex')
 }
 
-/** True when the binaries exist and were built from what lies here now. */
-export function isBuilt(stamp = buildStamp()) {
-  return outputs.every(existsSync) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
+/** True when the addon, and with `tests` the test program, were built from what lies here now. */
+export function isBuilt({ tests = false } = {}) {
+  return outdated(tests).length === 0
 }
 
-/** Builds when something changed. Returns 'built' or 'current'; throws an Error whose message says what to do. */
-export function build() {
-  if (isBuilt()) return 'current'
+/** What has to be built, with the stamp of what lies here now. */
+function outdated(tests) {
+  const wanted = [{ ...addon, stamp: buildStamp() }]
+  if (tests) wanted.push({ ...testProgram, stamp: buildStamp({ tests }) })
+  return wanted.filter(
+    ({ output, stampFile, stamp }) =>
+      !existsSync(output) || !existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp,
+  )
+}
+
+/** Builds what has changed. Returns 'built' or 'current'; throws an Error whose message says what to do. */
+export function build({ tests = false } = {}) {
+  if (isBuilt({ tests })) return 'current'
   const missing = missingTools()
   if (missing.length > 0) throw new Error(`The native kernel cannot be built here; missing: ${missing.join('; ')}.`)
   mkdirSync(buildDir, { recursive: true })
   const release = takeLock(join(buildDir, 'lock'))
   try {
-    const stamp = buildStamp()
-    if (isBuilt(stamp)) return 'current'
+    const parts = outdated(tests)
+    if (parts.length === 0) return 'current'
     // Linking costs little and make does not know that the version script is an input.
-    for (const path of [stampFile, ...outputs]) rmSync(path, { force: true })
+    for (const { stampFile, output } of parts) for (const path of [stampFile, output]) rmSync(path, { force: true })
     gyp('configure')
-    gyp('build', '--jobs', String(availableParallelism()))
-    for (const path of outputs) if (!existsSync(path)) throw new Error(`The build ended without ${path}.`)
+    gyp('build', ...parts.map(({ target }) => target), '--jobs', String(availableParallelism()))
+    for (const { output } of parts) if (!existsSync(output)) throw new Error(`The build ended without ${output}.`)
     // Written last, and of what lay here before the build: an interrupted build, or a file saved meanwhile, builds again.
-    writeFileSync(stampFile, stamp)
+    for (const { stampFile, stamp } of parts) writeFileSync(stampFile, stamp)
     return 'built'
   } finally {
     release()
@@ -108,17 +127,22 @@ export function build() {
 }
 
 function gyp(...args) {
+  // What make says of each file is left out; what the compiler says is not.
+  const stdout = process.argv.includes('--verbose') ? 2 : 'ignore'
+  const { status, signal } = nodeGyp(nativeDir, args, { stdio: ['ignore', stdout, 2] })
+  if (status !== 0)
+    throw new Error(`node-gyp ${args[0]} failed (${signal ?? `exit ${status}`}); its messages stand above.`)
+}
+
+/** Runs node-gyp in `folder` for the Node that runs this, with its headers, and returns how that ended. */
+export function nodeGyp(folder, args, options = {}) {
   const headers = nodeHeaders()
   const command = [require.resolve('node-gyp/bin/node-gyp.js'), ...args, '--loglevel=warn']
   if (headers !== undefined) command.push(`--nodedir=${headers}`)
   const env = { ...process.env }
   // A directory given to npm for another Node would win over the one of the Node that runs this.
   for (const name of Object.keys(env)) if (/^npm_config_(nodedir|target|disturl)$/i.test(name)) delete env[name]
-  // What make says of each file is left out; what the compiler says is not.
-  const stdout = process.argv.includes('--verbose') ? 2 : 'ignore'
-  const { status, signal } = spawnSync(process.execPath, command, { cwd: nativeDir, env, stdio: ['ignore', stdout, 2] })
-  if (status !== 0)
-    throw new Error(`node-gyp ${args[0]} failed (${signal ?? `exit ${status}`}); its messages stand above.`)
+  return spawnSync(process.execPath, command, { cwd: folder, env, maxBuffer: 1 << 28, ...options })
 }
 
 /**
@@ -161,7 +185,7 @@ function isAlive(pid) {
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
     const began = performance.now()
-    const outcome = build()
+    const outcome = build({ tests: process.argv.includes('--tests') })
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
     console.log(outcome === 'built' ? `Native kernel built in ${seconds} s.` : 'Native kernel is up to date.')
   } catch (error) {

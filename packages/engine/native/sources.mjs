@@ -2,7 +2,7 @@
 // RE2 and Abseil come from the npm package `re2` (under the alias `re2-sources`), simdjson from `@nozbe/simdjson`.
 // Run as `node sources.mjs vendored|core|includes`, it prints for gyp, one path a line.
 
-import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs'
+import { readFileSync, readdirSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -51,10 +51,9 @@ export function includeDirs() {
   return [join(re2, 'vendor', 're2'), join(re2, 'vendor', 'abseil-cpp'), join(simdjson, 'src'), nativeDir]
 }
 
-/** Every file of ours whose change calls for a new build, absolute. */
-export function ownFiles() {
-  const test = join(nativeDir, 'test')
-  const folders = existsSync(test) ? [nativeDir, test] : [nativeDir]
+/** Every file of ours whose change calls for a new build, absolute: of the addon, or with those of the test program. */
+export function ownFiles({ tests = false } = {}) {
+  const folders = tests ? [nativeDir, join(nativeDir, 'test')] : [nativeDir]
   return folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => /\.(cc|h|gyp|mjs|map)$/.test(name))

@@ -1,5 +1,5 @@
 // What the parts of an engine share: the pool, the slabs, and the rule set in force. Types only; engine.ts makes
-// them, filtering.ts and evaluator.ts use them.
+// them, filtering.ts and input-evaluator.ts use them.
 
 import type { SlabStore } from './batch/slab.ts'
 import type { RuleSetIssue } from './errors.ts'

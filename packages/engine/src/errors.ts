@@ -16,7 +16,7 @@ export interface ErrorCodeRow {
 export const errorCodes = {
   ERR_RULESET_INVALID: {
     kind: 'rule-set',
-    meaning: 'The rule set has problems; `issues` lists all of them.',
+    meaning: 'The rule set has problems; `issues` lists them.',
     cure: 'Mend every issue listed; each names its place and suggests a change.',
   },
   ERR_RULESET_UNREADABLE: {
@@ -115,14 +115,24 @@ export abstract class WeirError extends Error {
   }
 }
 
-/** The rule set is wrong: fix the rules. Holds every problem found, not only the first. */
+/** The rule set is wrong: fix the rules. Holds the problems found, not only the first. */
 export class RuleSetError extends WeirError {
   override readonly name = 'RuleSetError'
+  /** The problems in order of place; beyond the first hundred, the last one tells how many more there are. */
   readonly issues: readonly RuleSetIssue[]
+  /** What else looks wrong, in order of place: no reason to refuse the rule set, but perhaps the cause of an issue. */
+  readonly warnings: readonly RuleSetIssue[]
 
-  constructor(code: CodesOf<'rule-set'>, message: string, issues: readonly RuleSetIssue[], cause?: unknown) {
-    super(code, message, { details: { issues }, cause })
+  constructor(
+    code: CodesOf<'rule-set'>,
+    message: string,
+    issues: readonly RuleSetIssue[],
+    options: { warnings?: readonly RuleSetIssue[]; cause?: unknown } = {},
+  ) {
+    const { warnings = [], cause } = options
+    super(code, message, { details: { issues, warnings }, cause })
     this.issues = issues
+    this.warnings = warnings
   }
 }
 
@@ -175,6 +185,7 @@ export function decodeError(encoded: EncodedError): WeirError {
           encoded.code as CodesOf<'rule-set'>,
           encoded.message,
           (encoded.details['issues'] as readonly RuleSetIssue[] | undefined) ?? [],
+          { warnings: (encoded.details['warnings'] as readonly RuleSetIssue[] | undefined) ?? [] },
         )
       : row?.kind === 'config'
         ? new ConfigError(encoded.code as CodesOf<'config'>, encoded.message, { ...encoded.details })

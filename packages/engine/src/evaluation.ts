@@ -7,6 +7,7 @@ import type { MalformedReason } from './batch/batch.ts'
 import { lineFeed } from './batch/framing.ts'
 import type { Slab } from './batch/slab.ts'
 import { EngineError } from './errors.ts'
+import { route as routeNumber } from './rules/program.ts'
 import type { Plan } from './rules/program.ts'
 import type { Counts } from './verdict/verdict.ts'
 
@@ -66,11 +67,38 @@ export function joinColumns(parts: readonly RecordColumns[]): RecordColumns {
   return joined
 }
 
+/** Records of one route that a kernel gathered, one after another. */
+export interface GatheredSegment {
+  /** The route's index. */
+  readonly route: number
+  readonly bytes: Uint8Array
+}
+
+/** Returns what the kernel gathered in a slab: views, which end with the slab's ownership. */
+export function viewSegments({ words, gather }: Slab): GatheredSegment[] {
+  return Array.from({ length: words[slabWord.segments]! }, (_, i) => {
+    const at = slabWord.segment + i * 3
+    return { route: words[at]!, bytes: gather.subarray(words[at + 1], words[at + 2]) }
+  })
+}
+
+/** Returns the segments in memory of their own. */
+export function copySegments(segments: readonly GatheredSegment[]): GatheredSegment[] {
+  return segments.map(({ route, bytes }) => ({ route, bytes: bytes.slice() }))
+}
+
+/** Returns the routes that verdicts have gathered in the same pass that judges: all but `drop`, which is rarely wanted. */
+export function gatheredRoutes(plan: Plan): number[] {
+  return Array.from(plan.routes.keys()).filter((index) => index !== routeNumber.drop)
+}
+
 /** What a verdict is made of. */
 export interface VerdictParts {
   readonly plan: Plan
   readonly counts: Counts
   readonly columns: RecordColumns
+  /** The records of `gatheredRoutes`, in input order within each route. */
+  readonly segments: readonly GatheredSegment[]
   readonly bytes: Uint8Array
   readonly valueStarts?: Uint32Array
   /** Called once, by `release()`, when the verdict lies in memory that can be used again. */
@@ -189,9 +217,24 @@ export class Verdict {
   /**
    * Returns a route's records one after another, unchanged, in memory of the caller's. The last one gets a line feed
    * if the input ended without one. Errors: `ERR_ENGINE_UNKNOWN_ROUTE`, `ERR_ENGINE_VERDICT_RELEASED`.
+   * Cost: a copy of what it returns; for `drop` a pass over all records as well.
    */
   gather(route: string): Uint8Array<ArrayBuffer> {
-    const pairs = this.ranges(route)
+    const { segments } = this.#held
+    const index = routeIndex(this.routeNames, route)
+    if (index === routeNumber.drop) return this.#gatherRanges(this.ranges(route))
+    const parts = segments.filter((segment) => segment.route === index)
+    const gathered = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes.length, 0))
+    let at = 0
+    for (const { bytes } of parts) {
+      gathered.set(bytes, at)
+      at += bytes.length
+    }
+    return gathered
+  }
+
+  /** For the route that no kernel was asked to gather. */
+  #gatherRanges(pairs: Uint32Array): Uint8Array<ArrayBuffer> {
     const { bytes } = this.#held
     const last = pairs.at(-1)
     const lacksLineFeed = last !== undefined && bytes[last - 1] !== lineFeed

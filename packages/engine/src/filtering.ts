@@ -60,17 +60,13 @@ export async function filterSource(
   source: ByteSource,
   options: FilterBatchesOptions,
 ): Promise<FilterTotals> {
-  checkDelivery(options, ['batchAgeMs'])
-  const ageMs = checkInteger('batchAgeMs', options.batchAgeMs ?? limits.batchAgeMs.standard, limits.batchAgeMs)
-  const iterator = iterate(source)
   const totals = new Totals(parts)
-  const batches = new OrderedBatches(parts, options.routes, totals.counting(options.onBatch))
-  const reader = new SourceReader(parts, batches, ageMs)
+  const { batches, reader, iterator } = prepare(parts, source, options, totals)
   return conduct(parts, batches, options.signal, totals, async () => {
     let isAtEnd = false
     try {
       for (;;) {
-        const next = await batches.orFailure(Promise.resolve(iterator.next()))
+        const next = await batches.orFailure(() => iterator.next())
         if (next.done === true) break
         await reader.read(next.value)
       }
@@ -81,6 +77,28 @@ export async function filterSource(
       if (!isAtEnd) abandonSource(source, iterator)
     }
   })
+}
+
+/** What it takes to filter a source. When the options or the source are refused, the source is ended. */
+function prepare(
+  parts: EngineParts,
+  source: ByteSource,
+  options: FilterBatchesOptions,
+  totals: Totals,
+): { batches: OrderedBatches; reader: SourceReader; iterator: ReturnType<typeof iterate> } {
+  try {
+    checkDelivery(options, ['batchAgeMs'])
+    const ageMs = checkInteger('batchAgeMs', options.batchAgeMs ?? limits.batchAgeMs.standard, limits.batchAgeMs)
+    const batches = new OrderedBatches(parts, options.routes, totals.counting(options.onBatch))
+    return { batches, reader: new SourceReader(parts, batches, ageMs), iterator: iterate(source) }
+  } catch (error) {
+    try {
+      abandonSource(source, iterate(source))
+    } catch {
+      // What cannot be iterated has nothing to end.
+    }
+    throw error
+  }
 }
 
 /** Filters a file, or a part of it; see `Engine.filterFile`. */
@@ -101,16 +119,47 @@ export async function filterOpenFile(
   const totals = new Totals(parts)
   const batches = new OrderedBatches(parts, options.routes, totals.counting(options.onBatch))
   const { batchBytes, maxRecordBytes } = parts.options
+  const length = new SpanLength(batchBytes)
   return conduct(parts, batches, options.signal, totals, async () => {
-    const rangeBytes = limits.fileRangeBatches * batchBytes
-    for (let from = start; from < end; from += rangeBytes) {
+    for (let from = start, to; from < end; from = to) {
       await batches.room()
       if (parts.closing.aborted) throw closedError()
-      const to = Math.min(end, from + rangeBytes)
-      const range = { fd: file.fd, from, to, end: stat.size, maxRecordBytes }
-      batches.submit({ slab: parts.slabs.take(), start: 0, end: 0, flags: 0, inputAt: from, file: range })
+      to = Math.min(end, from + length.bytes)
+      const span = { fd: file.fd, from, to, end: stat.size, maxRecordBytes, batchBytes }
+      const batch = { slab: parts.slabs.take(), start: 0, end: 0, flags: 0, inputAt: from, file: span }
+      const [given, had] = [to, from]
+      void batches.submit(batch).then((reached) => length.learn(had, given, reached))
     }
   })
+}
+
+/**
+ * How much of a file one task gets. Begins with a batch, so that the first results come soon and small files occupy
+ * all workers; grows while tasks come to their ends, and stays below where one stopped short: the rest of a span is
+ * only asked for when its turn to be delivered has come, which keeps workers waiting.
+ */
+class SpanLength {
+  readonly #batchBytes: number
+  #batches = 1
+  #most: number = limits.fileSpanBatches
+
+  constructor(batchBytes: number) {
+    this.#batchBytes = batchBytes
+  }
+
+  /** What the next task gets. */
+  get bytes(): number {
+    return this.#batches * this.#batchBytes
+  }
+
+  /** Takes note that a task for [from, to) came as far as `reached`. */
+  learn(from: number, to: number, reached: number | undefined): void {
+    if (reached === undefined) return
+    const batches = Math.max(1, Math.floor((reached - from) / this.#batchBytes))
+    if (reached < to) this.#most = Math.min(this.#most, batches)
+    else this.#batches = Math.max(this.#batches, 2 * batches)
+    this.#batches = Math.min(this.#batches, this.#most)
+  }
 }
 
 /** Runs `work`, which submits batches, then waits for all of them. Whatever fails, all slabs are given back. */
@@ -193,7 +242,7 @@ class SourceReader {
     this.#endTimer()
     if (batch === undefined) return
     const { slab, start, end, streamAt } = batch
-    this.#batches.submit({ slab, start, end, flags: cutFlags(batch), inputAt: streamAt })
+    void this.#batches.submit({ slab, start, end, flags: cutFlags(batch), inputAt: streamAt })
   }
 
   #startTimer(): void {

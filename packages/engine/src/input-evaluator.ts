@@ -7,10 +7,11 @@ import { slabFlag } from './batch/batch.ts'
 import { byteOrderMarkBytes, cutLines, firstLineFeed, hasByteOrderMark } from './batch/framing.ts'
 import type { Cut } from './batch/framing.ts'
 import { createSlab } from './batch/slab.ts'
-import type { Slab } from './batch/slab.ts'
+import type { Slab, SlabRequest } from './batch/slab.ts'
 import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
-import { copyColumns, joinColumns, Verdict, viewColumns } from './evaluation.ts'
-import type { RecordColumns } from './evaluation.ts'
+import { copyColumns, copySegments, gatheredRoutes, joinColumns } from './evaluation.ts'
+import { Verdict, viewColumns, viewSegments } from './evaluation.ts'
+import type { GatheredSegment, RecordColumns } from './evaluation.ts'
 import type { Evaluator } from './kernel/kernel.ts'
 import { limits } from './limits.ts'
 import { cutFlags } from './ordered-batches.ts'
@@ -23,6 +24,7 @@ import type { Counts } from './verdict/verdict.ts'
 interface Answer {
   readonly columns: RecordColumns
   readonly counts: Counts
+  readonly segments: readonly GatheredSegment[]
 }
 
 /** Evaluates inputs for one engine. */
@@ -57,8 +59,7 @@ export class InputEvaluator {
     }
     const bytes = isOurs && !isShared(input) ? asBuffer(input) : Buffer.from(new Uint8Array(input).buffer)
     if (bytes.length <= limits.inlineBytes) {
-      const { columns, counts } = this.#evaluateInline(loaded, bytes, start)
-      return new Verdict({ plan: loaded.plan, counts, columns, bytes, ...values })
+      return new Verdict({ plan: loaded.plan, ...this.#evaluateInline(loaded, bytes, start), bytes, ...values })
     }
     const pieces = [...cutLines(bytes, start, batchBytes, maxRecordBytes)]
     const settled = await Promise.allSettled(pieces.map((cut) => this.#evaluatePiece(loaded, bytes, cut)))
@@ -69,23 +70,31 @@ export class InputEvaluator {
     const columns = joinColumns(answers.map((answer) => answer.columns))
     mendCutRecords(bytes, pieces, answers, columns)
     const counts = answers.reduce((sum, answer) => addCounts(sum, answer.counts), noCounts(loaded.plan))
-    return new Verdict({ plan: loaded.plan, counts, columns, bytes, ...values })
+    const segments = answers.flatMap((answer) => answer.segments)
+    return new Verdict({ plan: loaded.plan, counts, columns, segments, bytes, ...values })
+  }
+
+  /** Gives back what the calling thread's evaluator holds outside of the JavaScript heap; a later call makes a new one. */
+  close(): void {
+    this.#inline?.evaluator.release()
+    this.#inline = undefined
   }
 
   /** Evaluates on this thread. Errors: `ERR_ENGINE_KERNEL_FAULT`. */
   #evaluateInline(loaded: LoadedRuleSet, bytes: Buffer, start: number): Answer {
     if (this.#inline?.loaded !== loaded) {
+      this.close()
       this.#inline = { loaded, evaluator: this.#parts.kernel.load(loaded.handle.program) }
     }
     const slab = (this.#inlineSlab ??= createSlab(inlineShape))
     slab.input.set(bytes)
-    slab.request({ ...this.#judging, start, end: bytes.length, flags: slabFlag.records })
+    slab.request({ ...this.#judging(loaded), start, end: bytes.length, flags: slabFlag.records })
     const answers: Answer[] = []
     for (;;) {
       const startedNs = process.hrtime.bigint()
       evaluateSlab(this.#inline.evaluator, slab)
       this.#parts.stats.add(slab, Number(process.hrtime.bigint() - startedNs), 0)
-      answers.push({ columns: copyColumns(viewColumns(slab)), counts: readCounts(slab, loaded.plan) })
+      answers.push(copyAnswer(slab, loaded))
       if (slab.isWhole) return joinAnswers(answers)
       slab.requestRest()
     }
@@ -107,7 +116,7 @@ export class InputEvaluator {
     const length = input.length
     const filled = slabs.take()
     filled.input.set(input)
-    filled.request({ ...this.#judging, start, end: length, flags: slabFlag.records })
+    filled.request({ ...this.#judging(loaded), start, end: length, flags: slabFlag.records })
     this.#heldByVerdicts++
     let slab: Slab | undefined
     try {
@@ -125,8 +134,8 @@ export class InputEvaluator {
     }
     if (!slab.isWhole) {
       const bytes = Buffer.from(new Uint8Array(slab.input.subarray(0, length)).buffer)
-      const { columns, counts } = await this.#collect(loaded, slab, 0).finally(() => this.#heldByVerdicts--)
-      return new Verdict({ plan: loaded.plan, counts, columns, bytes, ...values })
+      const answer = await this.#collect(loaded, slab, 0).finally(() => this.#heldByVerdicts--)
+      return new Verdict({ plan: loaded.plan, ...answer, bytes, ...values })
     }
     return this.#holdSlab(loaded, slab, length, values)
   }
@@ -137,27 +146,35 @@ export class InputEvaluator {
     length: number,
     values: { readonly valueStarts?: Uint32Array },
   ): Verdict {
-    let isHeld = true
-    const release = (): void => {
-      if (!isHeld) return
-      isHeld = false
-      this.#heldByVerdicts--
-      this.#parts.slabs.give(slab)
-    }
+    const release = this.#releaseOf(slab)
     const verdict = new Verdict({
       plan: loaded.plan,
       counts: readCounts(slab, loaded.plan),
       columns: viewColumns(slab),
+      segments: viewSegments(slab),
       bytes: new Uint8Array(slab.buffer, slab.input.byteOffset, length),
       ...values,
-      release: () => {
-        this.#abandoned.unregister(verdict)
-        release()
-      },
+      release,
     })
-    // The release is the only thing held for a verdict that nobody has any more; it does not refer to the verdict.
-    this.#abandoned.register(verdict, release, verdict)
+    this.#abandoned.register(verdict, release, release)
     return verdict
+  }
+
+  /**
+   * Returns the function that gives a verdict's slab back, once. The registry holds it until the verdict is collected,
+   * so it must not keep the verdict alive: functions made in one call share all variables of that call that any of them
+   * uses, which is why it is made where no variable holds the verdict.
+   */
+  #releaseOf(slab: Slab): () => void {
+    let isHeld = true
+    const release = (): void => {
+      if (!isHeld) return
+      isHeld = false
+      this.#abandoned.unregister(release)
+      this.#heldByVerdicts--
+      this.#parts.slabs.give(slab)
+    }
+    return release
   }
 
   async #evaluatePiece(loaded: LoadedRuleSet, bytes: Buffer, cut: Cut): Promise<Answer> {
@@ -166,7 +183,8 @@ export class InputEvaluator {
     try {
       const filled = slabs.take()
       filled.input.set(bytes.subarray(cut.start, cut.end))
-      filled.request({ ...this.#judging, start: 0, end: cut.end - cut.start, flags: slabFlag.records | cutFlags(cut) })
+      const flags = slabFlag.records | cutFlags(cut)
+      filled.request({ ...this.#judging(loaded), start: 0, end: cut.end - cut.start, flags })
       const { slab, evaluateNs, readNs } = await pool.evaluate(loaded.handle, filled)
       stats.add(slab, evaluateNs, readNs)
       return await this.#collect(loaded, slab, cut.start)
@@ -181,7 +199,7 @@ export class InputEvaluator {
     const answers: Answer[] = []
     let slab = answered
     for (;;) {
-      answers.push({ columns: copyColumns(viewColumns(slab), shift), counts: readCounts(slab, loaded.plan) })
+      answers.push(copyAnswer(slab, loaded, shift))
       if (slab.isWhole) break
       slab.requestRest()
       const answer = await pool.evaluate(loaded.handle, slab)
@@ -192,9 +210,9 @@ export class InputEvaluator {
     return joinAnswers(answers)
   }
 
-  get #judging(): Pick<Parameters<Slab['request']>[0], 'validation' | 'maxRecordBytes' | 'gather'> {
+  #judging(loaded: LoadedRuleSet): Pick<SlabRequest, 'validation' | 'maxRecordBytes' | 'gather'> {
     const { validation, maxRecordBytes } = this.#parts.options
-    return { validation, maxRecordBytes, gather: [] }
+    return { validation, maxRecordBytes, gather: gatheredRoutes(loaded.plan) }
   }
 }
 
@@ -204,11 +222,21 @@ const inlineShape = {
   gatherBytes: limits.inlineBytes + 1,
 }
 
+/** Returns the answer that stands in a slab, with `shift` added to all positions. */
+function copyAnswer(slab: Slab, loaded: LoadedRuleSet, shift = 0): Answer {
+  return {
+    columns: copyColumns(viewColumns(slab), shift),
+    counts: readCounts(slab, loaded.plan),
+    segments: copySegments(viewSegments(slab)),
+  }
+}
+
 function joinAnswers(answers: readonly Answer[]): Answer {
   const [first, ...others] = answers
   if (others.length === 0) return first!
   const counts = others.reduce((sum, answer) => addCounts(sum, answer.counts), first!.counts)
-  return { columns: joinColumns(answers.map((answer) => answer.columns)), counts }
+  const segments = answers.flatMap((answer) => answer.segments)
+  return { columns: joinColumns(answers.map((answer) => answer.columns)), counts, segments }
 }
 
 /** Gives each too-long record that was cut its real end: that of its line, in a later piece. */

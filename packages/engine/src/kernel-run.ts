@@ -41,6 +41,8 @@ export interface KernelRun {
   counts(): Counts
   /** The records that the last `evaluate` kept, in input order: views, valid until the next call. */
   kept(): readonly Uint8Array[]
+  /** Frees the program's memory at once, instead of when the run is collected. It cannot evaluate afterwards. */
+  release(): void
 }
 
 /**
@@ -125,5 +127,9 @@ class PreparedRun implements KernelRun {
 
   kept(): readonly Uint8Array[] {
     return this.#batches.map(({ slab }) => slab.gather.subarray(0, slab.words[slabWord.gathered]))
+  }
+
+  release(): void {
+    this.#evaluator.release()
   }
 }

@@ -32,10 +32,14 @@ export const limits = {
   /** Bytes of a batch: smallest, largest and default. 2 MiB keeps dispatch under a fifth of the work. */
   batchBytes: { least: 4096, most: 256 << 20, standard: 2 << 20 },
   /**
-   * Batches' worth of bytes that a worker reads from a file at once. Reading them costs the main thread nothing, and
-   * two workers that come to it half as often read a file of 1 GB about twice as fast.
+   * Most batches of a file that a worker reads and evaluates in one task, one after the other in the same slab: at
+   * several GB/s the way to the main thread and back would cost a third of the time that a single batch takes.
    */
-  fileRangeBatches: 2,
+  fileSpanBatches: 8,
+  /** Batches' worth of records that one such task may gather; then its results are due. */
+  fileGatherBatches: 2,
+  /** Time after which such a task begins no other batch: results should not come in jerks. */
+  fileSpanMs: 50,
   /** Bytes of one record without its line end: smallest, largest and default limit. */
   maxRecordBytes: { least: 64, most: 128 << 20, standard: 1 << 20 },
   /** Worker threads. */
@@ -46,8 +50,12 @@ export const limits = {
   evaluateBytes: 1 << 30,
   /** Time bytes of a stream may wait for their batch to fill: long enough to fill it at 50 MB/s, and hardly felt. */
   batchAgeMs: { least: 0, most: 60_000, standard: 50 },
-  /** Time one batch may take before its worker counts as hung. */
+  /** Time that `deadlineBytes` may take before their worker counts as hung. */
   batchDeadlineMs: 30_000,
+  /** Bytes that one deadline is for; more have as many: large batches, and the batches of a file in one task. */
+  deadlineBytes: 2 << 20,
+  /** So many times longer may the portable kernel take: it is that much slower, and more with many patterns. */
+  portableDeadlineFactor: 20,
   /** Time `close()` waits for what is in flight before it gives up on hung workers. */
   closeDeadlineMs: 5_000,
   /** Time a worker may take to start and answer its first probe. */

@@ -17,7 +17,10 @@ export interface EngineOptions {
   readonly rules: RuleSource
   /** Worker threads, 1 to 256. Default: one less than the processors that the process may use, at least 1. */
   readonly threads?: number
-  /** Bytes of one batch, 4 KiB to 256 MiB. Default: 2 MiB. Files are read in ranges of twice as many. */
+  /**
+   * Bytes of one batch, 4 KiB to 256 MiB. Default: 2 MiB. Raised to a sixteenth of what `maxRecordBytes` is above
+   * 1 MiB: each batch inside a line that spans many looks for the line's ends, as far as that limit.
+   */
   readonly batchBytes?: number
   /** A record with more bytes than this, its line end not counted, is malformed. 64 bytes to 128 MiB. Default: 1 MiB. */
   readonly maxRecordBytes?: number
@@ -25,7 +28,10 @@ export interface EngineOptions {
   readonly kernel?: KernelChoice
   /** How much of a record is checked; see docs/rules.md. Default: `kept`. */
   readonly validation?: Validation
-  /** Time in milliseconds that a worker may take for one batch before it counts as hung. Default: 30,000. */
+  /**
+   * Time in milliseconds that a worker may take for 2 MiB before it counts as hung; for more it has as many times
+   * that, and with the portable kernel twenty times that. Default: 30,000.
+   */
   readonly batchDeadlineMs?: number
 }
 
@@ -56,11 +62,14 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   }
   refuseUnknown(options, optionNames)
   if (options.rules === undefined) throw invalid('rules', undefined, 'a path, a URL, a rule set or `{ text }`')
-  const { batchBytes, maxRecordBytes, threads } = limits
+  const { threads } = limits
+  const batchBytes = checkInteger('batchBytes', options.batchBytes ?? limits.batchBytes.standard, limits.batchBytes)
+  const { standard } = limits.maxRecordBytes
+  const maxRecordBytes = checkInteger('maxRecordBytes', options.maxRecordBytes ?? standard, limits.maxRecordBytes)
   return {
     threads: checkInteger('threads', options.threads ?? Math.max(1, availableParallelism() - 1), threads),
-    batchBytes: checkInteger('batchBytes', options.batchBytes ?? batchBytes.standard, batchBytes),
-    maxRecordBytes: checkInteger('maxRecordBytes', options.maxRecordBytes ?? maxRecordBytes.standard, maxRecordBytes),
+    batchBytes: Math.max(batchBytes, (maxRecordBytes - standard) >> 4),
+    maxRecordBytes,
     kernel: checkKernel(options.kernel),
     validation: checkChoice('validation', options.validation ?? 'kept', Object.keys(validation) as Validation[]),
     batchDeadlineMs: checkInteger('batchDeadlineMs', options.batchDeadlineMs ?? limits.batchDeadlineMs, {

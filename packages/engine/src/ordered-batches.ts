@@ -5,10 +5,10 @@
 
 import { malformedReason, slabFlag, slabWord } from './batch/batch.ts'
 import type { MalformedReason } from './batch/batch.ts'
-import type { FileRange } from './batch/file-range.ts'
+import type { FileSpan } from './batch/file-range.ts'
 import type { Slab } from './batch/slab.ts'
 import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
-import { routeIndex } from './evaluation.ts'
+import { routeIndex, viewSegments } from './evaluation.ts'
 import type { BatchAnswer } from './pool/pool.ts'
 import { route } from './rules/program.ts'
 import type { Plan } from './rules/program.ts'
@@ -45,14 +45,14 @@ export interface BatchResult {
   readonly malformed: readonly MalformedRecord[]
   /** Line feeds in the batch. */
   readonly lines: number
-  /** Bytes of input that the batch stands for. */
+  /** Bytes of input that the batch stands for; the first one also for a byte order mark. */
   readonly bytesIn: number
 }
 
 /** Receives results in input order; the next call comes after the returned promise resolved. */
 export type OnBatch = (result: BatchResult) => Promise<void> | void
 
-/** A batch to be handed over: a filled slab, or a slab and the range that a worker fills it from. */
+/** A batch to be handed over: a filled slab; or a slab, and the span of a file that goes through it. */
 export interface Submission {
   readonly slab: Slab
   readonly start: number
@@ -61,12 +61,13 @@ export interface Submission {
   readonly flags: number
   /** Position in the input of the slab's first byte. */
   readonly inputAt: number
-  readonly file?: FileRange
+  readonly file?: FileSpan
 }
 
 interface Entry {
   readonly loaded: LoadedRuleSet
   readonly inputAt: number
+  readonly file: FileSpan | undefined
   readonly answer: Promise<BatchAnswer>
 }
 
@@ -110,26 +111,36 @@ export class OrderedBatches {
     if (this.#stop !== undefined) throw this.#stop.error
   }
 
-  /** Resolves as `work` does; rejects as soon as a batch or its delivery fails. One at a time. */
-  orFailure<T>(work: Promise<T>): Promise<T> {
+  /**
+   * Calls `work` and resolves as it does; rejects as soon as a batch or its delivery fails, and calls nothing when one
+   * has. One at a time.
+   */
+  orFailure<T>(work: () => T | PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
+      // Work that began although nobody waits for it would fail unheard, which ends the process.
       if (this.#stop !== undefined) return reject(this.#stop.error)
       this.#onFailure = reject
-      work.then(resolve, reject)
+      Promise.resolve(work()).then(resolve, reject)
     })
   }
 
-  /** Hands a batch over, to be judged by the rule set in force now. The slab is this object's from here on. */
-  submit(batch: Submission): void {
+  /**
+   * Hands a batch over, to be judged by the rule set in force now. The slab is this object's from here on. Returns
+   * where the first task for a span ended, or undefined when it failed, which is reported elsewhere.
+   */
+  submit(batch: Submission): Promise<number | undefined> {
     const loaded = this.#parts.current()
     const { validation, maxRecordBytes } = this.#parts.options
     const gather = wantedRoutes(loaded.plan, this.#routes)
     batch.slab.request({ start: batch.start, end: batch.end, flags: batch.flags, validation, maxRecordBytes, gather })
     const answer = this.#parts.pool.evaluate(loaded.handle, batch.slab, batch.file)
-    // Awaited when its turn comes; until then its failure is not an unhandled one.
-    answer.catch(() => undefined)
-    this.#queue.push({ loaded, inputAt: batch.inputAt, answer })
+    this.#queue.push({ loaded, inputAt: batch.inputAt, file: batch.file, answer })
     if (this.#queue.length === 1) this.#draining = this.#drain()
+    // Awaited when its turn comes; until then its failure is not an unhandled one.
+    return answer.then(
+      ({ fileAt }) => fileAt,
+      () => undefined,
+    )
   }
 
   /** Resolves when every batch is delivered. Rejects with what made one fail, after all slabs are given back. */
@@ -169,22 +180,28 @@ export class OrderedBatches {
     }
   }
 
-  /** Delivers an answer, and, where the kernel stopped before the end of the batch, the answers for the rest. */
-  async #deliver({ loaded, inputAt, answer }: Entry): Promise<void> {
+  /** Delivers an answer, and, where it stops before the end of the batch or of the span, the answers for the rest. */
+  async #deliver({ loaded, inputAt, file, answer }: Entry): Promise<void> {
     const { pool, slabs, stats } = this.#parts
-    let { slab, evaluateNs, readNs } = await answer
+    let { slab, evaluateNs, readNs, fileAt = inputAt } = await answer
+    let resultAt = inputAt
+    // Nothing but a byte order mark is skipped at the start of the input, and no other batch stands for its bytes.
+    let lead = inputAt === 0 ? slab.words[slabWord.start]! : 0
     let isOurs = true
     try {
       for (;;) {
         if (this.#failure !== undefined) return
         stats.add(slab, evaluateNs, readNs)
-        const result = this.#resultOf(slab, loaded.plan, inputAt)
+        const result = this.#resultOf(slab, loaded.plan, resultAt, lead)
         this.#linesBefore += result.lines
+        lead = 0
         if (result.bytesIn > 0) await this.#onBatch(result)
-        if (slab.isWhole) return
+        const span = slab.isWhole && file !== undefined ? { ...file, from: fileAt } : undefined
+        if (slab.isWhole && (span === undefined || span.from >= span.to)) return
+        if (span !== undefined) resultAt = span.from
         slab.requestRest()
         isOurs = false
-        ;({ slab, evaluateNs, readNs } = await pool.evaluate(loaded.handle, slab))
+        ;({ slab, evaluateNs, readNs, fileAt = fileAt } = await pool.evaluate(loaded.handle, slab, span))
         isOurs = true
       }
     } finally {
@@ -192,14 +209,9 @@ export class OrderedBatches {
     }
   }
 
-  #resultOf(slab: Slab, plan: Plan, inputAt: number): BatchResult {
+  #resultOf(slab: Slab, plan: Plan, inputAt: number, lead: number): BatchResult {
     const words = slab.words
-    const segments: Segment[] = []
-    for (let i = 0; i < words[slabWord.segments]!; i++) {
-      const at = slabWord.segment + i * 3
-      const bytes = slab.gather.subarray(words[at + 1], words[at + 2])
-      segments.push({ route: plan.routes[words[at]!]!, bytes })
-    }
+    const segments = viewSegments(slab).map(({ route: index, bytes }) => ({ route: plan.routes[index]!, bytes }))
     const malformed: MalformedRecord[] = []
     for (let i = 0; i < words[slabWord.sampleCount]!; i++) {
       const at = slabWord.sample + i * 3
@@ -215,7 +227,7 @@ export class OrderedBatches {
       segments,
       malformed,
       lines: words[slabWord.lines]!,
-      bytesIn: words[slabWord.consumed]! - words[slabWord.start]!,
+      bytesIn: words[slabWord.consumed]! - words[slabWord.start]! + lead,
     }
   }
 }

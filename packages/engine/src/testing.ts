@@ -31,9 +31,13 @@ export function testRules(
   options: { readonly kernel?: KernelChoice } = {},
 ): readonly RuleTestResult[] {
   const compiled = compileRules(rules, options)
-  return (compiled.ruleSet.tests ?? []).map(({ name, record, expect, rule }) => {
-    const actual = compiled.test(record)
-    const passed = actual.route === expect && (rule === undefined || actual.rule === rule)
-    return { name, passed, expected: { route: expect, ...(rule === undefined ? {} : { rule }) }, actual }
-  })
+  try {
+    return (compiled.ruleSet.tests ?? []).map(({ name, record, expect, rule }) => {
+      const actual = compiled.test(record)
+      const passed = actual.route === expect && (rule === undefined || actual.rule === rule)
+      return { name, passed, expected: { route: expect, ...(rule === undefined ? {} : { rule }) }, actual }
+    })
+  } finally {
+    compiled.release()
+  }
 }

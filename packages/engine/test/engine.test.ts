@@ -88,6 +88,15 @@ test('no input, and input without records, have empty verdicts', async () => {
   assert.deepEqual([...(await engine.evaluateMany([null, new Uint8Array(0)])).valueStarts], [0, 0, 0])
 })
 
+test('a hole among the values is refused, as undefined is, and not taken for a value', async () => {
+  const sparse: Uint8Array[] = []
+  sparse[0] = Buffer.from('{"k":1}\n')
+  sparse[2] = Buffer.from('{"k":1}\n')
+  const refused = { code: 'ERR_CONFIG_INVALID', message: /`values\[1\]` cannot be undefined/ }
+  await assert.rejects(engine.evaluateMany(sparse), refused)
+  await assert.rejects(engine.evaluateMany([sparse[0], undefined as unknown as null]), refused)
+})
+
 test('each of several values is text of its own, and its records can be told from its neighbours’', async () => {
   const verdict = await engine.evaluateMany([
     Buffer.from('{"k":1}\n{"k":0}'),

@@ -196,6 +196,44 @@ test('filterFile() reads a file that its workers open nothing for, and leaves th
   await handle.close()
 })
 
+test('a byte order mark counts as bytes that were read, in streams and in files', async () => {
+  const path = join(folder, 'marked.ndjson')
+  for (const text of ['\ufeff{"k":1}\n', '\ufeff', `\ufeff${'{"k":1}\n'.repeat(5000)}`, '\ufeff{"k":1}', '{"k":1}\n']) {
+    const bytes = Buffer.from(text)
+    await writeFile(path, bytes)
+    const handle = await open(path)
+    const delivered = { stream: 0, file: 0 }
+    const ofStream = await engine.filterBatches([bytes], {
+      onBatch: ({ bytesIn }) => void (delivered.stream += bytesIn),
+    })
+    const ofFile = await engine.filterFile(handle, { onBatch: ({ bytesIn }) => void (delivered.file += bytesIn) })
+    assert.deepEqual([ofStream.bytesIn, ofFile.bytesIn], [bytes.length, bytes.length])
+    assert.deepEqual(delivered, { stream: bytes.length, file: bytes.length })
+    await handle.close()
+  }
+})
+
+test('a call that is refused ends its source as well', async () => {
+  const onBatch = (): void => assert.fail()
+  const refused = [
+    { code: 'ERR_ENGINE_UNKNOWN_ROUTE', options: { onBatch, routes: ['nowhere'] } },
+    { code: 'ERR_CONFIG_INVALID', options: { onBatch, batchAgeMs: -1 } },
+  ]
+  for (const { code, options } of refused) {
+    const stream = new Readable({ read: () => undefined })
+    await assert.rejects(engine.filterBatches(stream, options), { code })
+    assert.equal(stream.destroyed, true)
+    let isCancelled = false
+    const web = new ReadableStream<Uint8Array>({ cancel: () => void (isCancelled = true) })
+    await assert.rejects(engine.filterBatches(web, options), { code })
+    assert.equal(isCancelled, true)
+  }
+  await assert.rejects(engine.filterBatches(7 as unknown as Uint8Array[], { onBatch, routes: ['nowhere'] }), {
+    code: 'ERR_ENGINE_UNKNOWN_ROUTE',
+  })
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
 test('an empty file has no batches', async () => {
   const path = join(folder, 'empty.ndjson')
   await writeFile(path, '')

@@ -28,7 +28,7 @@ function skipFor(name: string, isThere: boolean, cure: string): string | false {
   return `${name}: ${cure}`
 }
 
-const noProgram = skipFor('native', existsSync(program), 'build it with `npm run build:native`')
+const noProgram = skipFor('native', existsSync(program), 'build it with `npm run build:native -- --tests`')
 const hasQemu = process.arch === 'x64' && spawnSync('qemu-x86_64', ['--version']).status === 0
 const noQemu = noProgram || skipFor('qemu', hasQemu, 'install Debian package qemu-user')
 

@@ -1,8 +1,9 @@
-// The tests that a rule set brings along.
+// The tests that a rule set brings along, and what else is for tests and benchmarks.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testRules } from '#src/testing.js'
+import { compileRules } from '#src/compiled-rules.js'
+import { prepareKernelRun, testRules } from '#src/testing.js'
 import { smallRules } from './engine-harness.js'
 
 test('a rule set’s own tests pass or fail by route and by rule', () => {
@@ -34,4 +35,17 @@ test('a rule set’s own tests pass or fail by route and by rule', () => {
 
 test('a rule set without tests has no results', () => {
   assert.deepEqual(testRules(smallRules), [])
+})
+
+test('what was released gives its native memory back, and evaluates no more', async () => {
+  const rules = compileRules(smallRules, { kernel: 'native' })
+  assert.equal(rules.test({ k: 1 }).route, 'keep')
+  rules.release()
+  rules.release()
+  assert.throws(() => rules.test({ k: 1 }), { code: 'ERR_ENGINE_KERNEL_FAULT' })
+  const run = await prepareKernelRun(smallRules, Buffer.from('{"k":1}\n'), { kernel: 'native' })
+  run.evaluate()
+  assert.equal(run.counts().kept, 1)
+  run.release()
+  assert.throws(() => run.evaluate(), { code: 'ERR_ENGINE_KERNEL_FAULT' })
 })

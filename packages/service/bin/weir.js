@@ -6,7 +6,7 @@ try {
 } catch (error) {
   if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
   process.stderr.write(
-    `weir is not built: ${error.message}\nRun \`npm ci --ignore-scripts && npm run build\` in its repository.\n`,
+    `weir is not built: ${error.message}\nRun \`npm run build\` in its repository; it installs what is missing.\n`,
   )
   process.exitCode = 1
 }

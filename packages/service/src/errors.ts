@@ -33,7 +33,7 @@ export const errorCodes = {
   },
   ERR_CONFIG_SAME_FILE: {
     kind: 'config',
-    meaning: 'An output is also an input, or two outputs are one file.',
+    meaning: 'An output is also an input, the rule file or a list file of the rules, or two outputs are one file.',
     cure: 'Write to a file of its own.',
   },
   ERR_CONNECTOR_OPEN: {
@@ -91,7 +91,7 @@ export class ConfigError extends Error {
 
 /** What a `ConnectorError` is made with besides its code and message. */
 export interface ConnectorErrorOptions {
-  /** Whether the same call may succeed later. Default: no. */
+  /** Whether the same call may succeed later, and has not been done in part. Default: no. */
   readonly retryable?: boolean
   readonly details?: Record<string, unknown>
   readonly cause?: unknown
@@ -101,7 +101,7 @@ export interface ConnectorErrorOptions {
 export class ConnectorError extends Error {
   override readonly name = 'ConnectorError'
   readonly code: CodesOf<'connector'>
-  /** Whether the same call may succeed later. */
+  /** Whether the same call may succeed later. Never so for a write: a part of it may stand in the output. */
   readonly retryable: boolean
   /** Plain data about the error. */
   readonly details: Readonly<Record<string, unknown>>
@@ -120,6 +120,16 @@ export function systemReason(error: unknown): string {
   const known = errno === undefined ? undefined : getSystemErrorMap().get(errno)
   if (known !== undefined) return `${known[1]} (${known[0]})`
   return code === undefined ? (message ?? String(error)) : `${message} (${code})`
+}
+
+/** What passes when somebody makes room, closes files or lets go: too many open files, no space, a busy device. */
+const passingCodes = new Set(
+  'EAGAIN EBUSY EDQUOT EINTR EMFILE ENFILE ENOBUFS ENOMEM ENOSPC ETIMEDOUT ETXTBSY'.split(' '),
+)
+
+/** Returns whether what the system refused may succeed later without a change of the command. */
+export function mayPass(error: unknown): boolean {
+  return passingCodes.has(systemCode(error) ?? '')
 }
 
 /** Returns the system's name of an error (`ENOENT`), or nothing when it has none. */

@@ -1,5 +1,6 @@
-// Messages to people: one function that writes a line to wherever main.ts says, standard error as a rule. Records
-// never pass here. A structured log comes with the long-running commands. Called by commands.
+// Messages to people: one function that writes a line to wherever main.ts says, standard error as a rule, and what
+// makes control characters visible. Records never pass here. A structured log comes with the long-running commands.
+// Called by commands.
 
 /** Takes one message, without a line end. */
 export type Log = (message: string) => void
@@ -19,4 +20,9 @@ export function visible(text: string): string {
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
     (character) => '\\u' + character.charCodeAt(0).toString(16).padStart(4, '0'),
   )
+}
+
+/** Returns text as one line: line feeds and tabs, as names of files may hold them, are escapes as well. */
+export function visibleLine(text: string): string {
+  return visible(text).replaceAll('\n', '\\u000a').replaceAll('\t', '\\u0009')
 }

@@ -1,8 +1,9 @@
 // The composition root of the command `weir`: the only file that reads the arguments and the environment, and the
 // only one that installs handlers for signals. Joins the commands, and turns their errors into messages and exit
-// codes.
+// codes. Loads a command's code, and with it the engine, only when it is asked for: loading takes longer than a small
+// input does.
 
-import { readFileSync } from 'node:fs'
+import { fstatSync, readFileSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import { isatty } from 'node:tty'
 
@@ -10,20 +11,35 @@ import { Command, CommanderError } from 'commander'
 
 import type { CommandContext } from './commands/context.ts'
 import { exitCode } from './commands/context.ts'
-import { filterCommand } from './commands/filter.ts'
-import { generateCommand } from './commands/generate.ts'
-import { rulesCommand } from './commands/rules.ts'
-import { errorLines, exitCodeOf, isClosedPipe } from './commands/report.ts'
+import { errorLines, isClosedPipe, reportError, usageError } from './commands/report.ts'
 import { Interrupts } from './interrupts.ts'
 import { createLog } from './log.ts'
-import { openStdoutSink } from './sinks/stdout.ts'
+import { openStdoutSink, stdoutDescriptor } from './sinks/stdout.ts'
+import { fileIdentity } from './sinks/target.ts'
 
 const interrupts = new Interrupts()
 let isForced = false
-const log = createLog((text) => void process.stderr.write(text))
+const log = createLog(messageWriter())
 
 /** Signals that end the command; the exit code is 128 and the signal's number, as a shell shows it. */
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+
+/**
+ * Returns what writes messages. Where both streams are redirected to one file, each may have a position of its own
+ * there; then messages go behind the records instead of over them.
+ */
+function messageWriter(): (text: string) => void {
+  const [stdout, stderr] = [fstatSync(stdoutDescriptor), fstatSync(2)]
+  const isOneFile = stdout.isFile() && fileIdentity(stdout) === fileIdentity(stderr)
+  if (!isOneFile) return (text) => void process.stderr.write(text)
+  return (text) => {
+    try {
+      writeSync(stdoutDescriptor, text)
+    } catch {
+      // A full disk is reported by the exit code.
+    }
+  }
+}
 
 function handleSignals(): void {
   for (const signal of endingSignals) {
@@ -49,22 +65,43 @@ function handleFaults(): void {
   process.stdout.on('error', () => undefined)
 }
 
+/** The subcommands, in the order of the help. */
+const subcommands: Readonly<Record<string, (context: CommandContext) => Promise<Command>>> = {
+  filter: async (context) => (await import('./commands/filter.ts')).filterCommand(context),
+  rules: async (context) => (await import('./commands/rules.ts')).rulesCommand(context),
+  generate: async (context) => (await import('./commands/generate.ts')).generateCommand(context),
+}
+
+/** Returns the subcommand that the arguments name; all of them where they name none, for the help and for slips. */
+function askedFor([name = '', ...others]: readonly string[], context: CommandContext): Promise<Command[]> {
+  if (name === '--version' && others.length === 0) return Promise.resolve([])
+  const load = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined
+  const loads = load === undefined ? Object.values(subcommands) : [load]
+  return Promise.all(loads.map((each) => each(context)))
+}
+
 function version(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 
-function program(context: CommandContext): Command {
+/** Where help and commander's own messages go. */
+interface Texts {
+  readonly help: (text: string) => void
+  readonly message: (text: string) => void
+}
+
+function program(commands: readonly Command[], { help, message }: Texts): Command {
   const weir = new Command('weir')
     .description('Filters logs: NDJSON in, the records that rules keep out.')
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', '\nExample:\n  weir filter --rules rules.yaml access.ndjson > kept.ndjson')
     .showSuggestionAfterError()
-  for (const command of [filterCommand(context), rulesCommand(context), generateCommand(context)])
-    weir.addCommand(command)
+  for (const command of commands) weir.addCommand(command)
   const configure = (command: Command): void => {
     command.exitOverride().showHelpAfterError(`(weir ${pathOf(command)}--help explains the options)`)
+    command.configureOutput({ writeOut: help, writeErr: message })
     command.commands.forEach((child) => configure(child))
   }
   configure(weir)
@@ -80,27 +117,47 @@ async function run(args: readonly string[]): Promise<number> {
   const context: CommandContext = {
     log,
     print: (text) => openStdoutSink().write([Buffer.from(text)]),
-    isOutputTerminal: isatty(1),
+    isOutputTerminal: isatty(stdoutDescriptor),
     errorStream: process.stderr,
     interrupts,
     endByForce: () => (isForced = true),
     exitWith: (wanted) => (code = Math.max(code, wanted)),
   }
-  const weir = program(context)
-  if (args.length === 0) {
-    weir.outputHelp()
-    return exitCode.success
-  }
+  const isJson = asksForJson(args)
+  const help: string[] = []
+  // With --json the error is told once, as an object.
+  const message = (text: string) => (isJson ? undefined : log(text.trimEnd()))
+  const weir = program(await askedFor(args, context), { help: (text) => help.push(text), message })
   try {
-    await weir.parseAsync(args, { from: 'user' })
-    return code
+    if (args.length === 0) weir.outputHelp()
+    else await weir.parseAsync(args, { from: 'user' }).catch(unlessHelp)
+    if (help.length > 0) await context.print(help.join(''))
   } catch (error) {
     interrupts.run()
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.success : exitCode.misuse
     if (isClosedPipe(error)) return exitCode.success
-    for (const line of errorLines(error, undefined)) log(line)
-    return exitCodeOf(error)
+    if (!(error instanceof CommanderError)) reportError(context, error, { isJson })
+    else if (isJson) await reportUsage(context, args, error)
+    else code = exitCode.misuse
   }
+  return code
+}
+
+/** Help and the version are no errors, though commander throws them. */
+function unlessHelp(error: unknown): void {
+  if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error
+}
+
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return args.slice(0, end < 0 ? args.length : end).includes('--json')
+}
+
+/** Reports a wrong command line as the command that it names reports everything else. */
+async function reportUsage(context: CommandContext, [name]: readonly string[], error: Error): Promise<void> {
+  const misuse = usageError(error)
+  if (name !== 'rules') return reportError(context, misuse, { isJson: true })
+  context.exitWith(exitCode.misuse)
+  await context.print(JSON.stringify({ ok: false, code: misuse.code, message: misuse.message }) + '\n')
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

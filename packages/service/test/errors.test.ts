@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { planOutputs, refuseInputsAsOutputs } from '#src/commands/outputs.js'
 import { errorLines, exitCodeOf, issueLine } from '#src/commands/report.js'
 import { ConfigError, ConnectorError, errorCodes, systemReason } from '#src/errors.js'
-import { visible } from '#src/log.js'
+import { visible, visibleLine } from '#src/log.js'
 import { fileSource } from '#src/sources/file.js'
 import { readAll } from './contract/source.js'
 import { weir } from './running.js'
@@ -72,4 +72,12 @@ test('the reasons of the system are told in words and by name', () => {
 
 test('control characters and direction marks are made visible, line feeds and tabs stay', () => {
   assert.equal(visible('a\u001b[31m\u202eb\n\tc\u009b'), 'a\\u001b[31m\\u202eb\n\tc\\u009b')
+})
+
+test('a name and a message become one line, whatever is in them', () => {
+  assert.equal(visibleLine('a\nb\tc\u001b'), 'a\\u000ab\\u0009c\\u001b')
+  assert.deepEqual(errorLines(new ConnectorError('ERR_CONNECTOR_OPEN', 'Cannot read a\nb.'), undefined), [
+    'weir: Cannot read a\\u000ab.',
+  ])
+  assert.equal(issueLine('a\nb', { path: '', message: 'Empty.' }), 'a\\u000ab: Empty.')
 })

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { test } from 'node:test'
 
-import { binary, folder, weir } from './running.js'
+import { binary, folder, shell, weir } from './running.js'
 
 test('without arguments and with --help the command explains itself', async () => {
   for (const args of [[], ['--help'], ['help']]) {
@@ -30,6 +30,18 @@ test('--version prints the version of the package', async () => {
     version: string
   }
   assert.equal((await weir(['--version'])).stdout.toString(), `${manifest.version}\n`)
+})
+
+test('help and the version that cannot be written are a fault', async (t) => {
+  const directory = await folder(t)
+  for (const args of ['--help', '--version', '', 'help', 'filter --help']) {
+    const run = await shell(`weir ${args} > /dev/full`, directory)
+    assert.equal(run.code, 1, args)
+    assert.equal(run.stderr, 'weir: Cannot write standard output: no space left on device (ENOSPC).\n')
+  }
+  const quiet = await shell('weir --help | true; echo ${PIPESTATUS[0]}', directory)
+  assert.equal(quiet.stdout.toString(), '0\n')
+  assert.equal(quiet.stderr, '')
 })
 
 test('an unknown command or option is refused with the nearest one', async () => {

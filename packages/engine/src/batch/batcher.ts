@@ -86,12 +86,13 @@ export class StreamBatcher {
     return isTooLong && this.#length > 1 ? this.#cut(slab, this.#length - 1, true) : undefined
   }
 
-  /** Returns what is held as the last batch, or undefined when nothing is held. */
+  /**
+   * Returns what is held as the last batch, or undefined when nothing is held. A stream that is nothing but a byte
+   * order mark is a batch without records, which stands for its bytes.
+   */
   end(): SealedBatch | undefined {
     const slab = this.#slab
-    if (slab === undefined) return undefined
-    if (this.#length > this.#lead()) return this.#cut(slab, this.#length, false)
-    return undefined
+    return slab === undefined || this.#length === 0 ? undefined : this.#cut(slab, this.#length, false)
   }
 
   /** Returns the slab that is being filled, if there is one; the batcher is not used afterwards. */
@@ -163,18 +164,20 @@ export interface JoinedValues {
 export function joinValues(values: readonly (Uint8Array | null)[]): JoinedValues {
   const valueStarts = new Uint32Array(values.length + 1)
   let length = 0
-  values.forEach((value, i) => {
+  for (let i = 0; i < values.length; i++) {
     valueStarts[i] = length
+    const value = values[i]!
     if (value !== null) length += joinedLength(value)
-  })
+  }
   valueStarts[values.length] = length
   const bytes = Buffer.from(new ArrayBuffer(length))
-  values.forEach((value, i) => {
-    if (value === null) return
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    if (value === null) continue
     const body = hasByteOrderMark(value) ? value.subarray(byteOrderMarkBytes) : value
     bytes.set(body, valueStarts[i])
     if (body.length > 0) bytes[valueStarts[i + 1]! - 1] = lineFeed
-  })
+  }
   return { bytes, valueStarts }
 }
 

@@ -31,6 +31,12 @@ export interface FileRange {
   readonly maxRecordBytes: number
 }
 
+/** A part of an open file that one task stands for: several batches, which take turns in one slab. */
+export interface FileSpan extends FileRange {
+  /** How far apart `from` and `to` of each batch are, but for the last. */
+  readonly batchBytes: number
+}
+
 /** What of the slab's input region is to be evaluated. Position 0 of the region is position `from` of the file. */
 export interface FilledRange {
   readonly start: number
@@ -44,7 +50,7 @@ const nothing: FilledRange = { start: 0, end: 0, flags: 0 }
 
 /**
  * Reads a range into the slab's input region, and returns what of it to evaluate: nothing when no line begins in
- * the range and it is no part of a too-long line.
+ * the range and it is no part of a too-long line. At the start of the file `start` is the length of its byte order mark.
  *
  * Errors: `ERR_ENGINE_READ` when the file cannot be read or has become shorter than `end`.
  */
@@ -64,7 +70,7 @@ export function fillFromFile(slab: Slab, range: FileRange): FilledRange {
       else first = after + 1
     }
   }
-  if (first >= length) return nothing
+  if (first >= length) return from === 0 ? { start: first, end: first, flags } : nothing
   const whole = afterLastLine(input, first, length)
   if (whole === length || to === end) return { start: first, end: length, flags }
   const continues = (flags & slabFlag.continues) !== 0

@@ -96,9 +96,25 @@ export class Slab {
     words[slabWord.end] = request.end
     words[slabWord.flags] = request.flags | validation[request.validation]
     words[slabWord.maxRecordBytes] = request.maxRecordBytes
+    this.writeShape()
     words.fill(0, slabWord.gatherRoutes, slabWord.gatherRoutes + 8)
     for (const route of request.gather) words[slabWord.gatherRoutes + (route >>> 5)]! |= 1 << (route & 31)
     this.counts.fill(0)
+  }
+
+  /**
+   * Writes where the slab's parts lie into the header. They never move, but a worker that died or hangs may have left
+   * other words there: it gathers several answers one behind the other.
+   */
+  writeShape(): void {
+    const words = this.words
+    words[slabWord.inputAt] = this.input.byteOffset
+    words[slabWord.recordsAt] = this.recordStarts.byteOffset
+    words[slabWord.recordCapacity] = this.recordStarts.length
+    words[slabWord.gatherAt] = this.gather.byteOffset
+    words[slabWord.gatherCapacity] = this.gather.length
+    words[slabWord.countsAt] = this.counts.byteOffset
+    words[slabWord.countCapacity] = this.counts.length
   }
 
   /** Asks for the rest of the same input, after an answer that did not reach `end`. Clears the counts. */
@@ -136,12 +152,16 @@ export function createSlab(shape: SlabShape): Slab {
   return new Slab(lastSlabId, buffer)
 }
 
-/** Returns a slab of its own with the same request and the same input, for a second try beside a hung worker. */
-export function copyRequest(from: Slab, to: Slab): void {
-  const { start, end, flags, maxRecordBytes, gatherRoutes } = slabWord
-  to.input.set(from.input.subarray(0, from.words[end]), 0)
-  for (const word of [start, end, flags, maxRecordBytes]) to.words[word] = from.words[word]!
-  to.words.set(from.words.subarray(gatherRoutes, gatherRoutes + 8), gatherRoutes)
+/**
+ * Copies a request and its input into another slab, for a second try beside a hung worker. `asked`: the words of the
+ * request as they were, where a worker may have moved on.
+ */
+export function copyRequest(from: Slab, to: Slab, asked: Uint32Array = from.words): void {
+  const { format, start, end, flags, maxRecordBytes, gatherRoutes } = slabWord
+  to.input.set(from.input.subarray(0, asked[end]), 0)
+  to.writeShape()
+  for (const word of [format, start, end, flags, maxRecordBytes]) to.words[word] = asked[word]!
+  to.words.set(asked.subarray(gatherRoutes, gatherRoutes + 8), gatherRoutes)
   to.counts.fill(0)
 }
 

@@ -1,7 +1,9 @@
-// Runs a kernel over the whole request of a slab, however often it must be called for that, and leaves one answer.
-// Used by workers, and by the engine for inputs too small to hand over.
+// Runs a kernel over the whole request of a slab, or over the batches of a file that pass through it, however often it
+// must be called for that, and leaves one answer. Used by workers, and by the engine for inputs too small to hand over.
 
 import { maxSegments, slabFlag, slabWord } from '../batch/batch.ts'
+import { fillFromFile } from '../batch/file-range.ts'
+import type { FileSpan } from '../batch/file-range.ts'
 import type { Slab } from '../batch/slab.ts'
 import type { Evaluator } from '../kernel/kernel.ts'
 import { limits } from '../limits.ts'
@@ -25,32 +27,149 @@ export function evaluateSlab(evaluator: Evaluator, slab: Slab): void {
   evaluator.evaluate(slab.bytes)
   if (slab.isWhole || (words[slabWord.flags]! & slabFlag.records) !== 0) return
   const request = words.slice(0, slabWord.consumed)
+  let sum: Uint32Array
+  try {
+    sum = evaluateRest(evaluator, slab)
+  } finally {
+    // Also where the kernel fails: whoever has the slab next must not find a request that was moved on.
+    words.set(request)
+  }
+  words.set(sum, slabWord.consumed)
+}
+
+/** Calls the kernel for what the answer in the slab left over, and returns the sum. Moves the request on. */
+function evaluateRest(evaluator: Evaluator, slab: Slab): Uint32Array {
+  const { words } = slab
+  const [gatherAt, gatherCapacity] = [words[slabWord.gatherAt]!, words[slabWord.gatherCapacity]!]
   let sum = words.slice(slabWord.consumed, answerEnd)
   while (!slab.isWhole) {
     const gathered = sum[slabWord.gathered - slabWord.consumed]!
     words[slabWord.start] = words[slabWord.consumed]!
     words[slabWord.flags]! &= ~slabFlag.continues
-    words[slabWord.gatherAt] = request[slabWord.gatherAt]! + gathered
-    words[slabWord.gatherCapacity] = request[slabWord.gatherCapacity]! - gathered
+    words[slabWord.gatherAt] = gatherAt + gathered
+    words[slabWord.gatherCapacity] = gatherCapacity - gathered
     const counts = slab.counts.slice()
     const before = sum
     evaluator.evaluate(slab.bytes)
     sum = addAnswers(sum, words)
     if (sum[slabWord.segments - slabWord.consumed]! > maxSegments) {
       // This call's segments do not fit: it is undone, and the caller asks for the rest after taking the others.
-      const consumed = words[slabWord.start]!
       slab.counts.set(counts)
-      sum = before
-      sum[0] = consumed
-      break
+      before[0] = words[slabWord.start]!
+      return before
     }
   }
-  words.set(request)
-  words.set(sum, slabWord.consumed)
+  return sum
 }
 
-/** Returns the answer `sum` with the answer in `words` added; both begin at `slabWord.consumed`. */
-function addAnswers(sum: Uint32Array, words: Uint32Array): Uint32Array<ArrayBuffer> {
+/** How far a span was evaluated, and what it took. */
+export interface SpanOutcome {
+  /** Where in the file the next batch begins. */
+  readonly fileAt: number
+  readonly evaluateNs: number
+  readonly readNs: number
+}
+
+/**
+ * Evaluates a span of a file, batch by batch, and leaves one answer in the slab, as if all of it had been its input;
+ * positions in the answer count from `span.from`. Stops early when the next batch's records might not fit beside those
+ * that are gathered, or when it has taken long enough. Where a single batch has more segments than fit, `consumed` is
+ * below `end`, and the rest is asked for as after `evaluateSlab`.
+ *
+ * Errors: those of `fillFromFile` and of the kernel.
+ */
+export function evaluateSpan(evaluator: Evaluator, slab: Slab, span: FileSpan): SpanOutcome {
+  const { words } = slab
+  const startedNs = process.hrtime.bigint()
+  const latestNs = startedNs + BigInt(limits.fileSpanMs) * 1_000_000n
+  let readNs = 0n
+  let fileAt = span.from
+  let sum: SpanSum | undefined
+  for (let nowNs = startedNs; fileAt < span.to && nowNs < latestNs; nowNs = process.hrtime.bigint()) {
+    const to = Math.min(span.to, fileAt + span.batchBytes)
+    if (sum !== undefined && !sum.hasRoomFor(to - fileAt)) break
+    const { start, end, flags } = fillFromFile(slab, { ...span, from: fileAt, to })
+    words[slabWord.start] = start
+    words[slabWord.end] = end
+    words[slabWord.flags] = (words[slabWord.flags]! & ~rangeFlags) | flags
+    readNs += process.hrtime.bigint() - nowNs
+    if (sum === undefined) {
+      evaluateSlab(evaluator, slab)
+      fileAt = to
+      if (!slab.isWhole) break
+      sum = new SpanSum(slab)
+    } else {
+      if (!sum.add(evaluator, fileAt - span.from)) break
+      fileAt = to
+    }
+  }
+  sum?.write()
+  return { fileAt, evaluateNs: Number(process.hrtime.bigint() - startedNs - readNs), readNs: Number(readNs) }
+}
+
+const rangeFlags = slabFlag.continues | slabFlag.open
+
+/** The answers for the batches of a span, added up. Made from the first; writes nothing to the slab but by `write`. */
+class SpanSum {
+  readonly #slab: Slab
+  readonly #start: number
+  #bytes: number
+  #answer: Uint32Array
+
+  constructor(slab: Slab) {
+    this.#slab = slab
+    this.#start = slab.words[slabWord.start]!
+    this.#bytes = slab.words[slabWord.consumed]! - this.#start
+    this.#answer = slab.words.slice(slabWord.consumed, answerEnd)
+  }
+
+  /** Whether so many bytes, and the line end that may be added to them, can still be gathered. */
+  hasRoomFor(bytes: number): boolean {
+    return bytes + 1 <= this.#slab.gather.length - this.#gathered
+  }
+
+  /** Evaluates the batch in the slab and adds its answer; false, and nothing is added, where that does not fit. */
+  add(evaluator: Evaluator, shift: number): boolean {
+    const { words, gather, counts } = this.#slab
+    const bytes = words[slabWord.end]! - words[slabWord.start]!
+    if (!this.hasRoomFor(bytes)) return false
+    const before = counts.slice()
+    words[slabWord.gatherAt] = gather.byteOffset + this.#gathered
+    words[slabWord.gatherCapacity] = gather.length - this.#gathered
+    try {
+      evaluateSlab(evaluator, this.#slab)
+    } finally {
+      this.#slab.writeShape()
+    }
+    const answer = addAnswers(this.#answer, words, shift)
+    if (!this.#slab.isWhole || answer[slabWord.segments - slabWord.consumed]! > maxSegments) {
+      counts.set(before)
+      return false
+    }
+    this.#answer = answer
+    this.#bytes += bytes
+    return true
+  }
+
+  /** Leaves the sum in the slab. */
+  write(): void {
+    const { words } = this.#slab
+    words.set(this.#answer, slabWord.consumed)
+    words[slabWord.start] = this.#start
+    words[slabWord.end] = this.#start + this.#bytes
+    words[slabWord.consumed] = this.#start + this.#bytes
+  }
+
+  get #gathered(): number {
+    return this.#answer[slabWord.gathered - slabWord.consumed]!
+  }
+}
+
+/**
+ * Returns the answer `sum` with the answer in `words` added; both begin at `slabWord.consumed`. `shift`: how far behind
+ * the input of `sum` that of `words` begins.
+ */
+function addAnswers(sum: Uint32Array, words: Uint32Array, shift = 0): Uint32Array<ArrayBuffer> {
   const base = slabWord.consumed
   const both = new Uint32Array(sum)
   both[0] = words[base]!
@@ -67,7 +186,7 @@ function addAnswers(sum: Uint32Array, words: Uint32Array): Uint32Array<ArrayBuff
   const room = Math.min(words[slabWord.sampleCount]!, limits.malformedSamples - samples)
   for (let i = 0; i < room; i++) {
     const [from, to] = [slabWord.sample + i * 3, slabWord.sample - base + (samples + i) * 3]
-    both[to] = words[from]!
+    both[to] = words[from]! + shift
     both[to + 1] = words[from + 1]! + lines
     both[to + 2] = words[from + 2]!
   }

@@ -4,13 +4,15 @@
 // Called by the engine.
 
 import { Piscina } from 'piscina'
-import type { FileRange } from '../batch/file-range.ts'
+import type { FileSpan } from '../batch/file-range.ts'
+import { slabWord } from '../batch/batch.ts'
 import { copyRequest } from '../batch/slab.ts'
 import type { Slab, SlabStore } from '../batch/slab.ts'
 import { decodeError, EngineError } from '../errors.ts'
 import type { KernelName } from '../kernel/kernel.ts'
 import { limits } from '../limits.ts'
 import type { Program } from '../rules/program.ts'
+import { deadlineFor, within } from './deadlines.ts'
 import { gateBroken } from './protocol.ts'
 import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
 import { Slots } from './slots.ts'
@@ -34,6 +36,7 @@ export interface PoolOptions {
   readonly threads: number
   readonly kernel: KernelName
   readonly slabs: SlabStore
+  /** Time for `limits.deadlineBytes` of input; `deadlineFor` has the rest. */
   readonly batchDeadlineMs: number
   /** Time a worker may take to start, or to make a program ready. Default: `limits.workerStartMs`. */
   readonly startDeadlineMs?: number
@@ -57,15 +60,20 @@ export interface BatchAnswer {
   readonly slab: Slab
   readonly evaluateNs: number
   readonly readNs: number
+  /** Of a file: where what has not been evaluated begins, which may be before the end of the span. */
+  readonly fileAt?: number
 }
 
 /** One Piscina, from its start until it is replaced or the engine closes. */
 interface Generation {
   readonly piscina: Piscina
-  readonly ready: Promise<void>
+  /** Resolves when all workers answer; absent until somebody asks. */
+  ready?: Promise<void>
   /** What settles each of the tasks that it has not answered. */
   readonly running: Set<(outcome: Outcome) => void>
   isRetired: boolean
+  /** Settles when its threads have ended, which one that hangs in native code never does; absent until they shall. */
+  ended?: Promise<void>
   /** The error that a worker died of while it had no task, so that no task reports it. */
   fault: unknown
 }
@@ -75,11 +83,16 @@ type Outcome =
   | { readonly kind: 'lost'; readonly cause: unknown }
   | { readonly kind: 'hung' }
 
-/** A fixed number of worker threads. Create with `startPool`. */
+/**
+ * A fixed number of worker threads, which start at once. Await `ready()` before anything else; what the calling thread
+ * has to do first, it can do while they start.
+ */
 export class WorkerPool {
   readonly counts: PoolCounts = { retries: 0, workersLost: 0, workersHung: 0 }
   readonly #options: PoolOptions
   readonly #slots: Slots
+  /** Every generation with threads that have not ended, the one in use among them. */
+  readonly #generations = new Set<Generation>()
   #generation: Generation
   #isClosed = false
 
@@ -91,25 +104,26 @@ export class WorkerPool {
 
   /** Resolves when all workers answer. Errors: `ERR_ENGINE_WORKER_LOAD`. */
   async ready(): Promise<void> {
-    await this.#generation.ready
+    await this.#readyOf(this.#generation)
   }
 
   /**
-   * Has a worker evaluate the slab's request; with `file`, after filling the slab from that range. The pool owns
-   * the slab until the promise settles. When it resolves, the caller owns the slab of the answer; when it rejects,
+   * Has a worker evaluate the slab's request; with `file`, the batches of that span in the slab. The pool owns the
+   * slab until the promise settles. When it resolves, the caller owns the slab of the answer; when it rejects,
    * the pool has given the slab back.
    *
    * Errors: `ERR_ENGINE_WORKER_LOST`, `ERR_ENGINE_WORKER_HUNG`, `ERR_ENGINE_WORKER_LOAD`,
    * `ERR_ENGINE_KERNEL_FAULT`, `ERR_ENGINE_READ`, `ERR_ENGINE_CLOSED`.
    */
-  async evaluate(handle: ProgramHandle, slab: Slab, file?: FileRange): Promise<BatchAnswer> {
+  async evaluate(handle: ProgramHandle, slab: Slab, file?: FileSpan): Promise<BatchAnswer> {
     const release = await this.#slots.take()
-    const held = { slab }
+    const held = { slab, asked: slab.words.slice(0, slabWord.consumed) }
     let isDone = false
     try {
       const answer = await this.#evaluateTwice(handle, held, file)
       isDone = true
-      return { slab: held.slab, evaluateNs: answer.evaluateNs, readNs: answer.readNs }
+      const { evaluateNs, readNs, fileAt } = answer
+      return { slab: held.slab, evaluateNs, readNs, ...(fileAt === undefined ? {} : { fileAt }) }
     } finally {
       release()
       if (!isDone) this.#options.slabs.give(held.slab)
@@ -118,23 +132,29 @@ export class WorkerPool {
 
   async #evaluateTwice(
     handle: ProgramHandle,
-    held: { slab: Slab },
-    file: FileRange | undefined,
+    held: { slab: Slab; readonly asked: Uint32Array },
+    file: FileSpan | undefined,
   ): Promise<Extract<Answer, { status: 'done' }>> {
+    const { batchDeadlineMs, kernel } = this.#options
+    const [from, to] =
+      file === undefined ? [held.asked[slabWord.start]!, held.asked[slabWord.end]!] : [file.from, file.to]
+    const deadlineMs = deadlineFor(to - from, batchDeadlineMs, kernel)
     for (let attempt = 1; ; attempt++) {
       if (attempt > 1) this.counts.retries++
       const generation = await this.#usable()
-      const outcome = await this.#send(generation, handle, held.slab, file)
+      const outcome = await this.#send(generation, handle, held.slab, file, deadlineMs)
       if (this.#isClosed && outcome.kind !== 'answer') throw closedError()
       if (outcome.kind === 'hung') {
         // The worker may write into the slab for as long as it runs: only a copy can be tried again.
         const copy = this.#options.slabs.take()
-        copyRequest(held.slab, copy)
+        copyRequest(held.slab, copy, held.asked)
         this.#options.slabs.setAside()
         held.slab = copy
-        if (attempt === 2) throw hungError(this.#options.batchDeadlineMs)
+        if (attempt === 2) throw hungError(deadlineMs)
       } else if (outcome.kind === 'lost') {
         if (attempt === 2) throw lostError(outcome.cause)
+        // A worker moves the request on as it goes.
+        held.slab.words.set(held.asked)
         held.slab.counts.fill(0)
       } else if (outcome.answer.status === 'done') {
         return outcome.answer
@@ -149,14 +169,15 @@ export class WorkerPool {
     generation: Generation,
     handle: ProgramHandle,
     slab: Slab,
-    file: FileRange | undefined,
+    file: FileSpan | undefined,
+    deadlineMs: number,
   ): Promise<Outcome> {
     const range = file === undefined ? {} : { file }
     const task: EvaluateTask = { kind: 'evaluate', slab: slab.id, program: handle.id, ...range }
-    const outcome = await this.#run(generation, task, this.#options.batchDeadlineMs)
+    const outcome = await this.#run(generation, task, deadlineMs)
     if (outcome.kind !== 'answer' || outcome.answer.status !== 'needs') return outcome
     const whole: EvaluateTask = { ...task, slabBuffer: slab.buffer, programBytes: handle.program.bytes }
-    return this.#run(generation, whole, this.#longDeadlineMs)
+    return this.#run(generation, whole, Math.max(deadlineMs, this.#longDeadlineMs))
   }
 
   /** For tasks that may have to make a program ready before they evaluate anything. */
@@ -211,7 +232,7 @@ export class WorkerPool {
         clearTimeout(deadline)
         generation.running.delete(settle)
         resolve(outcome)
-        if (generation.isRetired && generation.running.size === 0) void generation.piscina.destroy()
+        if (generation.isRetired && generation.running.size === 0) void this.#end(generation)
       }
       const deadline = setTimeout(() => {
         this.counts.workersHung++
@@ -241,7 +262,7 @@ export class WorkerPool {
       const isSpent = generation.isRetired || generation.fault !== undefined || this.#hasTooFew(generation)
       if (isSpent) this.#replace(generation)
       try {
-        await this.#generation.ready
+        await this.#readyOf(this.#generation)
         if (!this.#generation.isRetired) return this.#generation
       } catch (error) {
         this.#retire(this.#generation)
@@ -269,20 +290,21 @@ export class WorkerPool {
       atomics: 'sync',
       recordTiming: false,
     })
-    const generation: Generation = {
-      piscina,
-      ready: Promise.resolve(),
-      running: new Set(),
-      isRetired: false,
-      fault: undefined,
-    }
+    const generation: Generation = { piscina, running: new Set(), isRetired: false, fault: undefined }
+    this.#generations.add(generation)
     piscina.on('error', (error: unknown) => {
       generation.fault = error ?? new Error('a worker failed')
       // No worker is left, and none will come: what Piscina has queued would wait for ever.
       if (piscina.threads.length > 0) return
       for (const settle of generation.running) settle({ kind: 'lost', cause: generation.fault })
     })
-    return Object.assign(generation, { ready: this.#probe(generation) })
+    return generation
+  }
+
+  /** The deadline begins when it is first asked for: a thread that is busy until then hears no worker. */
+  #readyOf(generation: Generation): Promise<void> {
+    generation.ready ??= this.#probe(generation)
+    return generation.ready
   }
 
   async #probe(generation: Generation): Promise<void> {
@@ -299,15 +321,22 @@ export class WorkerPool {
     if (this.#generation !== generation) return
     this.#retire(generation)
     this.#generation = this.#startGeneration()
-    // Whoever needs it awaits it; this only keeps a failure from counting as unhandled before that.
-    this.#generation.ready.catch(() => undefined)
   }
 
   /** Takes a generation out of use; it ends when its last task is answered. */
   #retire(generation: Generation): void {
     if (generation.isRetired) return
     generation.isRetired = true
-    if (generation.running.size === 0) void generation.piscina.destroy()
+    if (generation.running.size === 0) void this.#end(generation)
+  }
+
+  /** Ends a generation's threads, and rejects what they still have to do. Never rejects. */
+  #end(generation: Generation): Promise<void> {
+    generation.ended ??= generation.piscina.destroy().then(
+      () => void this.#generations.delete(generation),
+      () => void this.#generations.delete(generation),
+    )
+    return generation.ended
   }
 
   /**
@@ -318,33 +347,9 @@ export class WorkerPool {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#slots.refuse(closedError)
-    const ended = this.#generation.piscina.destroy()
-    await within(deadlineMs, ended)
+    // Those out of use as well: beside a worker that hung, others may still have a batch.
+    await within(deadlineMs, Promise.all(Array.from(this.#generations, (generation) => this.#end(generation))))
   }
-}
-
-/** Starts a pool and waits until all of its workers answer. Errors: `ERR_ENGINE_WORKER_LOAD`. */
-export async function startPool(options: PoolOptions): Promise<WorkerPool> {
-  const pool = new WorkerPool(options)
-  try {
-    await pool.ready()
-    return pool
-  } catch (error) {
-    await pool.close()
-    throw error
-  }
-}
-
-/** Resolves with `work`, or after `ms`, whichever comes first. Never rejects, and leaves no timer behind. */
-export function within(ms: number, work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    const done = (): void => {
-      clearTimeout(timer)
-      resolve()
-    }
-    work.then(done, done)
-  })
 }
 
 function innermost(error: unknown): Error {

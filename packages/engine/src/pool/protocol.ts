@@ -1,7 +1,7 @@
 // The messages between the main thread and a worker: plain data, a few words each. The batch itself, its request
 // and its answer lie in the slab. Used by pool.ts and worker.ts only.
 
-import type { FileRange } from '../batch/file-range.ts'
+import type { FileSpan } from '../batch/file-range.ts'
 import type { EncodedError } from '../errors.ts'
 import type { KernelName } from '../kernel/kernel.ts'
 
@@ -21,8 +21,8 @@ export interface EvaluateTask {
   readonly program: number
   /** The program's block; only sent after a worker answered that it does not have it. */
   readonly programBytes?: Uint8Array
-  /** The range to fill the slab from; the slab's request then holds all but `start`, `end` and these two flags. */
-  readonly file?: FileRange
+  /** What to fill the slab from, batch by batch; the slab's request then holds all but `start`, `end` and two flags. */
+  readonly file?: FileSpan
 }
 
 /** Makes a program ready on every worker at once: each waits at the gate until all have come. */
@@ -47,6 +47,8 @@ export type Answer =
       /** Time in the kernel, and time reading the file. */
       readonly evaluateNs: number
       readonly readNs: number
+      /** Where the next batch of the file begins: `to` of the span, or before it when results were due earlier. */
+      readonly fileAt?: number
     }
   /** The worker lacks the slab or the program: the task is to be sent again with both. */
   | { readonly status: 'needs' }

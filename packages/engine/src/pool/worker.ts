@@ -1,18 +1,16 @@
-// What runs in a worker thread: takes a task, fills the slab from a file when asked to, and calls the kernel once.
+// What runs in a worker thread: takes a task, fills the slab from a file when asked to, and calls the kernel.
 // Keeps the slabs and programs it was sent. Loaded by Piscina under the name `runTask`; its imports are few,
 // because every worker holds them in memory.
 //
 // Invariant: between a task's arrival and its answer this thread owns the slab; it never touches one at other times.
 
-import { workerData } from 'node:worker_threads'
-import { slabFlag, slabWord } from '../batch/batch.ts'
-import { fillFromFile } from '../batch/file-range.ts'
+import { isMainThread, workerData } from 'node:worker_threads'
 import { Slab } from '../batch/slab.ts'
 import { encodeError } from '../errors.ts'
 import type { Evaluator, Kernel } from '../kernel/kernel.ts'
 import { selectKernel } from '../kernel/select.ts'
 import { readPlan } from '../rules/program.ts'
-import { evaluateSlab } from './evaluate.ts'
+import { evaluateSlab, evaluateSpan } from './evaluate.ts'
 import { gateBroken } from './protocol.ts'
 import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
 
@@ -28,7 +26,7 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
   const load = async (id: number, bytes: Uint8Array): Promise<Evaluator> => {
     kernel ??= (await selectKernel(settings.kernel)).kernel
     const evaluator = kernel.load({ plan: readPlan(bytes), bytes })
-    remember(evaluators, id, evaluator, programsKept)
+    remember(evaluators, id, evaluator, programsKept)?.release()
     return evaluator
   }
 
@@ -62,17 +60,10 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
       evaluator = await load(task.program, task.programBytes)
     }
     if (slab === undefined || evaluator === undefined) return { status: 'needs' }
+    if (task.file !== undefined) return { status: 'done', ...evaluateSpan(evaluator, slab, task.file) }
     const startedNs = process.hrtime.bigint()
-    if (task.file !== undefined) {
-      const { start, end, flags } = fillFromFile(slab, task.file)
-      slab.words[slabWord.start] = start
-      slab.words[slabWord.end] = end
-      slab.words[slabWord.flags] = (slab.words[slabWord.flags]! & ~rangeFlags) | flags
-    }
-    const readNs = process.hrtime.bigint()
     evaluateSlab(evaluator, slab)
-    const doneNs = process.hrtime.bigint()
-    return { status: 'done', evaluateNs: Number(doneNs - readNs), readNs: Number(readNs - startedNs) }
+    return { status: 'done', evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
   }
 
   return async (task) => {
@@ -84,8 +75,6 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
   }
 }
 
-const rangeFlags = slabFlag.continues | slabFlag.open
-
 /** Returns an entry and makes it the most recently used. */
 function recall<T>(entries: Map<number, T>, id: number): T | undefined {
   const entry = entries.get(id)
@@ -95,11 +84,17 @@ function recall<T>(entries: Map<number, T>, id: number): T | undefined {
   return entry
 }
 
-/** Adds an entry, and forgets the least recently used one beyond `most`. */
-function remember<T>(entries: Map<number, T>, id: number, entry: T, most: number): void {
+/** Adds an entry; forgets the least recently used one beyond `most`, and returns it. */
+function remember<T>(entries: Map<number, T>, id: number, entry: T, most: number): T | undefined {
   entries.set(id, entry)
-  if (entries.size > most) entries.delete(entries.keys().next().value!)
+  if (entries.size <= most) return undefined
+  const [oldest, forgotten] = entries.entries().next().value!
+  entries.delete(oldest)
+  return forgotten
 }
+
+// Made ready before the first task: until that comes the main thread compiles the rule set. A failure shows with it.
+if (!isMainThread) selectKernel((workerData as WorkerSettings).kernel).catch(() => undefined)
 
 /** Runs one task, with the settings that this thread was started with. */
 export const runTask: (task: Task) => Promise<Answer> = createTaskRunner(workerData as WorkerSettings)

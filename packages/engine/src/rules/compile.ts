@@ -48,8 +48,8 @@ export interface CompiledRuleSet {
 /**
  * Returns the program of a rule set. Synchronous.
  *
- * Errors: `ERR_RULESET_INVALID` with all problems, in order of place; `ERR_RULESET_UNREADABLE` when the only problems
- * are files that cannot be read.
+ * Errors: `ERR_RULESET_INVALID` with the problems and warnings, in order of place; `ERR_RULESET_UNREADABLE` when the
+ * only problems are files that cannot be read.
  *
  * Cost: compiles every pattern and reads every list file; a million entries take about a second.
  */
@@ -138,7 +138,8 @@ function errorOf({ name, source }: Input, issues: IssueList): RuleSetError {
     ...(first.line === undefined ? [] : [`line ${first.line}, column ${first.column}`]),
   ].join(', ')
   const cure = first.suggestion === undefined ? '' : ` Suggestion: ${first.suggestion}.`
-  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems; the first`
+  const count = issues.count === 1 ? 'a problem' : `${issues.count} problems; the first`
   const message = `${name} has ${count}${place === '' ? '' : ` at ${place}`}: ${first.message}${cure}`
-  return new RuleSetError(issues.isUnreadable ? 'ERR_RULESET_UNREADABLE' : 'ERR_RULESET_INVALID', message, problems)
+  const code = issues.isUnreadable ? 'ERR_RULESET_UNREADABLE' : 'ERR_RULESET_INVALID'
+  return new RuleSetError(code, message, problems, { warnings: issues.warnings(source) })
 }

@@ -5,6 +5,14 @@ import type { RuleSetIssue } from '../errors.ts'
 import type { Path, Source } from './source-node.ts'
 import { formatPath, positionOf } from './source-node.ts'
 
+/**
+ * Problems, and warnings, that are listed one by one: nobody reads more, and the cause of most is among the first.
+ */
+const mostListed = 100
+
+/** Entries that are kept at all, from which those first in place are listed: a 16 MiB file can have millions. */
+const mostKept = 10_000
+
 interface Entry {
   readonly path: Path
   readonly message: string
@@ -29,11 +37,13 @@ export interface IssueOptions {
 export class IssueList {
   readonly #problems: Entry[] = []
   readonly #warnings: Entry[] = []
+  #problemCount = 0
+  #warningCount = 0
   #unreadable = 0
 
   /** Number of problems; warnings do not count. */
   get count(): number {
-    return this.#problems.length
+    return this.#problemCount
   }
 
   /** Whether there are problems, and all of them are files that cannot be read. */
@@ -43,23 +53,33 @@ export class IssueList {
 
   /** Adds a problem: the rule set will be refused. `message` is one sentence. */
   add(path: Path, message: string, options: IssueOptions = {}): void {
-    this.#problems.push(entryOf(path, message, options))
+    if (this.#problemCount++ < mostKept) this.#problems.push(entryOf(path, message, options))
     if (options.isUnreadable === true) this.#unreadable++
   }
 
   /** Adds a warning: the rule set is accepted, and its author had better look. */
   warn(path: Path, message: string, options: IssueOptions = {}): void {
-    this.#warnings.push(entryOf(path, message, options))
+    if (this.#warningCount++ < mostKept) this.#warnings.push(entryOf(path, message, options))
   }
 
-  /** Returns the problems in the order of their places in `source`. */
+  /**
+   * Returns a function that tells whether the item of that index in the root's list `key` may have a problem within:
+   * may say so of an item that has none, never the other way round.
+   */
+  suspectsIn(key: string): (index: number) => boolean {
+    if (this.#problemCount > this.#problems.length) return () => true
+    const indexes = new Set(this.#problems.filter(({ path }) => path[0] === key).map(({ path }) => path[1]))
+    return (index) => indexes.has(index)
+  }
+
+  /** Returns the first problems in order of place in `source`; the last one tells how many more there are. */
   problems(source: Source): RuleSetIssue[] {
-    return placed(this.#problems, source)
+    return placed(this.#problems, this.#problemCount, 'problem', source)
   }
 
-  /** Returns the warnings in the order of their places in `source`. */
+  /** Returns the first warnings in order of place in `source`; the last one tells how many more there are. */
   warnings(source: Source): RuleSetIssue[] {
-    return placed(this.#warnings, source)
+    return placed(this.#warnings, this.#warningCount, 'warning', source)
   }
 }
 
@@ -67,18 +87,25 @@ function entryOf(path: Path, message: string, options: IssueOptions): Entry {
   return { path, message, suggestion: options.suggestion, atKey: options.atKey === true, at: options.at }
 }
 
-function placed(entries: readonly Entry[], source: Source): RuleSetIssue[] {
-  const { root, locate } = source
+function placed(
+  entries: readonly Entry[],
+  count: number,
+  what: 'problem' | 'warning',
+  { root, locate }: Source,
+): RuleSetIssue[] {
+  const more = count - mostListed
+  const rest = more === 1 ? `1 more ${what} follows here.` : `${more} more ${what}s follow from here on.`
   return entries
     .map((entry) => ({
       entry,
       at: entry.at ?? (root === undefined ? 0 : positionOf(root, entry.path, entry.atKey)),
     }))
     .toSorted((a, b) => a.at - b.at)
-    .map(({ entry, at }) => ({
-      path: formatPath(entry.path),
-      message: entry.message,
-      ...(entry.suggestion === undefined ? {} : { suggestion: entry.suggestion }),
+    .slice(0, mostListed + 1)
+    .map(({ entry: { path, message, suggestion }, at }, i) => ({
+      path: formatPath(path),
+      message: i < mostListed ? message : rest,
+      ...(suggestion === undefined || i === mostListed ? {} : { suggestion }),
       ...(locate === undefined ? {} : locate(at)),
     }))
 }

@@ -111,14 +111,11 @@ function readRules(
     return []
   }
   if (node.items.length > limits.rules) {
-    issues.add(
-      ['rules', limits.rules],
-      `The rule set has ${node.items.length} rules; at most ${limits.rules} are allowed.`,
-      {
-        suggestion: 'join rules with the same action by `any`, or move values to a list file',
-      },
-    )
-    return []
+    // At the key, so that it stands before the problems of the rules themselves, however many those are.
+    issues.add(['rules'], `The rule set has ${node.items.length} rules; at most ${limits.rules} are allowed.`, {
+      suggestion: 'join rules with the same action by `any`, or move values to a list file',
+      atKey: true,
+    })
   }
   const ids = new Map<string, number>()
   return node.items.map((item, i) => readRule(item, i, ids, conditions, routes, issues))

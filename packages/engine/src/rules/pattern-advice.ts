@@ -1,15 +1,17 @@
 // What to write in place of a pattern that RE2 refuses: most come from other dialects and have a rewrite. Called by
 // patterns.ts with the parser's complaint; decides nothing about which patterns are accepted.
 
-/** Advice on a refused pattern. `what` says in our words what is wrong, where the parser's words would not help. */
+/** Advice on a refused pattern. `what` says what is wrong: in our words, where the parser's would not help. */
 export interface PatternAdvice {
-  readonly what?: string
+  readonly what: string
   readonly suggestion?: string
 }
 
 /** Returns advice for `pattern`, given the parser's complaint and the part of the pattern it names. */
 export function adviseOn(pattern: string, kind: string, fragment: string): PatternAdvice {
-  return adviseOnGroup(pattern, fragment) ?? adviseOnEscape(kind, fragment) ?? adviseOnSyntax(pattern, kind, fragment)
+  const advice =
+    adviseOnGroup(pattern, fragment) ?? adviseOnEscape(kind, fragment) ?? adviseOnSyntax(pattern, kind, fragment)
+  return { what: `RE2 says: ${kind}`, ...advice }
 }
 
 function adviseOnGroup(pattern: string, fragment: string): PatternAdvice | undefined {
@@ -18,6 +20,7 @@ function adviseOnGroup(pattern: string, fragment: string): PatternAdvice | undef
   for (const [start, advice] of groupAdvice) {
     if (group.startsWith(start)) return advice
   }
+  if (/^\(\?(?:[0-9+]|-[0-9])/.test(group)) return recursion
   const flags = /^\(\?[a-zA-Z^-]+/.exec(fragment)?.[0]
   if (flags === undefined) return undefined
   if (flags.includes('x')) {
@@ -56,8 +59,6 @@ const groupAdvice: readonly (readonly [string, PatternAdvice])[] = [
   ],
   ['(?P>', recursion],
   ['(?R', recursion],
-  ['(?0', recursion],
-  ['(?1', recursion],
   ['(?&', recursion],
   [
     '(?<',
@@ -136,7 +137,7 @@ const escapeAdvice: Readonly<Record<string, PatternAdvice>> = {
   z: { what: '`\\z` cannot stand inside brackets', suggestion: 'write it outside of them' },
 }
 
-function adviseOnSyntax(pattern: string, kind: string, fragment: string): PatternAdvice {
+function adviseOnSyntax(pattern: string, kind: string, fragment: string): PatternAdvice | undefined {
   switch (kind) {
     case 'invalid nested repetition operator':
       if (!fragment.endsWith('+')) {
@@ -156,7 +157,7 @@ function adviseOnSyntax(pattern: string, kind: string, fragment: string): Patter
     case 'invalid character class range':
       return adviseOnClass(fragment)
     default:
-      return syntaxAdvice[kind] ?? {}
+      return syntaxAdvice[kind]
   }
 }
 
@@ -187,8 +188,11 @@ const syntaxAdvice: Readonly<Record<string, PatternAdvice>> = {
     what: 'two groups have the same name',
     suggestion: 'write (?:…), as names mean nothing here',
   },
-  'expression nests too deeply': { suggestion: 'split it over several predicates under `any`' },
-  'expression too large': { suggestion: 'split it over several predicates under `any`' },
+  'expression nests too deeply': {
+    what: 'it nests too deeply',
+    suggestion: 'nest fewer groups, or split it over several predicates under `any`',
+  },
+  'expression too large': { what: 'it is too large', suggestion: 'split it over several predicates under `any`' },
 }
 
 function adviseOnClass(fragment: string): PatternAdvice {

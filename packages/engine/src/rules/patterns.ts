@@ -1,17 +1,30 @@
 // Checks patterns for every kernel at once: what is accepted here, both kernels compile, to the same meaning. re2js
-// parses them; where RE2 and re2js differ, the pattern is refused for both. The only file of rules/ that imports
-// re2js. Called by plan.ts; advice for refused patterns is in pattern-advice.ts.
+// parses them; where RE2 and re2js differ, the pattern is refused for both. The only file of rules/ that calls re2js:
+// pattern-size.ts knows its type. Called by plan.ts; what else is wrong with refused patterns is in
+// pattern-constructs.ts and pattern-advice.ts.
 
 import { RE2JS, RE2JSException } from 're2js'
 import { limits } from '../limits.ts'
+import type { PatternAdvice } from './pattern-advice.ts'
 import { adviseOn } from './pattern-advice.ts'
 import { writeOutClasses } from './pattern-classes.ts'
+import type { Complaint, PatternConstruct } from './pattern-constructs.ts'
+import { constructsOf } from './pattern-constructs.ts'
 import { byteInstructionsOf } from './pattern-size.ts'
 
-/** A pattern that may be used, or what is wrong with it. `instructions`: the size of its program, if it has one. */
+/**
+ * A pattern that may be used, or what is wrong with it: at least one fault. `instructions`: the size of its program, if
+ * it has one.
+ */
 export type PatternResult =
   | { readonly instructions: number; readonly pattern: string }
-  | { readonly instructions: number; readonly message: string; readonly suggestion?: string | undefined }
+  | { readonly instructions: number; readonly faults: readonly PatternFault[] }
+
+/** One thing that is wrong with a pattern. */
+export interface PatternFault {
+  readonly message: string
+  readonly suggestion?: string | undefined
+}
 
 /**
  * Returns the pattern that kernels compile, or what is wrong with it. `written` is the pattern as the rule has it,
@@ -21,22 +34,23 @@ export function checkPattern(written: string, flagged: string, isSearch: boolean
   const bytes = Buffer.byteLength(written, 'utf8')
   if (bytes > limits.patternBytes) {
     const message = `The pattern is ${bytes} bytes long; at most ${limits.patternBytes} are allowed.`
-    return { instructions: 0, message, suggestion: 'split it under `any`, or use `in` or `contains` with a list' }
+    const suggestion = 'split it under `any`, or use `in` or `contains` with a list'
+    return { instructions: 0, faults: [{ message, suggestion }] }
   }
   let compiled: RE2JS
   try {
     compiled = RE2JS.compile(flagged)
   } catch (error) {
-    return refused(written, error as Error)
+    return { instructions: 0, faults: faultsOf(written, error) }
   }
   const size = sizeOf(written, compiled)
   const { instructions } = size
-  if ('message' in size) return size
+  if ('faults' in size) return size
   const classes = writeOutClasses(flagged)
   const difference = 'message' in classes ? classes : differenceIn(flagged, compiled, isSearch)
   if (difference === undefined) return { instructions, pattern: (classes as { pattern: string }).pattern }
   const message = `The pattern ${show(written)} ${difference.message}.`
-  return { instructions, message, suggestion: difference.suggestion }
+  return { instructions, faults: [{ message, suggestion: difference.suggestion }] }
 }
 
 /** A tenth of a kernel's instructions is what an instruction of re2js takes in time, about. */
@@ -45,34 +59,70 @@ const byteInstructionWeight = 10
 function sizeOf(
   written: string,
   compiled: RE2JS,
-): { instructions: number } | Extract<PatternResult, { message: string }> {
+): { instructions: number } | Extract<PatternResult, { faults: unknown }> {
   const programSize = compiled.programSize()
   const byteInstructions = byteInstructionsOf(compiled)
   const instructions = Math.max(programSize, Math.ceil(byteInstructions / byteInstructionWeight))
   const suggestion = 'use smaller counts in {…}, or split it over several predicates under `any`'
-  const refuse = (size: number, most: number, of: string): PatternResult & { message: string } => {
+  const refuse = (size: number, most: number, of: string): ReturnType<typeof sizeOf> => {
     const message = `The pattern ${show(written)} compiles to ${size} instructions${of}; at most ${most} are allowed.`
-    return { instructions, message, suggestion }
+    return { instructions, faults: [{ message, suggestion }] }
   }
   if (programSize > limits.patternInstructions) return refuse(programSize, limits.patternInstructions, '')
   if (byteInstructions <= limits.patternByteInstructions) return { instructions }
   return refuse(byteInstructions, limits.patternByteInstructions, ' for bytes')
 }
 
-function refused(written: string, error: Error): PatternResult {
-  if (!(error instanceof RE2JSException)) {
-    // A stack overflow or the like: the pattern is at fault, and the words are not for users.
-    const message = `The pattern ${show(written)} is too complex.`
-    return { instructions: 0, message, suggestion: 'nest fewer groups' }
+/** Returns every construct of the pattern that RE2 lacks, and what else the parser says. */
+function faultsOf(written: string, error: unknown): PatternFault[] {
+  const { constructs, rest } = constructsOf(written, complaintAbout)
+  const complaint = constructs.length === 0 ? complaintOf(error) : complaintAbout(rest)
+  const found = [...constructs]
+  if (complaint !== undefined) {
+    const { kind, fragment } = complaint
+    // What the parser names may hold stand-ins, which the author never wrote.
+    const isTold = fragment !== rest && written.includes(fragment)
+    found.push({ fragment: isTold ? shorten(fragment) : '', advice: adviseOn(rest, kind, fragment) })
   }
+  return joined(found).map(({ fragments, advice: { what, suggestion } }) => {
+    const where = fragments.map((fragment) => `\`${fragment}\``).join(', ')
+    const at = where === '' || fragments[0] === written ? '' : ` at ${where}`
+    return { message: `The pattern ${show(written)} is refused${at}: ${what}.`, suggestion }
+  })
+}
+
+/** Places of one construct that a message names. */
+const mostFragments = 5
+
+/** Returns the constructs with those joined that have the same advice. */
+function joined(constructs: readonly PatternConstruct[]): { fragments: string[]; advice: PatternAdvice }[] {
+  const groups = new Map<string, { fragments: string[]; advice: PatternAdvice }>()
+  for (const { fragment, advice } of constructs) {
+    const key = JSON.stringify(advice)
+    const group = groups.get(key) ?? { fragments: [], advice }
+    groups.set(key, group)
+    const isNew = fragment !== '' && !group.fragments.includes(fragment)
+    if (isNew && group.fragments.length < mostFragments) group.fragments.push(fragment)
+  }
+  return [...groups.values()]
+}
+
+function complaintAbout(pattern: string): Complaint | undefined {
+  try {
+    RE2JS.compile(pattern)
+    return undefined
+  } catch (error) {
+    return complaintOf(error)
+  }
+}
+
+function complaintOf(error: unknown): Complaint {
+  // Anything else is a stack overflow or the like: the pattern is at fault, and the words are not for users.
+  if (!(error instanceof RE2JSException)) return { kind: 'expression nests too deeply', fragment: '' }
   const reason = error.message.replace(/^error parsing regexp: /, '')
   const colon = reason.indexOf(': `')
-  const kind = colon === -1 ? reason : reason.slice(0, colon)
-  const fragment = colon === -1 ? '' : reason.slice(colon + 3, -1)
-  const advice = adviseOn(written, kind, fragment)
-  const where = fragment === '' || fragment === written ? '' : ` at \`${shorten(fragment)}\``
-  const message = `The pattern ${show(written)} is refused${where}: ${advice.what ?? `RE2 says: ${kind}`}.`
-  return { instructions: 0, message, suggestion: advice.suggestion }
+  if (colon === -1) return { kind: reason, fragment: '' }
+  return { kind: reason.slice(0, colon), fragment: reason.slice(colon + 3, -1) }
 }
 
 /** Returns the reason why RE2 refuses or reads differently what re2js accepts. */

@@ -92,13 +92,18 @@ class PlanBuilder {
   /** The first rule whose condition holds decides, so a rule with the condition of an earlier one never does. */
   #warnOfRepeated(rules: readonly PlanRule[]): void {
     const earlier = new Map<string, string>()
+    const isSuspect = this.#issues.suspectsIn('rules')
     for (const [i, { id, when }] of rules.entries()) {
+      // Where rules could not be read, the index in the file is another.
+      const [, index] = this.#pathOf.get(this.#ruleSet.rules[i]!.when) as ['rules', number]
+      // Conditions of which parts are missing may look equal, and are not.
+      if (isSuspect(index)) continue
       const key = JSON.stringify(when)
       const other = earlier.get(key)
       if (other === undefined) earlier.set(key, id)
       else {
         const message = `The rule \`${id}\` never decides, because \`${other}\` above it has the same condition.`
-        this.#issues.warn(['rules', i], message, { suggestion: 'drop one of the two' })
+        this.#issues.warn(['rules', index], message, { suggestion: 'drop one of the two' })
       }
     }
   }
@@ -173,7 +178,7 @@ class PlanBuilder {
       this.#instructions += result.instructions
     }
     if ('pattern' in result) return result.pattern
-    this.#issues.add(path, result.message, { suggestion: result.suggestion })
+    for (const { message, suggestion } of result.faults) this.#issues.add(path, message, { suggestion })
     return undefined
   }
 

@@ -1,12 +1,37 @@
 // Turns the YAML text of a rule file into source nodes, by YAML 1.2's core schema. The only file that imports the
 // package yaml. Aliases become the node they stand for, shared and not copied, so that a few lines of them cannot
 // fill the memory; who walks the tree bounds its steps. Called by compile.ts.
+//
+// The package is loaded when the first text is parsed: its many files take longer to load than everything else that a
+// program with a JSON rule file or an object needs, and a pool's threads can start meanwhile.
 
+import { createRequire } from 'node:module'
+import type * as Yaml from 'yaml'
 import type { Alias, ParsedNode, Scalar, YAMLMap } from 'yaml'
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml'
 import type { IssueList } from './issues.ts'
 import type { MapNode, Source, SourceNode } from './source-node.ts'
 import { lineLocator } from './source-node.ts'
+
+const require = createRequire(import.meta.url)
+let loaded: typeof Yaml | undefined
+
+/** Returns the package yaml. Synchronous, as compiling a rule set is. */
+function library(): typeof Yaml {
+  loaded ??= require('yaml') as typeof Yaml
+  return loaded
+}
+
+/** Nesting beyond this is no rule set. The package reads lists by recursion, and overflows at about 650 of them. */
+const mostDepth = 256
+
+class NestingFault extends Error {
+  readonly at: number
+
+  constructor(at: number) {
+    super()
+    this.at = at
+  }
+}
 
 /** Returns the source of YAML text; syntax errors go to `issues`, and then the source has no root. */
 export function yamlSource(text: string, issues: IssueList): Source {
@@ -16,28 +41,27 @@ export function yamlSource(text: string, issues: IssueList): Source {
   try {
     root = parseYaml(text, issues)
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    issues.add([], 'The text nests too deeply to be read.', { at: 0 })
+    if (error instanceof NestingFault) {
+      const suggestion = 'close what is open; a record of a test that nests deeper is written as text'
+      issues.add([], `The text nests more than ${mostDepth} deep.`, { at: error.at, suggestion })
+    } else if (error instanceof RangeError) {
+      // The caller had used up most of the stack before.
+      issues.add([], 'The text nests too deeply to be read.', { at: 0 })
+    } else throw error
   }
   return { root: issues.count === before ? root : undefined, locate }
 }
 
 function parseYaml(text: string, issues: IssueList): SourceNode | undefined {
+  const { Composer } = library()
   // Duplicate keys are found by parse.ts, which can name their path. Errors are reworded without a code frame.
-  const documents = parseAllDocuments(text, {
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'silent',
-    stringKeys: false,
-  })
-  const [document, second] = Array.isArray(documents) ? documents : []
+  const composer = new Composer({ uniqueKeys: false, prettyErrors: false, logLevel: 'silent', stringKeys: false })
+  const [document, second] = composer.compose(shallowTokens(text))
   if (document === undefined || document.contents === null) {
     issues.add([], 'The rule file is empty.', { at: 0, suggestion: 'begin with `version: 1`' })
     return undefined
   }
-  for (const problem of [...document.errors, ...document.warnings]) {
-    issues.add([], yamlMessage(problem.message), { at: problem.pos[0], suggestion: yamlCures[problem.code] })
-  }
+  addParserProblems([...document.errors, ...document.warnings], issues)
   const version = document.directives?.yaml.explicit === true ? document.directives.yaml.version : '1.2'
   if (version !== '1.2') {
     issues.add([], `Rule files are YAML 1.2, not ${version}.`, { at: 0, suggestion: 'drop the `%YAML` line' })
@@ -49,6 +73,44 @@ function parseYaml(text: string, issues: IssueList): SourceNode | undefined {
     })
   }
   return new TreeBuilder(issues).nodeOf(document.contents)
+}
+
+/**
+ * Yields the tokens of YAML text, as the package's own parser does, and throws a NestingFault before more of them nest
+ * than the composer can follow: overflowing, it would report each level as a problem of its own.
+ */
+function* shallowTokens(text: string): Generator<Yaml.CST.Token> {
+  const { Lexer, Parser } = library()
+  const parser = new Parser()
+  for (const lexeme of new Lexer().lex(text)) {
+    const at = parser.offset
+    yield* parser.next(lexeme)
+    if (parser.stack.length > mostDepth + 1 && depthOf(parser) > mostDepth) throw new NestingFault(at)
+  }
+  yield* parser.end()
+}
+
+/** Counts the lists and objects that are open: the document stands below them, and on top perhaps a scalar. */
+function depthOf({ stack }: Yaml.Parser): number {
+  return stack.length - 1 - ('items' in stack.at(-1)! ? 0 : 1)
+}
+
+/** Problems of the parser with the same message that are reported one by one: most follow from the first. */
+const mostAlike = 10
+
+function addParserProblems(problems: readonly Yaml.YAMLError[], issues: IssueList): void {
+  if (problems.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) throw new RangeError()
+  const alike = new Map<string, number>()
+  for (const { message } of problems) alike.set(message, (alike.get(message) ?? 0) + 1)
+  const seen = new Map<string, number>()
+  for (const { message, pos, code } of problems) {
+    const before = seen.get(message) ?? 0
+    seen.set(message, before + 1)
+    if (before > mostAlike) continue
+    const text = yamlMessage(message)
+    const rest = `From here on the same stands ${alike.get(message)! - mostAlike} times more: ${text}`
+    issues.add([], before < mostAlike ? text : rest, { at: pos[0], suggestion: yamlCures[code] })
+  }
 }
 
 const yamlCures: Readonly<Record<string, string>> = {
@@ -63,6 +125,7 @@ function yamlMessage(message: string): string {
 }
 
 class TreeBuilder {
+  readonly #yaml = library()
   readonly #anchors = new Map<string, SourceNode>()
   readonly #issues: IssueList
 
@@ -72,9 +135,9 @@ class TreeBuilder {
 
   nodeOf(node: ParsedNode | null): SourceNode {
     if (node === null) return { kind: 'null', at: 0, source: '' }
-    if (isAlias(node)) return this.#target(node)
-    if (isMap(node)) return this.#mapOf(node)
-    if (isSeq(node)) {
+    if (this.#yaml.isAlias(node)) return this.#target(node)
+    if (this.#yaml.isMap(node)) return this.#mapOf(node)
+    if (this.#yaml.isSeq(node)) {
       const items: SourceNode[] = []
       const list: SourceNode = { kind: 'list', at: node.range[0], items }
       this.#remember(node.anchor, list)
@@ -104,7 +167,7 @@ class TreeBuilder {
     for (const { key, value } of node.items) {
       const keyNode = this.nodeOf(key)
       const valueNode = value === null ? ({ kind: 'null', at: keyNode.at, source: '' } as const) : this.nodeOf(value)
-      const isMerge = isScalar(key) && key.value === '<<' && key.type === 'PLAIN'
+      const isMerge = this.#yaml.isScalar(key) && key.value === '<<' && key.type === 'PLAIN'
       if (isMerge) merged.push(...this.#mergeSources(valueNode))
       else map.entries.push({ key: this.#keyText(keyNode), keyAt: keyNode.at, value: valueNode })
     }

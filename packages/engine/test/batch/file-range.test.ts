@@ -79,6 +79,12 @@ test('a byte order mark at the start of the file is no part of the first line', 
   }
 })
 
+test('a file that is nothing but a byte order mark has no lines, and its bytes are skipped', () => {
+  const size = write('\ufeff')
+  const range = { fd, from: 0, to: size, end: size, maxRecordBytes: 4 }
+  assert.deepEqual(fillFromFile(createSlab(batchShape(4, 4)), range), { start: 3, end: 3, flags: 0 })
+})
+
 test('ranges need not begin at the start of the file', () => {
   const text = 'aaaa\nbbbb\ncccc\n'
   const size = write(text)

@@ -84,6 +84,49 @@ test('a copied request has the same input and asks the same', () => {
   assert.notEqual(to.id, from.id)
 })
 
+test('a request is copied as it was asked, however far a worker has moved it on', () => {
+  const from = createSlab(shape)
+  const to = createSlab(shape)
+  from.input.write('{"a":1}\n{"a":2}\n')
+  from.request({ start: 0, end: 16, flags: 0, validation: 'full', maxRecordBytes: 64, gather: [2] })
+  const asked = from.words.slice(0, slabWord.consumed)
+  from.words[slabWord.start] = 8
+  from.words[slabWord.end] = 9
+  from.words[slabWord.gatherAt]! += 8
+  const [gatherAt, gatherCapacity] = [to.words[slabWord.gatherAt], to.words[slabWord.gatherCapacity]]
+  copyRequest(from, to, asked)
+  assert.deepEqual([...to.words.subarray(slabWord.start, slabWord.end + 1)], [0, 16])
+  assert.equal(to.input.toString('utf8', 0, 16), '{"a":1}\n{"a":2}\n')
+  assert.deepEqual([to.words[slabWord.gatherAt], to.words[slabWord.gatherCapacity]], [gatherAt, gatherCapacity])
+})
+
+test('a new request gathers from the start again, where an earlier one was given up half-way', () => {
+  const slab = createSlab(shape)
+  const { gatherAt, gatherCapacity } = slabWord
+  const [at, capacity] = [slab.words[gatherAt]!, slab.words[gatherCapacity]!]
+  slab.words[gatherAt] = at + 8
+  slab.words[gatherCapacity] = capacity - 8
+  slab.request({ start: 0, end: 16, flags: 0, validation: 'full', maxRecordBytes: 64, gather: [2] })
+  assert.deepEqual([slab.words[gatherAt], slab.words[gatherCapacity]], [at, capacity])
+})
+
+test('neither a request nor a copied one takes over what a lost worker left in the header', () => {
+  const slab = createSlab(shape)
+  const from = createSlab(shape)
+  const request = { start: 0, end: 16, flags: 0, validation: 'full', maxRecordBytes: 64, gather: [2] } as const
+  const whole = slab.words.slice(0, slabWord.start)
+  slab.request(request)
+  const expected = slab.words.slice(0, slabWord.consumed)
+  assert.deepEqual(expected.subarray(0, slabWord.start), whole)
+  slab.words.fill(7, 0, slabWord.consumed)
+  slab.request(request)
+  assert.deepEqual(slab.words.subarray(0, slabWord.gatherRoutes + 8), expected.subarray(0, slabWord.gatherRoutes + 8))
+  from.request(request)
+  slab.words.fill(7, 0, slabWord.consumed)
+  copyRequest(from, slab)
+  assert.deepEqual(slab.words.subarray(0, slabWord.gatherRoutes + 8), expected.subarray(0, slabWord.gatherRoutes + 8))
+})
+
 test('a batch of the standard size leaves room for the longest line behind it', () => {
   assert.deepEqual(batchShape(4096, 64), { inputBytes: 4162, recordCapacity: 1024, gatherBytes: 4163 })
   assert.equal(batchShape(2 << 20, 1 << 20).recordCapacity, ((3 << 20) + 2) >>> 6)

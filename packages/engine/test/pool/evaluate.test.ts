@@ -1,23 +1,33 @@
-// Requests that take several kernel calls: the answers are added up as if one call had given them.
+// Requests that take several kernel calls, and files that take several batches: the answers are added up as if one call
+// had given them.
 
 import assert from 'node:assert/strict'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { maxSegments, slabFlag, slabWord } from '#src/batch/batch.js'
+import type { FileSpan } from '#src/batch/file-range.js'
 import { createSlab } from '#src/batch/slab.js'
 import type { Slab } from '#src/batch/slab.js'
 import type { Evaluator } from '#src/kernel/kernel.js'
-import { evaluateSlab } from '#src/pool/evaluate.js'
+import { limits } from '#src/limits.js'
+import { evaluateSlab, evaluateSpan } from '#src/pool/evaluate.js'
 
 /** A kernel that takes one line per call, and sends it to route `line[0] - '0'`; lines with a `!` are malformed too. */
 function lineByLine(slab: Slab): Evaluator & { calls: number } {
   return {
     calls: 0,
+    release: () => undefined,
     evaluate() {
       this.calls++
       const { words } = slab
       const start = words[slabWord.start]!
-      const feed = slab.input.indexOf('\n', start)
-      const end = Math.min(feed < 0 ? Infinity : feed + 1, words[slabWord.end]!)
+      const limit = words[slabWord.end]!
+      // Behind the end lies what an earlier batch left there.
+      const feed = slab.input.subarray(0, limit).indexOf('\n', start)
+      const end = feed < 0 ? limit : feed + 1
       words.fill(0, slabWord.consumed, slabWord.sample + 48)
       words[slabWord.consumed] = end
       words[slabWord.records] = 1
@@ -67,6 +77,35 @@ test('a kernel that stops early is called until it reaches the end', () => {
   assert.deepEqual(samples, [3, 1, 3, 9, 3, 3])
 })
 
+/** Like `lineByLine`, but the call with this number fails. */
+function failingAt(call: number, slab: Slab): Evaluator {
+  const lines = lineByLine(slab)
+  return {
+    evaluate: () => {
+      if (lines.calls === call - 1) throw new Error('out of memory')
+      lines.evaluate(slab.bytes)
+    },
+    release: () => undefined,
+  }
+}
+
+test('a kernel that fails half-way leaves the request as it was', () => {
+  const slab = requested('0a\n1!\n0c\n', slabFlag.continues)
+  const request = slab.words.slice(0, slabWord.consumed)
+  for (const call of [1, 2, 3]) {
+    assert.throws(() => evaluateSlab(failingAt(call, slab), slab), /out of memory/)
+    assert.deepEqual(slab.words.slice(0, slabWord.consumed), request)
+  }
+})
+
+test('a span whose second batch fails gathers from the start again the next time', (t) => {
+  const slab = requestedForFile(100)
+  const { gatherAt, gatherCapacity } = slabWord
+  const [at, capacity] = [slab.words[gatherAt], slab.words[gatherCapacity]]
+  assert.throws(() => evaluateSpan(failingAt(2, slab), slab, spanOver(t, '0a\n0b\n')), /out of memory/)
+  assert.deepEqual([slab.words[gatherAt], slab.words[gatherCapacity]], [at, capacity])
+})
+
 test('only as many malformed records are described as fit', () => {
   const slab = requested('0!\n'.repeat(40))
   evaluateSlab(lineByLine(slab), slab)
@@ -109,4 +148,110 @@ test('nothing to evaluate is an empty answer without a kernel call', () => {
   assert.equal(slab.isWhole, true)
   assert.equal(slab.words[slabWord.records], 0)
   assert.equal(slab.words[slabWord.segments], 0)
+})
+
+/** Returns a span over a file that holds `text`, in batches of one line where lines have three bytes. */
+function spanOver(t: TestContext, text: string, from = 0): FileSpan {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-span-'))
+  const path = join(folder, 'input')
+  writeFileSync(path, text)
+  const fd = openSync(path, 'r')
+  t.after(() => {
+    closeSync(fd)
+    rmSync(folder, { recursive: true })
+  })
+  return { fd, from, to: text.length, end: text.length, maxRecordBytes: 64, batchBytes: 3 }
+}
+
+/** Returns a slab for batches of up to 70 bytes, whose request asks for a file. */
+function requestedForFile(gatherBytes: number): Slab {
+  const slab = createSlab({ inputBytes: 70, recordCapacity: 4, gatherBytes })
+  slab.request({ start: 0, end: 0, flags: 0, validation: 'full', maxRecordBytes: 64, gather: [0, 1] })
+  return slab
+}
+
+test('the batches of a span leave one answer, as if all of it had been the input', (t) => {
+  const slab = requestedForFile(100)
+  const { words } = slab
+  const [gatherAt, gatherCapacity] = [words[slabWord.gatherAt], words[slabWord.gatherCapacity]]
+  const outcome = evaluateSpan(lineByLine(slab), slab, spanOver(t, '1#\n0a\n1!\n0c\n0!', 3))
+  assert.equal(outcome.fileAt, 14)
+  assert.equal(slab.isWhole, true)
+  assert.equal(words[slabWord.consumed]! - words[slabWord.start]!, 11)
+  assert.equal(words[slabWord.records], 4)
+  assert.equal(words[slabWord.lines], 3)
+  assert.deepEqual([...slab.counts.subarray(0, 2)], [3, 1])
+  assert.equal(Buffer.from(slab.gather.subarray(0, words[slabWord.gathered])).toString(), '0a\n1!\n0c\n0!')
+  const segments = [...words.subarray(slabWord.segment, slabWord.segment + 3 * words[slabWord.segments]!)]
+  assert.deepEqual(segments, [0, 0, 3, 1, 3, 6, 0, 6, 9, 0, 9, 11])
+  const samples = [...words.subarray(slabWord.sample, slabWord.sample + 3 * words[slabWord.sampleCount]!)]
+  assert.deepEqual(samples, [3, 1, 3, 9, 3, 3], 'positions count from where the span begins')
+  assert.deepEqual([words[slabWord.gatherAt], words[slabWord.gatherCapacity]], [gatherAt, gatherCapacity])
+})
+
+test('a span stops before records that might not fit, and goes on from there', (t) => {
+  const text = '0a\n0b\n0c\n0d\n0e\n'
+  const slab = requestedForFile(8)
+  const evaluator = lineByLine(slab)
+  let span = spanOver(t, text)
+  const parts: string[] = []
+  while (span.from < span.to) {
+    const { fileAt } = evaluateSpan(evaluator, slab, span)
+    parts.push(Buffer.from(slab.gather.subarray(0, slab.words[slabWord.gathered])).toString())
+    assert.equal(slab.words[slabWord.records], parts.at(-1)!.length / 3)
+    slab.requestRest()
+    span = { ...span, from: fileAt }
+  }
+  assert.deepEqual(parts, ['0a\n0b\n', '0c\n0d\n', '0e\n'])
+})
+
+test('a batch whose line reaches far behind it is left for the next task when it does not fit', (t) => {
+  const text = `0a\n0${'b'.repeat(40)}\n0c\n`
+  const slab = requestedForFile(45)
+  const span = spanOver(t, text)
+  const first = evaluateSpan(lineByLine(slab), slab, span)
+  assert.equal(first.fileAt, 3)
+  assert.equal(slab.words[slabWord.gathered], 3)
+  slab.requestRest()
+  const second = evaluateSpan(lineByLine(slab), slab, { ...span, from: first.fileAt })
+  assert.equal(slab.words[slabWord.gathered], 42)
+  slab.requestRest()
+  const third = evaluateSpan(lineByLine(slab), slab, { ...span, from: second.fileAt })
+  assert.equal(third.fileAt, text.length)
+  assert.equal(slab.words[slabWord.gathered], 3)
+})
+
+test('a span whose batches take long ends after one of them', (t) => {
+  const slab = requestedForFile(100)
+  let nowNs = 0n
+  t.mock.method(process.hrtime, 'bigint', () => (nowNs += BigInt(limits.fileSpanMs) * 1_000_000n))
+  const outcome = evaluateSpan(lineByLine(slab), slab, spanOver(t, '0a\n0b\n0c\n'))
+  assert.equal(outcome.fileAt, 3)
+  assert.equal(slab.words[slabWord.records], 1)
+})
+
+test('a span whose segments do not fit stops at a batch, which is counted once', (t) => {
+  const lines = maxSegments + 20
+  const slab = requestedForFile(3 * lines + 1)
+  const span = spanOver(t, '0a\n'.repeat(lines))
+  const { fileAt } = evaluateSpan(lineByLine(slab), slab, span)
+  assert.equal(fileAt, 3 * maxSegments)
+  assert.deepEqual([slab.words[slabWord.records], slab.counts[0]], [maxSegments, maxSegments])
+  slab.requestRest()
+  assert.equal(evaluateSpan(lineByLine(slab), slab, { ...span, from: fileAt }).fileAt, 3 * lines)
+  assert.deepEqual([slab.words[slabWord.records], slab.counts[0]], [20, 20])
+})
+
+test('a single batch with more segments than fit is evaluated in parts', (t) => {
+  const lines = maxSegments + 20
+  const span = { ...spanOver(t, '0a\n'.repeat(lines)), batchBytes: 3 * lines }
+  const slab = createSlab({ inputBytes: 3 * lines + 70, recordCapacity: 4, gatherBytes: 3 * lines + 71 })
+  slab.request({ start: 0, end: 0, flags: 0, validation: 'full', maxRecordBytes: 64, gather: [0, 1] })
+  assert.equal(evaluateSpan(lineByLine(slab), slab, span).fileAt, span.to)
+  assert.equal(slab.isWhole, false)
+  assert.equal(slab.words[slabWord.records], maxSegments)
+  slab.requestRest()
+  evaluateSlab(lineByLine(slab), slab)
+  assert.equal(slab.isWhole, true)
+  assert.equal(slab.words[slabWord.records], 20)
 })

@@ -2,11 +2,13 @@
 
 import { openSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
+import { slabWord } from '#src/batch/batch.js'
+import { Slab } from '#src/batch/slab.js'
 import type { Answer, Task, WorkerSettings } from '#src/pool/protocol.js'
 import { createTaskRunner } from '#src/pool/worker.js'
 
 /** What the next evaluations do, by the number in `controlWord.action`. */
-export const action = { none: 0, exit: 1, throw: 2, block: 3, failWarm: 4, exitWarm: 5, stick: 6 } as const
+export const action = { none: 0, exit: 1, throw: 2, block: 3, failWarm: 4, exitWarm: 5, stick: 6, spoil: 7 } as const
 
 /** Words of the control memory. */
 export const controlWord = { action: 0, times: 1, gate: 2, blocked: 3, evaluations: 4 } as const
@@ -39,9 +41,23 @@ export async function runTask(task: Task): Promise<Answer> {
   }
   if (task.kind === 'evaluate') {
     Atomics.add(control, controlWord.evaluations, 1)
-    if (wanted !== action.none && takeTurn(control)) await misbehave(wanted, control)
+    // Only a task that brings its slab can be spoiled; others are answered with a request for it.
+    const applies = wanted !== action.none && (wanted !== action.spoil || task.slabBuffer !== undefined)
+    if (applies && takeTurn(control)) {
+      if (wanted === action.spoil) spoilRequest(task.slabBuffer!)
+      await misbehave(wanted, control)
+    }
   }
   return run!(task)
+}
+
+/** Moves the request on, as a worker has that is lost in the middle of a batch. */
+function spoilRequest(buffer: SharedArrayBuffer): void {
+  const { words, counts } = new Slab(0, buffer)
+  words[slabWord.start]! += 100
+  words[slabWord.gatherAt]! += 50
+  words[slabWord.gatherCapacity]! -= 50
+  counts[0]! += 1000
 }
 
 function takeTurn(control: Int32Array): boolean {
@@ -49,7 +65,7 @@ function takeTurn(control: Int32Array): boolean {
 }
 
 async function misbehave(wanted: number, control: Int32Array): Promise<void> {
-  if (wanted === action.exit) process.exit(3)
+  if (wanted === action.exit || wanted === action.spoil) process.exit(3)
   if (wanted === action.throw) {
     queueMicrotask(() => {
       throw new Error('a bug in a worker')

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { WeirError } from '#src/errors.js'
+import { deadlineFor } from '#src/pool/deadlines.js'
 import type { FailingEngine } from '../engine-harness.js'
 import { failingEngine, keptRecords, otherRules, records, smallRules, textOf, until } from '../engine-harness.js'
 import { controlWord } from './failing-worker.js'
@@ -55,6 +56,15 @@ for (const how of ['exit', 'throw'] as const) {
   })
 }
 
+test('a batch whose worker dies half-way is tried again from its start', async () => {
+  const failing = await failingEngine({ threads: 1 }, quick)
+  failing.fail('spoil', 1)
+  assert.equal(await textOf(failing.engine.filter([records(count)])), keptRecords(count))
+  const { retries, records: judged, slabsInUse } = failing.engine.stats()
+  assert.deepEqual([retries, judged, slabsInUse], [1, count, 0])
+  await failing.engine.close()
+})
+
 test('a batch whose worker hangs is tried again on a new worker, from a copy', async () => {
   const failing = await failingEngine(short, quick)
   failing.fail('block', 1)
@@ -74,6 +84,36 @@ test('a batch that hangs twice is ERR_ENGINE_WORKER_HUNG, and the engine goes on
   failing.free()
   await assertAllThreadsWork(failing)
   await failing.engine.close()
+})
+
+test('the deadline grows with the bytes that a worker is given, and with the slowness of its kernel', async (t) => {
+  assert.equal(deadlineFor(0, 1000, 'native'), 1000)
+  assert.equal(deadlineFor(2 << 20, 1000, 'native'), 1000)
+  assert.equal(deadlineFor((2 << 20) + 1, 1000, 'native'), 2000)
+  assert.equal(deadlineFor(16 << 20, 1000, 'portable'), 160_000)
+  assert.equal(deadlineFor(256 << 20, 0x7fff_ffff, 'portable'), 0x7fff_ffff)
+  const { engine } = await failingEngine({ kernel: 'portable', threads: 1, batchDeadlineMs: 4321 })
+  const timers = t.mock.method(globalThis, 'setTimeout')
+  await engine.evaluate(records(2000))
+  const set = timers.mock.calls.map((call) => call.arguments[1])
+  assert.ok(set.includes(20 * 4321), `timers: ${set.join()}`)
+  assert.ok(!set.includes(4321))
+  await engine.close()
+})
+
+test('closing ends workers that were out of use, and settles what they had to do', async () => {
+  const own = { batchDeadlineMs: 800, batchBytes: 16 << 20, threads: 2, kernel: 'auto' } as const
+  const failing = await failingEngine(own, { ...quick, closeDeadlineMs: 300 })
+  failing.fail('block', 2)
+  const small = failing.engine.evaluate(records(2000))
+  let outcome: unknown = 'none'
+  // The deadline for so many bytes is far behind the end of this test.
+  const large = failing.engine.evaluate(Buffer.alloc(15 << 20, '\n')).catch((error: unknown) => (outcome = error))
+  assert.equal((await small).records, 2000, 'a new worker took it over')
+  await failing.engine.close()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(hasCode('ERR_ENGINE_CLOSED')(outcome), String(outcome))
+  await large
 })
 
 test('closing does not wait for a worker that hangs', async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { limits } from '#src/limits.js'
-import { compileOne, compileSeveral, issuesOf, nested, rulesOf, ruleSetOf, shown } from './rule-sets.js'
+import { compileOne, compileSeveral, errorOf, issuesOf, nested, rulesOf, ruleSetOf, shown } from './rule-sets.js'
 
 const condition = { field: 'a', exists: true }
 
@@ -15,9 +15,34 @@ test('a rule set has at most as many rules as the limit says', () => {
   assert.deepEqual(
     shown(issuesOf({ version: 1, default: 'keep', rules: rulesOf(limits.rules + 1, () => ({ when: condition })) })),
     [
-      'rules[1000]: The rule set has 1001 rules; at most 1000 are allowed. [join rules with the same action by `any`, or move values to a list file]',
+      'rules: The rule set has 1001 rules; at most 1000 are allowed. [join rules with the same action by `any`, or move values to a list file]',
     ],
   )
+})
+
+test('a rule set with too many rules shows their problems as well, in bounded number', () => {
+  const rules = rulesOf(limits.rules + 1000, () => ({ whn: condition }) as unknown as { when: unknown })
+  const issues = issuesOf({ version: 1, default: 'keep', rules })
+  assert.equal(issues.length, 101)
+  assert.match(issues[0]!.message, /2000 rules; at most 1000/)
+  assert.match(issues[1]!.message, /`whn` is unknown/)
+  assert.deepEqual(shown(issues.slice(-1)), ['rules[99].whn: 1901 more problems follow from here on.'])
+  const text = JSON.stringify({ rules, default: 'keep', version: 1 })
+  const error = errorOf({ text, format: 'json', name: 'many.json' })
+  assert.match(
+    error.message,
+    /^many\.json has 2001 problems; the first at rules, line 1, column 2: The rule set has 2000/,
+  )
+  assert.equal(error.issues.length, 101)
+})
+
+test('a hundred problems are listed one by one, and of more their number', () => {
+  const missing = (count: number): readonly string[] =>
+    shown(issuesOf({ version: 1, default: 'keep', rules: [], missing: Array(count).fill(null) }))
+  assert.equal(missing(100).length, 100)
+  assert.match(missing(100).at(-1)!, /^missing\[99\]: `null` needs quotes/)
+  assert.deepEqual(missing(101).slice(100), ['missing[100]: 1 more problem follows here.'])
+  assert.deepEqual(missing(1_000_000).slice(100), ['missing[100]: 999900 more problems follow from here on.'])
 })
 
 test('a rule set names at most as many routes as the limit says', () => {

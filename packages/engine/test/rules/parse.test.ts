@@ -3,8 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { decodeError, encodeError, type RuleSetError } from '#src/errors.js'
 import { compileRuleSet } from '#src/rules/compile.js'
-import { compileOne, issuesOf, ruleSetOf, shown, yamlOf } from './rule-sets.js'
+import { compileOne, errorOf, issuesOf, ruleSetOf, shown, yamlOf } from './rule-sets.js'
 
 /** Asserts the issues of a YAML rule set whose one rule has this condition, on line 5 from column 11. */
 function assertIssues(when: string, ...expected: string[]): void {
@@ -87,6 +88,35 @@ extra: 1
     '10:5 rules[1].than: The key `than` is unknown. [did you mean `then`?]',
     '11:1 extra: The key `extra` is unknown. [known keys here: version, missing, default, rules, tests]',
   ])
+})
+
+test('the warnings of a rule set with problems come with them, in order of place', () => {
+  const error = errorOf({
+    text: `version: 1
+default: drop
+missing: ["-"]
+rules:
+  - { id: a, when: { field: statsCode, equals: "-" }, then: kep }
+  - { id: b, when: { field: b, serch: x }, then: keep }
+  - { id: c, when: { field: b }, then: keep }
+  - 5
+  - { id: d, when: { field: d, equals: 1 }, then: keep }
+  - { id: e, when: { field: d, equals: 1 }, then: drop }
+`,
+  })
+  assert.deepEqual(
+    error.issues.map(({ path }) => path),
+    ['rules[0].then', 'rules[1].when.serch', 'rules[2].when', 'rules[3]'],
+  )
+  // b and c look alike only because of what could not be read, so nothing is said of them.
+  assert.deepEqual(shown(error.warnings), [
+    '5:29 rules[0].when.field: `statsCode` is no DataStream 2 field, and `statusCode` is. [did you mean `statusCode`?]',
+    '5:48 rules[0].when.equals: "-" can never be found here, because `missing` makes it count as absent. [use `exists: false` to find missing values]',
+    '10:5 rules[5]: The rule `e` never decides, because `d` above it has the same condition. [drop one of the two]',
+  ])
+  assert.deepEqual(error.details, { issues: error.issues, warnings: error.warnings })
+  const decoded = decodeError(encodeError(error)) as RuleSetError
+  assert.deepEqual([decoded.issues, decoded.warnings], [error.issues, error.warnings])
 })
 
 test('what a rule set must have is named when it lacks', () => {

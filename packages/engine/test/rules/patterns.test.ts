@@ -5,9 +5,11 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import { limits } from '#src/limits.js'
-import { checkPattern } from '#src/rules/patterns.js'
+import { constructsOf, type Complaint } from '#src/rules/pattern-constructs.js'
+import { checkPattern, type PatternFault } from '#src/rules/patterns.js'
 import { writeOutClasses } from '#src/rules/pattern-classes.js'
 import { differingGroups, groupNames } from '#src/rules/unicode-groups.js'
 import { compileOne, issuesOf, shown, yamlOf } from './rule-sets.js'
@@ -15,9 +17,13 @@ import { compileOne, issuesOf, shown, yamlOf } from './rule-sets.js'
 const engineFolder = dirname(createRequire(import.meta.url).resolve('@weir/engine/package.json'))
 
 function faultOf(pattern: string): { message: string; suggestion?: string | undefined } {
+  return faultsOf(pattern)[0]!
+}
+
+function faultsOf(pattern: string): readonly PatternFault[] {
   const result = checkPattern(pattern, pattern, true)
-  assert.ok('message' in result, `${pattern} is accepted`)
-  return result
+  assert.ok('faults' in result, `${pattern} is accepted`)
+  return result.faults
 }
 
 test("RE2's syntax is accepted as it is", () => {
@@ -91,6 +97,121 @@ test('syntax of other dialects is refused with a rewrite', () => {
     assert.match(fault.message, message, pattern)
     assert.match(fault.suggestion ?? '', suggestion, pattern)
   }
+})
+
+test('every construct that RE2 lacks is named at once, and what else the parser says', () => {
+  const told = (pattern: string): string[] =>
+    faultsOf(pattern).map(({ message }) => message.slice(message.indexOf('refused') + 'refused'.length))
+  assert.deepEqual(told('(?<=x)\\1\\Z('), [
+    ' at `(?<=`: RE2 has no look-ahead and no look-behind.',
+    ' at `\\1`: RE2 has no back-references, and they have no rewrite.',
+    ' at `\\Z`: RE2 has no `\\Z`.',
+    ': a group is not closed.',
+  ])
+  assert.deepEqual(told('(?!a)(?<!b)\\2(?>c)\\1d++\\2'), [
+    ' at `(?!`, `(?<!`: RE2 has no look-ahead and no look-behind.',
+    ' at `\\2`, `\\1`: RE2 has no back-references, and they have no rewrite.',
+    ' at `(?>`: RE2 has no atomic groups and needs none, as it never backtracks.',
+    ' at `++`: RE2 has no possessive repetition and needs none, as it never backtracks.',
+  ])
+  assert.deepEqual(told('(?x)[\\h-z\\b[:foo:]a-\\Z](?#note)*(?&n)(?-1)(?+2)'), [
+    ' at `(?x`: RE2 has no flag `x`.',
+    ' at `\\h`: RE2 has no `\\h`.',
+    ' at `\\b`: `\\b` cannot stand inside brackets.',
+    ' at `[:foo:]`: it names no POSIX class.',
+    ' at `\\Z`: RE2 has no `\\Z`.',
+    ' at `(?#`: RE2 has no comments in patterns.',
+    ' at `(?&`, `(?-1`, `(?+2`: RE2 has no recursion.',
+  ])
+  assert.deepEqual(told('a{1001}+'), [
+    ' at `{1001}+`, `{1001}`: a repetition counts to 1000 at most, with those around it multiplied, and the lower count comes first.',
+  ])
+})
+
+test('what only looks like a construct that RE2 lacks is not named', () => {
+  const harmless = [
+    '\\Q(?=\\1\\E',
+    '\\\\Z',
+    '[(?=]',
+    '\\(?=',
+    '\\012',
+    '\\x{41}\\pL',
+    '(?P<n>a)(?<m>b)(?i-s:c)',
+    'a\\++',
+    '[a]+',
+  ]
+  for (const pattern of harmless) {
+    assert.ok('pattern' in checkPattern(pattern, pattern, true), pattern)
+    const faults = faultsOf(`${pattern}\\Z`)
+    assert.equal(faults.length, 1, pattern)
+    assert.match(faults[0]!.message, /at `\\Z`/, pattern)
+  }
+})
+
+test('in an accepted pattern no construct is found, and a refused one has a fault in words', () => {
+  const pieces = fc.constantFrom(
+    ...[
+      'a',
+      '(',
+      '(?',
+      ')',
+      '[',
+      '[^',
+      ']',
+      '\\',
+      '\\Q',
+      '\\E',
+      '\\1',
+      '\\12',
+      '\\Z',
+      '\\b',
+      '\\pL',
+      '\\x{41}',
+      '\\x',
+      '\\k',
+    ],
+    ...[
+      '*',
+      '+',
+      '{2}',
+      '{1,',
+      '}',
+      '|',
+      '-',
+      '(?=',
+      '(?<!',
+      '(?>',
+      '(?P<n>',
+      '(?<n',
+      '(?i)',
+      '(?#',
+      '<',
+      '>',
+      ':',
+      '\n',
+      '\u{1F600}',
+    ],
+  )
+  fc.assert(
+    fc.property(fc.array(pieces, { minLength: 1, maxLength: 9 }), (parts) => {
+      const pattern = parts.join('')
+      const complain = (probe: string): Complaint | undefined => {
+        try {
+          RE2JS.compile(probe)
+          return undefined
+        } catch {
+          return { kind: 'refused', fragment: '' }
+        }
+      }
+      if (complain(pattern) === undefined) {
+        assert.deepEqual(constructsOf(pattern, complain), { constructs: [], rest: pattern })
+      } else {
+        for (const { message } of faultsOf(pattern)) assert.match(message, /is refused.*: \S.*[^ ]\.$/s)
+        assert.ok(faultsOf(pattern).length > 0)
+      }
+    }),
+    { numRuns: 3000 },
+  )
 })
 
 test('what re2js accepts and RE2 refuses is refused', () => {

@@ -72,8 +72,41 @@ test('YAML that cannot be read is refused with its place', () => {
   }
 })
 
-test('YAML that nests without end is refused, not followed', () => {
-  assert.match(yamlIssues('['.repeat(20_000))[0] ?? '', /^1:\d+ : /)
+test('YAML that nests too deeply is one problem with its place, whether it is well-formed or not', () => {
+  const block = (depth: number, key: string): string =>
+    Array.from({ length: depth }, (_, i) => `${' '.repeat(i)}${key}\n`).join('')
+  const cases: readonly [string, string][] = [
+    ['['.repeat(200_000), '1:257'],
+    [`rules: ${'['.repeat(1500)}${']'.repeat(1500)}`, '1:263'],
+    [`${'{a: '.repeat(1500)}1${'}'.repeat(1500)}`, '1:1025'],
+    [`${'- '.repeat(1500)}1`, '1:513'],
+    [`${'? '.repeat(1500)}1`, '1:513'],
+    [block(1500, 'a:'), '257:258'],
+    [`x: 1\n---\n${'['.repeat(1500)}`, '3:257'],
+  ]
+  const cure = 'close what is open; a record of a test that nests deeper is written as text'
+  for (const [text, place] of cases) {
+    assert.deepEqual(yamlIssues(text), [`${place} : The text nests more than 256 deep. [${cure}]`], text.slice(0, 20))
+  }
+})
+
+test('YAML may nest as deep as the bound', () => {
+  const inTest = (record: string): { text: string } => ({
+    text: `version: 1\ndefault: keep\nrules: []\ntests: [{ name: a, expect: keep, record: { a: ${record} } }]\n`,
+  })
+  const lists = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+  // Four levels stand around the value: the rule set, its tests, the test and the record.
+  assert.doesNotThrow(() => compileRuleSet(inTest(lists(252))))
+  assert.match(shown(issuesOf(inTest(lists(253)))).join(), /^4:\d+ : The text nests more than 256 deep/)
+  assert.doesNotThrow(() => compileRuleSet(inTest(`'{"a":${lists(1000)}}'`)))
+})
+
+test('the same problem in many places is listed ten times, and then counted', () => {
+  const issues = yamlIssues(`missing: ["${'\\d'.repeat(600)}"]\nx: !y 1\n`)
+  assert.equal(issues.length, 12)
+  assert.match(issues[9]!, /^1:30 : Invalid escape sequence \\d/)
+  assert.match(issues[10]!, /^1:32 : From here on the same stands 590 times more: Invalid escape sequence \\d/)
+  assert.match(issues[11]!, /^2:4 : /)
 })
 
 test('anchors, aliases and merge keys are followed', () => {
@@ -211,16 +244,8 @@ test('a long line with many problems is refused in bearable time, each with its 
   const entries = Array.from({ length: 100_000 }, () => '"\u{1F600}",null').join(',')
   const text = `{"version":1,"default":"drop","rules":[],"missing":[${entries}]}`
   const issues = issuesOf({ text, format: 'json' })
-  assert.equal(issues.length, 100_000)
   assert.deepEqual(
-    issues
-      .slice(0, 2)
-      .concat(issues.slice(-1))
-      .map(({ line, column }) => [line, column]),
-    [
-      [1, 57],
-      [1, 66],
-      [1, 57 + 9 * 99_999],
-    ],
+    issues.map(({ line, column }) => [line, column]),
+    Array.from({ length: 101 }, (_, i) => [1, 57 + 9 * i]),
   )
 })

@@ -6,15 +6,23 @@ import type { Engine, EngineOptions, KernelChoice, Validation } from '@weir/engi
 import { Command, Option } from 'commander'
 
 import { ConfigError, ConnectorError } from '../errors.ts'
+import { visibleLine } from '../log.ts'
 import { runSource } from '../pipeline/pipeline.ts'
 import { Router } from '../pipeline/router.ts'
 import { fileSource, inputName, stdinPath } from '../sources/file.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
-import { formatSize, parseBytes, parseInteger } from './option-values.ts'
+import {
+  formatSize,
+  parseBytes,
+  parseFileName,
+  parseInteger,
+  parseRulesName,
+  refuseRepeatedValues,
+} from './option-values.ts'
 import type { Range } from './option-values.ts'
 import { openSinks, parseRouteOption, planOutputs, refuseInputsAsOutputs } from './outputs.ts'
-import type { NamedOutput, OutputOptions } from './outputs.ts'
+import type { NamedOutput, OutputOptions, PlannedOutput } from './outputs.ts'
 import { noProgress, startProgress, storedBytes } from './progress.ts'
 import type { Progress } from './progress.ts'
 import { isClosedPipe, issueLine, reportError, writeJson } from './report.ts'
@@ -46,19 +54,20 @@ read (the others are still done); 2 wrong options or rules; 128 and the signal's
 
 /** Returns the command, to be added to the program. */
 export function filterCommand(context: CommandContext): Command {
+  const collectNames = (text: string, before: readonly string[] = []) => [...before, parseFileName(text)]
   const collect = (text: string, before: readonly NamedOutput[] = []) => [...before, parseRouteOption(text)]
-  return new Command('filter')
+  const command = new Command('filter')
     .description('write the records that a rule set keeps, unchanged and in order')
-    .argument('[input...]', 'NDJSON files, compressed with gzip or not; - or none is standard input')
-    .requiredOption('--rules <file>', 'the rule set, YAML or JSON')
-    .option('-o, --output <file>', 'kept records; appears when complete (default: standard output)')
+    .argument('[input...]', 'NDJSON files, compressed with gzip or not; - or none is standard input', collectNames)
+    .requiredOption('--rules <file>', 'the rule set, YAML or JSON', parseRulesName)
+    .option('-o, --output <file>', 'kept records; appears when complete (default: standard output)', parseFileName)
     .addOption(
       new Option('--route <name=file>', 'records of a named route; once for each route of the rules').argParser(
         collect,
       ),
     )
-    .option('--dropped <file>', 'records that rules drop; implies --validation full')
-    .option('--malformed <file>', 'records that are not well-formed; implies --validation full')
+    .option('--dropped <file>', 'records that rules drop; implies --validation full', parseFileName)
+    .option('--malformed <file>', 'records that are not well-formed; implies --validation full', parseFileName)
     .addOption(
       new Option('--threads <n>', 'worker threads (default: one less than the processors)').argParser(
         parseInteger(limits.threads),
@@ -80,6 +89,7 @@ export function filterCommand(context: CommandContext): Command {
     .action((inputs: readonly string[], given: GivenOptions) =>
       filter(context, inputs.length === 0 ? [stdinPath] : inputs, withFlags(given)),
     )
+  return refuseRepeatedValues(command, ['route'])
 }
 
 /** Not as defaults of the options: the help would list them. */
@@ -140,6 +150,8 @@ class FilterRun {
     const startedMs = performance.now()
     try {
       const isAnyRead = await this.readInputs(engine, router, tally)
+      // Threads take a while to end; `run` waits for that, and the outputs are finished meanwhile.
+      void engine.close()
       // Nothing was read: a file that stands from an earlier run is worth more than an empty one.
       await (isAnyRead ? router.finish() : router.discard())
     } catch (error) {
@@ -189,7 +201,7 @@ class FilterRun {
     this.context.exitWith(exitCode.fault)
     // The bar would draw over the message; what is left is done without it.
     this.progress.stop()
-    if (!this.options.json) this.context.log(`weir: ${failure.message}`)
+    if (!this.options.json) this.context.log(`weir: ${visibleLine(failure.message)}`)
   }
 
   private startProgress(): void {
@@ -239,9 +251,11 @@ function engineOptions(options: FilterOptions, validation: Validation): EngineOp
   }
 }
 
-/** A reader of standard output that has seen enough is no fault, unless files are lost with it. */
-function afterClosedPipe(error: unknown, planned: readonly { readonly target?: { readonly name: string } }[]): unknown {
-  const files = planned.flatMap(({ target }) => (target === undefined ? [] : [target.name]))
+/** A reader of standard output that has seen enough is no fault, unless files are lost with it; pipes and devices are not. */
+function afterClosedPipe(error: unknown, planned: readonly PlannedOutput[]): unknown {
+  const files = planned.flatMap(({ target }) =>
+    target?.kind === 'new' || target?.kind === 'file' ? [target.name] : [],
+  )
   if (!isClosedPipe(error) || files.length === 0) return error
   return new ConnectorError(
     'ERR_CONNECTOR_WRITE',

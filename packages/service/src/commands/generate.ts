@@ -9,7 +9,7 @@ import { openFileSink } from '../sinks/file.ts'
 import { openStdoutSink } from '../sinks/stdout.ts'
 import { findTarget } from '../sinks/target.ts'
 import type { CommandContext } from './context.ts'
-import { parseInteger, parseShare } from './option-values.ts'
+import { parseFileName, parseInteger, parseShare, refuseRepeatedValues } from './option-values.ts'
 
 interface GenerateOptions {
   readonly records: number
@@ -37,9 +37,10 @@ export function generateCommand(context: CommandContext): Command {
         .argParser(parseShare)
         .default(0),
     )
-    .option('-o, --output <file>', 'write to a file, which appears when it is complete', '-')
+    .option('-o, --output <file>', 'write to a file, which appears when it is complete', parseFileName, '-')
     .addHelpText('after', '\nExample:\n  weir generate ds2 --records 100000 --seed 7 --errors 0.001 -o sample.ndjson')
     .action((options: GenerateOptions) => generate(context, options))
+  refuseRepeatedValues(ds2)
   return new Command('generate').description('write made-up records, the same for the same seed').addCommand(ds2)
 }
 

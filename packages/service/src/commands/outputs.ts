@@ -9,10 +9,11 @@ import { ConfigError } from '../errors.ts'
 import type { Interrupts } from '../interrupts.ts'
 import type { Sink } from '../ports/sink.ts'
 import { openFileSink } from '../sinks/file.ts'
-import { openStdoutSink } from '../sinks/stdout.ts'
+import { openStdoutSink, stdoutDescriptor } from '../sinks/stdout.ts'
 import { fileIdentity, findTarget } from '../sinks/target.ts'
 import type { Target } from '../sinks/target.ts'
 import { inputName, stdinPath } from '../sources/file.ts'
+import { listFilesAmong } from './list-files.ts'
 
 /** A route's output, as the command line has it. */
 export interface NamedOutput {
@@ -40,6 +41,11 @@ export interface PlannedOutput {
 }
 
 const stdoutPath = '-'
+/** Open descriptors to which messages, counts and records go. */
+const standardStreams = [
+  [stdoutDescriptor, 'standard output'],
+  [2, 'standard error'],
+] as const
 /** Routes that every rule set has, and the options that give them an output. */
 const builtInRoutes: Readonly<Record<string, string>> = { keep: '-o', drop: '--dropped', malformed: '--malformed' }
 
@@ -74,7 +80,8 @@ export async function planOutputs(options: OutputOptions, routes: readonly strin
   add('malformed', '--malformed', options.malformed)
   const planned: PlannedOutput[] = []
   for (const { route, option, file } of outputs) {
-    planned.push(file === stdoutPath ? { route, option } : { route, option, target: await findTarget(file) })
+    const target = file === stdoutPath ? undefined : await findTarget(file)
+    planned.push(target === undefined || target.fd === stdoutDescriptor ? { route, option } : { route, option, target })
   }
   refuseSharedOutputs(planned, options.count)
   return planned
@@ -118,17 +125,37 @@ function list(routes: readonly string[]): string {
 }
 
 function refuseSharedOutputs(planned: readonly PlannedOutput[], isCounting: boolean): void {
+  const stdoutIdentity = fileIdentity(fstatSync(stdoutDescriptor)) ?? 'stdout'
   const owners = new Map<string, string>()
-  if (isCounting) owners.set('stdout', '--count')
+  if (isCounting) owners.set(stdoutIdentity, '--count')
   for (const { option, target } of planned) {
-    const identity = target === undefined ? 'stdout' : target.identity
+    const identity = target === undefined ? stdoutIdentity : target.identity
     if (identity === undefined) continue
     const owner = owners.get(identity)
     if (owner !== undefined) {
+      const isRedirected = target !== undefined && identity === stdoutIdentity
       const where = target === undefined ? 'standard output' : `the file ${target.name}`
-      throw new ConfigError('ERR_CONFIG_SAME_FILE', `${owner} and ${option} both write to ${where}.`)
+      const how = isRedirected ? ', one of them by standard output, which is redirected there' : ''
+      throw new ConfigError('ERR_CONFIG_SAME_FILE', `${owner} and ${option} both write to ${where}${how}.`)
     }
     owners.set(identity, option)
+  }
+  refuseRedirectedFiles(planned)
+}
+
+/**
+ * Refuses an output in the file that standard output or standard error is redirected to: renaming would unlink that
+ * file, and what else goes there would be lost with it.
+ */
+function refuseRedirectedFiles(planned: readonly PlannedOutput[]): void {
+  for (const [fd, stream] of standardStreams) {
+    const identity = regularIdentity(fstatSync(fd))
+    const same = planned.find(({ target }) => target?.identity === identity && target?.fd !== fd)
+    if (identity === undefined || same === undefined) continue
+    throw new ConfigError(
+      'ERR_CONFIG_SAME_FILE',
+      `${same.option} ${same.target?.name} is the file that ${stream} goes to: write to another file.`,
+    )
   }
 }
 
@@ -145,8 +172,13 @@ export async function refuseInputsAsOutputs(
   }
   const rules = await inputIdentity(rulesFile)
   if (rules !== undefined) read.set(rules, `the rule file ${rulesFile}`)
-  for (const { option, target } of planned) {
+  const written = planned.map(({ option, target }) => {
     const identity = target === undefined ? regularIdentity(fstatSync(1)) : target.identity
+    return { option, target, identity }
+  })
+  const suspects = new Set(written.flatMap(({ identity }) => identity ?? []))
+  for (const [identity, file] of listFilesAmong(suspects, rulesFile)) read.set(identity, `the list file ${file}`)
+  for (const { option, target, identity } of written) {
     const reader = identity === undefined ? undefined : read.get(identity)
     if (reader !== undefined) {
       const where = target === undefined ? 'standard output' : `${option} ${target.name}`

@@ -1,11 +1,14 @@
 // The progress bar: how much of the inputs is done, on a terminal's standard error. The only file that knows
-// cli-progress. Called by `weir filter`.
+// cli-progress, and it loads the package with the first bar: most runs draw none. Called by `weir filter`.
 
 import { fstatSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 
-import cliProgress from 'cli-progress'
+import type * as CliProgress from 'cli-progress'
 
 import type { Interrupts } from '../interrupts.ts'
+
+const require = createRequire(import.meta.url)
 
 /** A bar that is drawn until `stop()`. */
 export interface Progress {
@@ -21,9 +24,10 @@ export const noProgress: Progress = { update: () => undefined, stop: () => undef
 /** Draws a bar for `totalBytes`; for an unknown total, 0, only what is done. An interrupt clears it. */
 export function startProgress(totalBytes: number, stream: NodeJS.WriteStream, interrupts: Interrupts): Progress {
   const format = totalBytes > 0 ? '{bar} {percentage} %  {done} of {all}  {rate}/s' : '{done}  {rate}/s'
-  const bar = new cliProgress.SingleBar(
+  const { Presets, SingleBar } = require('cli-progress') as typeof CliProgress
+  const bar = new SingleBar(
     { format, stream, clearOnComplete: true, hideCursor: true, fps: 5, barsize: 30 },
-    cliProgress.Presets.shades_classic,
+    Presets.shades_classic,
   )
   const startedMs = performance.now()
   const payload = (bytes: number) => ({

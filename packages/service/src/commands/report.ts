@@ -5,6 +5,8 @@ import type { RuleSetIssue as Issue } from '@weir/engine'
 
 import { exitCode } from './context.ts'
 import type { CommandContext } from './context.ts'
+import { ConfigError } from '../errors.ts'
+import { visibleLine } from '../log.ts'
 import { stdoutName } from '../sinks/stdout.ts'
 
 /** An error with a code, whichever package it comes from. */
@@ -40,24 +42,31 @@ export function issueLine(file: string, issue: Issue): string {
   const path = issue.path === '' ? '' : `${issue.path}: `
   const suggestion = issue.suggestion === undefined ? '' : ` (${issue.suggestion})`
   // A message may quote a pattern with a line feed in it; one problem stays one line.
-  return `${place}: ${path}${issue.message}${suggestion}`.replace(/\s*\n\s*/g, ' ')
+  return `${visibleLine(place)}: ${`${path}${issue.message}${suggestion}`.replace(/\s*\n\s*/g, ' ')}`
 }
 
 /** Returns the lines that tell a person what went wrong; for a rule set, every problem. */
 export function errorLines(error: unknown, rulesFile: string | undefined): readonly string[] {
   if (isCoded(error)) {
     const { issues } = error as { issues?: readonly Issue[] }
-    if (issues === undefined || issues.length === 0) return [`weir: ${error.message}`]
+    if (issues === undefined || issues.length === 0) return [`weir: ${visibleLine(error.message)}`]
     return issues.map((issue) => issueLine(rulesFile ?? 'rules', issue))
   }
   const text = error instanceof Error ? error.message || error.name : String(error)
-  return [`weir: unexpected fault: ${text}`]
+  return [`weir: unexpected fault: ${visibleLine(text)}`]
 }
 
 /** Writes an object as the one line of JSON that `--json` promises. */
 export function writeJson(context: CommandContext, value: unknown): void {
   // The log makes control characters visible in a way that JSON reads back as what they were.
   context.log(JSON.stringify(value))
+}
+
+/** Returns a wrong command line as an error of ours, from what commander says of it. */
+export function usageError(error: Error): ConfigError {
+  const isHelp = error.message === '(outputHelp)'
+  const text = isHelp ? 'a subcommand is missing; --help lists them' : error.message.replace(/^error: /, '')
+  return new ConfigError('ERR_CONFIG_OPTION', text.trim().replace(/\s*\n\s*/g, ' '))
 }
 
 /** How an error is reported. */

@@ -3,27 +3,25 @@
 
 import { compileRules, ruleSetSchema } from '@weir/engine'
 import type { Condition, RecordVerdict, RuleSet, RuleTest } from '@weir/engine'
+import type { RuleTestResult } from '@weir/engine/testing'
 import { Command } from 'commander'
 
+import { visibleLine } from '../log.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
+import { parseRulesName } from './option-values.ts'
 import { isCoded, issueLine, reportError } from './report.ts'
 
 type CompiledRules = ReturnType<typeof compileRules>
 
-/** One of the rule set's own tests, and how it came out. */
-interface TestOutcome {
-  readonly name: string
-  readonly passed: boolean
-  readonly expected: { readonly route: string; readonly rule?: string }
-  readonly actual: Omit<RecordVerdict, 'version'>
-}
+/** One of the rule set's own tests, and how it came out. The version is told once, for all of them. */
+type TestOutcome = Omit<RuleTestResult, 'actual'> & { readonly actual: Omit<RecordVerdict, 'version'> }
 
 /** Returns the command, to be added to the program. */
 export function rulesCommand(context: CommandContext): Command {
   const check = new Command('check')
     .description('find every problem of a rule set, and run its own tests')
-    .argument('<file>', 'the rule set, YAML or JSON')
+    .argument('<file>', 'the rule set, YAML or JSON', parseRulesName)
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -63,6 +61,7 @@ async function printProblems(context: CommandContext, file: string, error: Error
   await context.print(JSON.stringify({ ok: false, file, code: error.code, message: error.message, issues }) + '\n')
 }
 
+/** As `testRules` of the engine, which would read the file again: a rule set may come from a pipe. */
 function runTest(compiled: CompiledRules, { name, record, expect, rule }: RuleTest): TestOutcome {
   const expected = { route: expect, ...(rule === undefined ? {} : { rule }) }
   const { version: _, ...actual } = compiled.test(record)
@@ -117,7 +116,7 @@ function resultLines(file: string, facts: Facts, tests: readonly TestOutcome[]):
   const failed = tests.filter(({ passed }) => !passed)
   const outcome = tests.length === 0 ? 'none' : `${tests.length - failed.length} of ${tests.length} pass`
   return [
-    `${file}: ${failed.length === 0 ? 'ok' : `${failed.length} of its tests fail`}`,
+    `${visibleLine(file)}: ${failed.length === 0 ? 'ok' : `${failed.length} of its tests fail`}`,
     `version  ${facts.version}`,
     `rules    ${facts.rules}`,
     `routes   ${facts.routes.join(', ')}`,

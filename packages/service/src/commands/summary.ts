@@ -4,6 +4,7 @@
 import { addCounts, malformedReason } from '@weir/engine'
 import type { BatchResult, Counts, MalformedRecord, MalformedReason, Validation } from '@weir/engine'
 
+import { visibleLine } from '../log.ts'
 import { formatBytes } from './progress.ts'
 
 /** Malformed records that are described one by one. */
@@ -117,7 +118,9 @@ export function summaryLines(tally: Tally, facts: RunFacts): readonly string[] {
     ...sampleLines(samples, counts.malformed),
     `rule set ${facts.ruleSetVersion}, ${facts.kernel} kernel, validation ${facts.validation}`,
     ...(isExact ? [] : ['Not every record was read to its end; --validation full checks all of them.']),
-    ...(tally.failed.length > 0 ? [`${tally.failed.length} of ${facts.inputs} inputs failed; see above.`] : []),
+    ...(tally.failed.length > 0
+      ? [`${tally.failed.length} of ${facts.inputs} ${facts.inputs === 1 ? 'input' : 'inputs'} failed; see above.`]
+      : []),
   ]
 }
 
@@ -169,5 +172,8 @@ function routeRows({ byRoute }: Counts): string[] {
 function sampleLines(samples: readonly MalformedSample[], malformed: number): string[] {
   if (samples.length === 0) return []
   const heading = malformed > samples.length ? `first ${samples.length} malformed records` : 'malformed records'
-  return [heading, ...samples.map(({ input, line, byte, reason }) => `  ${input}:${line}: byte ${byte}: ${reason}`)]
+  return [
+    heading,
+    ...samples.map(({ input, line, byte, reason }) => `  ${visibleLine(input)}:${line}: byte ${byte}: ${reason}`),
+  ]
 }

@@ -44,15 +44,30 @@ async function runFile<P>(
   { engine, router, onBatch, signal }: PipelineParts,
 ): Promise<undefined> {
   let position = 0
-  await engine.filterFile(value.handle, {
-    routes: router.routes,
-    ...(signal === undefined ? {} : { signal }),
-    onBatch: async (result) => {
-      await router.deliver(result.segments)
-      position += result.bytesIn
-      onBatch(result)
-      await source.commit(value.positionAt(position))
-    },
+  const onFileBatch = async (result: BatchResult) => {
+    await router.deliver(result.segments)
+    position += result.bytesIn
+    onBatch(result)
+    await source.commit(value.positionAt(position))
+  }
+  const options = { routes: router.routes, ...(signal === undefined ? {} : { signal }), onBatch: onFileBatch }
+  try {
+    await engine.filterFile(value.handle, options)
+  } catch (error) {
+    throw isEngineRead(error) ? readError(source.name, error) : error
+  }
+}
+
+function isEngineRead(error: unknown): error is Error {
+  return ((error ?? {}) as { code?: unknown }).code === 'ERR_ENGINE_READ'
+}
+
+/** The engine is handed an open file and knows no name. */
+function readError(name: string, error: Error): ConnectorError {
+  const { details } = error as { details?: object }
+  return new ConnectorError('ERR_CONNECTOR_READ', `Reading ${name} failed. ${error.message}`, {
+    details: { input: name, ...details },
+    cause: error,
   })
 }
 
@@ -127,8 +142,7 @@ class Feed<P> {
 
 /** Returns whether the error is one input's alone, so that other inputs can still be done. */
 function isInputFault(error: unknown): error is Error {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return code === 'ERR_ENGINE_READ' || (error instanceof ConnectorError && inputCodes.has(error.code))
+  return error instanceof ConnectorError && inputCodes.has(error.code)
 }
 
 const inputCodes: ReadonlySet<string> = new Set(['ERR_CONNECTOR_OPEN', 'ERR_CONNECTOR_READ', 'ERR_CONNECTOR_GZIP'])

@@ -1,6 +1,6 @@
 // The sink `file`. A file is written aside, in the folder where it will be, and renamed when everything succeeded, so
-// that nobody ever sees half of it and a failed run leaves what was there. Pipes and devices are written directly.
-// Called by commands.
+// that nobody ever sees half of it and a failed run leaves what was there. Pipes, devices and open descriptors are
+// written directly. Called by commands.
 
 import { accessSync, closeSync, constants, fchmodSync, fchownSync, openSync, unlinkSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
@@ -11,7 +11,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { systemCode } from '../errors.ts'
 import type { Interrupts } from '../interrupts.ts'
 import type { Sink } from '../ports/sink.ts'
+import { descriptorSink } from './descriptor.ts'
 import { pipeSink } from './pipe.ts'
+import { openStdoutSink, stdoutDescriptor } from './stdout.ts'
 import type { Target } from './target.ts'
 import { writeAll } from './write-all.ts'
 import { createError, writeError } from './write-error.ts'
@@ -25,6 +27,8 @@ const pipeRetryMs = 20
  */
 export async function openFileSink(target: Target, interrupts: Interrupts): Promise<Sink> {
   try {
+    if (target.fd === stdoutDescriptor) return openStdoutSink()
+    if (target.fd !== undefined) return descriptorSink(target.name, target.fd)
     if (target.kind === 'pipe') return pipeSink({ name: target.name, fd: await openPipe(target.path), closes: true })
     if (target.kind === 'device') return await openDevice(target)
     return openAside(target, interrupts)

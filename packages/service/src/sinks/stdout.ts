@@ -1,32 +1,14 @@
 // The sink `stdout`: what is written there cannot be taken back. Called by commands.
 
-import { fstatSync } from 'node:fs'
-
 import type { Sink } from '../ports/sink.ts'
-import { pipeSink } from './pipe.ts'
-import { writeAll } from './write-all.ts'
-import { writeError } from './write-error.ts'
+import { descriptorSink } from './descriptor.ts'
 
 /** What messages call it, and errors in `details.output`. */
 export const stdoutName = 'standard output'
-
-const fd = 1
-const name = stdoutName
+/** Its descriptor, by whatever name: `/dev/stdout` is the same. */
+export const stdoutDescriptor = 1
 
 /** Opens the sink on the process's standard output. *Errors* of `write()`: `ERR_CONNECTOR_CLOSED` when its reader left. */
 export function openStdoutSink(): Sink {
-  const stats = fstatSync(fd)
-  if (stats.isFIFO() || stats.isSocket()) return pipeSink({ name, fd, closes: false })
-  return {
-    name,
-    async write(chunks) {
-      try {
-        await writeAll(fd, chunks)
-      } catch (error) {
-        throw writeError(name, error)
-      }
-    },
-    finish: () => Promise.resolve(),
-    discard: () => Promise.resolve(),
-  }
+  return descriptorSink(stdoutName, stdoutDescriptor)
 }

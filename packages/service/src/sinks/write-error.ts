@@ -1,6 +1,6 @@
 // Translates what the system says about an output into the service's errors. Called by the sinks beside it.
 
-import { ConnectorError, systemCode, systemReason } from '../errors.ts'
+import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 
 /** Returns the error for a failed write; a reader that went away is told apart, for it is often meant. */
 export function writeError(name: string, error: unknown): ConnectorError {
@@ -19,6 +19,7 @@ export function writeError(name: string, error: unknown): ConnectorError {
 export function createError(name: string, error: unknown): ConnectorError {
   const details = { output: name, system: systemCode(error) }
   return new ConnectorError('ERR_CONNECTOR_CREATE', `Cannot create ${name}: ${systemReason(error)}.`, {
+    retryable: mayPass(error),
     details,
     cause: error,
   })

@@ -8,7 +8,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { ReadStream, isatty } from 'node:tty'
 import { promisify } from 'node:util'
 
-import { ConnectorError, systemCode, systemReason } from '../errors.ts'
+import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import type { Source, SourceValue } from '../ports/source.ts'
 import { inflate, isGzip } from './gzip.ts'
 import { PipeReader } from './pipe.ts'
@@ -96,6 +96,7 @@ class FileSource implements Source<FilePosition> {
     } catch (error) {
       await this.close()
       throw new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.`, {
+        retryable: mayPass(error),
         details: { input: this.name, system: systemCode(error) },
         cause: error,
       })

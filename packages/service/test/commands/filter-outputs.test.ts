@@ -92,6 +92,88 @@ test('an output that is also read is refused, by whatever name', async (t) => {
   assert.equal(await readFile(path.join(directory, 'in'), 'utf8'), lines.all)
 })
 
+test('an output in the file of standard output or standard error is refused, for one would be lost', async (t) => {
+  const directory = await folder(t)
+  await writeFile(path.join(directory, 'rules.yaml'), rules)
+  await writeFile(path.join(directory, 'in'), lines.all)
+  const filter = 'weir filter --rules rules.yaml'
+  for (const [line, message] of [
+    [`${filter} --route slow=out in > out`, /-o and --route slow both write to the file out, one of them by standard/],
+    [`${filter} --route slow=/dev/stdout in > out`, /-o and --route slow both write to standard output/],
+    [`${filter} --route slow=/dev/fd/3 in > out 3> out`, /-o and --route slow both write to the file \/dev\/fd\/3/],
+    [`${filter} --route slow=/dev/stderr in > out 2>> out`, /-o and --route slow both write to the file \/dev\/stderr/],
+    [`${filter} --route slow=/dev/null -o out --count in > out`, /--count and -o both write to the file out/],
+    [`${filter} --route slow=/dev/null -o out in > out`, /-o out is the file that standard output goes to/],
+    [`${filter} --route slow=out -o /dev/null in 2> out`, /--route slow out is the file that standard error goes to/],
+    [`${filter} --route slow=/dev/fd/3 -o /dev/null in 2> out 3>> out`, /is the file that standard error goes to/],
+  ] as const) {
+    const run = await shell(`${line}; code=$?; cat out; exit $code`, directory)
+    assert.equal(run.code, 2, line)
+    assert.match(run.stdout.toString() + run.stderr, message)
+  }
+  assert.deepEqual(await names(directory), ['in', 'out', 'rules.yaml'])
+})
+
+test('names of open descriptors are written from where they stand, and what others wrote there stays', async (t) => {
+  const directory = await folder(t)
+  await writeFile(path.join(directory, 'rules.yaml'), rules)
+  await writeFile(path.join(directory, 'in'), lines.all)
+  await symlink('/dev/stdout', path.join(directory, 'link'))
+  const filter = 'weir filter --rules rules.yaml --json'
+  const around = (line: string, to: string) => `{ echo header >&${to}; ${line}; echo footer >&${to}; }`
+  for (const [line, expected] of [
+    [`${around(`${filter} --route slow=/dev/null -o /dev/stdout in`, '1')} > out`, lines.kept],
+    [`${around(`${filter} --route slow=/dev/null -o link in`, '1')} > out`, lines.kept],
+    [`${around(`${filter} --route slow=/dev/fd/3 -o /dev/null in`, '3')} 3> out`, lines.slow],
+    [`${around(`${filter} --route slow=/dev/null -o /proc/self/fd/3 in`, '3')} 3> out`, lines.kept],
+  ] as const) {
+    const run = await shell(line, directory)
+    assert.equal(run.code, 0, run.stderr)
+    assert.equal(await readFile(path.join(directory, 'out'), 'utf8'), `header\n${expected}footer\n`, line)
+  }
+  await shell(
+    around(`${filter} --route slow=/dev/null -o /dev/null --dropped /dev/stderr in`, '2') + ' 2> out',
+    directory,
+  )
+  const [header, ...rest] = (await readFile(path.join(directory, 'out'), 'utf8')).split('\n')
+  assert.equal(header, 'header')
+  assert.ok(rest.join('\n').startsWith(`${lines.dropped}{"records":8`))
+  assert.ok(rest.join('\n').endsWith('\nfooter\n'))
+})
+
+test('descriptors may be pipes, and one that is not open is refused', async (t) => {
+  const directory = await folder(t)
+  await writeFile(path.join(directory, 'rules.yaml'), rules)
+  await writeFile(path.join(directory, 'in'), lines.all)
+  const filter = 'weir filter --rules rules.yaml'
+  const run = await shell(
+    `{ ${filter} --route slow=/dev/fd/3 -o /dev/stdout in 3>&1 >&4 | cat > slow; } 4>&1`,
+    directory,
+  )
+  assert.equal(run.stdout.toString(), lines.kept)
+  assert.equal(await readFile(path.join(directory, 'slow'), 'utf8'), lines.slow)
+  const left = await shell(`yes '{"status":500}' | ${filter} --route slow=/dev/null -o /dev/stdout | head -n 1; echo \${PIPESTATUS[1]}`, directory) // prettier-ignore
+  assert.equal(left.stdout.toString(), '{"status":500}\n0\n')
+  const closed = await weir(['filter', '--rules', 'rules.yaml', '--route', 'slow=/dev/fd/900', 'in'], {
+    cwd: directory,
+  })
+  assert.equal(closed.code, 1)
+  assert.match(closed.stderr, /Cannot create \/dev\/fd\/900: bad file descriptor \(EBADF\)/)
+})
+
+test('records and messages in one file do not overwrite each other, however it was opened', async (t) => {
+  const directory = await folder(t)
+  await writeFile(path.join(directory, 'rules.yaml'), rules)
+  await writeFile(path.join(directory, 'in'), lines.all)
+  for (const redirect of ['> out 2> out', '> out 2>&1', '> out 2>> out']) {
+    const run = await shell(`weir filter --rules rules.yaml --route slow=/dev/null --json in ${redirect}`, directory)
+    assert.equal(run.code, 0)
+    const out = await readFile(path.join(directory, 'out'), 'utf8')
+    assert.ok(out.startsWith(`${lines.kept}{"records":8,`), redirect)
+    assert.ok(out.endsWith('"warnings":[]}\n'))
+  }
+})
+
 test('a full disk is a fault that leaves the old file and no temporary one', async (t) => {
   const directory = await folder(t)
   await writeFile(path.join(directory, 'rules.yaml'), rules)
@@ -124,6 +206,12 @@ test('a reader of standard output that leaves is no fault, unless files are lost
     directory,
   )
   assert.equal(lost.stdout.toString(), '{"a":1}\n1\n')
+  const nothingLost = await shell(
+    'weir filter --rules rules.yaml --malformed /dev/null in | head -n 1; echo ${PIPESTATUS[0]}',
+    directory,
+  )
+  assert.equal(nothingLost.stdout.toString(), '{"a":1}\n0\n')
+  assert.equal(nothingLost.stderr, '')
   assert.match(lost.stderr, /these files were not written: bad/)
   assert.deepEqual(await names(directory), ['in', 'rules.yaml'])
 })

@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
 import { generateDs2 } from '#src/generators/ds2.js'
-import { finished, folder, names, startWeir, weir } from '../running.js'
+import { finished, folder, names, shell, startWeir, weir } from '../running.js'
 import { lines, readSummary, rules } from './sample.js'
 
 const keepAll = 'version: 1\ndefault: keep\nrules: []\n'
@@ -226,6 +226,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
+  ['SIGQUIT', 131],
 ] as const) {
   // prettier-ignore
   test(`${signal} while input is awaited removes temporary files and exits with ${code}`, async (t) => {
@@ -246,4 +247,87 @@ test('messages cannot steer a terminal', async (t) => {
   assert.equal(run.code, 1)
   assert.ok(!run.stderr.includes('\u001b'))
   assert.match(run.stderr, /evil\\u001b\[2Jname/)
+})
+
+test('the name of an input stays on one line of every message, and is as it was in JSON', async (t) => {
+  const name = 'two\nlines\tand more'
+  const directory = await prepare(t, { [name]: 'x\n' }, keepAll)
+  const args = ['filter', '--rules', 'rules.yaml', name, `no ${name}`]
+  const people = await weir(args, { cwd: directory })
+  assert.match(people.stderr, /^weir: Cannot read no two\\u000alines\\u0009and more: no such file/m)
+  assert.match(people.stderr, /^ {2}two\\u000alines\\u0009and more:1: byte 0: syntax$/m)
+  const summary = readSummary(await weir([...args, '--json'], { cwd: directory }))
+  assert.equal((summary['malformedFirst'] as { input: string }[])[0]?.input, name)
+  assert.equal((summary['failed'] as { input: string }[])[0]?.input, `no ${name}`)
+})
+
+test('an input that becomes shorter while it is read is named', async (t) => {
+  const directory = await prepare(t, { in: '{"a":"0123456789"}\n'.repeat(2_000_000) }, keepAll)
+  // The reader shortens the file when the first bytes come and only then takes the rest: the batches in flight are a
+  // fraction of the file.
+  const run = await shell(
+    'weir filter --rules rules.yaml --threads 1 --batch-bytes 4KiB in | { head -c 1; truncate -s 100 in; cat; } > /dev/null; echo ${PIPESTATUS[0]}',
+    directory,
+  )
+  assert.equal(run.stdout.toString(), '1\n')
+  assert.match(run.stderr, /^weir: Reading in failed\. The file lacks byte \d+/m)
+  assert.match(run.stderr, /^1 of 1 input failed; see above\.$/m)
+})
+
+test('a file without a name is refused wherever one is given', async (t) => {
+  const directory = await prepare(t, { in: lines.all }, keepAll)
+  for (const args of [['--rules', ''], ['-o', ''], ['--dropped', ''], ['--malformed', ''], ['']]) {
+    const rulesArgs = args[0] === '--rules' ? [] : ['--rules', 'rules.yaml']
+    const run = await weir(['filter', ...rulesArgs, ...args, 'in'], { cwd: directory })
+    assert.equal(run.code, 2)
+    assert.match(run.stderr, /Give the name of a file\./)
+  }
+})
+
+test('rules come from a pipe by the name of a file, and not by a dash', async (t) => {
+  const directory = await prepare(t, { in: '{"a":1}\n' }, keepAll)
+  const dash = await weir(['filter', '--rules', '-', 'in'], { cwd: directory, stdin: keepAll })
+  assert.equal(dash.code, 2)
+  assert.match(dash.stderr, /Rules are read from a file: name one; \/dev\/stdin, where they come from a pipe\./)
+  const piped = await shell('cat rules.yaml | weir filter --rules /dev/stdin in', directory)
+  assert.equal(piped.code, 0, piped.stderr)
+  assert.equal(piped.stdout.toString(), '{"a":1}\n')
+})
+
+test('a value that is given twice is refused, and a flag is not', async (t) => {
+  const directory = await prepare(t, { in: lines.all })
+  for (const args of ['-o a -o b in', '-o a --output=b in', '--rules rules.yaml in', '--threads 1 --threads 2 in']) {
+    const run = await filter(`--route slow=/dev/null ${args}`, directory)
+    assert.equal(run.code, 2, args)
+    assert.match(run.stderr, /^error: option '-.*' is given twice; it has one value$/m)
+  }
+  assert.equal((await filter('--route slow=/dev/null --count --count in', directory)).code, 0)
+  assert.deepEqual(await names(directory), ['in', 'rules.yaml'])
+})
+
+test('with --json a wrong command line is one JSON object too', async (t) => {
+  const directory = await prepare(t, { in: lines.all })
+  for (const [args, message] of [
+    [
+      '--rules rules.yaml --json --threads 0 in',
+      /^option '--threads <n>' argument '0' is invalid\. Give a whole number/,
+    ],
+    ['--rules rules.yaml --json --rulse x in', /^unknown option '--rulse' \(Did you mean --rules\?\)$/],
+    ['--rules rules.yaml --route slow --json in', /^--route slow: give a route and its file/],
+    ['--json', /^required option '--rules <file>' not specified$/],
+  ] as const) {
+    const run = await weir(['filter', ...args.split(' ')], { cwd: directory })
+    assert.equal(run.code, 2, args)
+    assert.equal(run.stdout.length, 0)
+    const { error } = readSummary(run) as { error: { code: string; message: string } }
+    assert.equal(error.code, 'ERR_CONFIG_OPTION')
+    assert.match(error.message, message)
+  }
+  const check = await weir(['rules', 'check', '--json'])
+  assert.equal(check.code, 2)
+  assert.equal(check.stderr, '')
+  assert.equal((JSON.parse(check.stdout.toString()) as { ok: boolean }).ok, false)
+  // Behind the end of options it is the name of an input.
+  const named = await weir(['filter', '--', '--json'])
+  assert.match(named.stderr, /^error: required option/)
 })

@@ -28,6 +28,8 @@ test('a wrong or missing option is explained, and the exit code is 2', async () 
     [['ds2', '--records', '1.5'], /Give a whole number from 0/],
     [['ds2', '--records', '5', '--errors', '2'], /Give a number from 0 to 1/],
     [['ds2', '--records', '5', '--sed', '2'], /Did you mean --seed/],
+    [['ds2', '--records', '5', '--seed', '1', '--seed', '2'], /'--seed <n>' is given twice/],
+    [['ds2', '--records', '5', '-o', ''], /Give the name of a file/],
     [['ds3'], /unknown command 'ds3'/],
   ] as const) {
     const run = await weir(['generate', ...args])
@@ -62,6 +64,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
+  ['SIGQUIT', 131],
 ] as const) {
   // prettier-ignore
   test(`${signal} removes the unfinished file, leaves the old one, and exits with ${code}`, async (t) => {

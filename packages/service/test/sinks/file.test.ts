@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { Interrupts } from '#src/interrupts.js'
 import { openFileSink } from '#src/sinks/file.js'
 import { findTarget } from '#src/sinks/target.js'
+import { createError } from '#src/sinks/write-error.js'
 import { folder, names } from '../running.js'
 
 const bytes = (text: string) => Buffer.from(text)
@@ -81,6 +82,14 @@ test('a folder, a path into nothing and a loop of links cannot be written', asyn
       code: 'ERR_CONNECTOR_CREATE',
     })
   }
+})
+
+test('an output that cannot be created is worth another try where what stands in the way may pass', async (t) => {
+  const refused = (code: string) => createError('out', Object.assign(new Error('No.'), { code }))
+  for (const code of ['ENOSPC', 'EMFILE', 'EBUSY']) assert.equal(refused(code).retryable, true, code)
+  for (const code of ['EACCES', 'EROFS', 'ENOENT']) assert.equal(refused(code).retryable, false, code)
+  const missing = path.join(await folder(t), 'no', 'file')
+  await assert.rejects(findTarget(missing), { code: 'ERR_CONNECTOR_CREATE', retryable: false })
 })
 
 test('a full device is reported with the system’s reason', async () => {
