@@ -45,12 +45,13 @@ export function issueLine(file: string, issue: Issue): string {
   return `${visibleLine(place)}: ${`${path}${issue.message}${suggestion}`.replace(/\s*\n\s*/g, ' ')}`
 }
 
-/** Returns the lines that tell a person what went wrong; for a rule set, every problem. */
+/** Returns the lines that tell a person what went wrong; for a rule set, every problem, then what only looks wrong. */
 export function errorLines(error: unknown, rulesFile: string | undefined): readonly string[] {
   if (isCoded(error)) {
-    const { issues } = error as { issues?: readonly Issue[] }
+    const { issues, warnings = [] } = error as { issues?: readonly Issue[]; warnings?: readonly Issue[] }
     if (issues === undefined || issues.length === 0) return [`weir: ${visibleLine(error.message)}`]
-    return issues.map((issue) => issueLine(rulesFile ?? 'rules', issue))
+    const line = (issue: Issue) => issueLine(rulesFile ?? 'rules', issue)
+    return [...issues.map(line), ...warnings.map((issue) => `warning: ${line(issue)}`)]
   }
   const text = error instanceof Error ? error.message || error.name : String(error)
   return [`weir: unexpected fault: ${visibleLine(text)}`]

@@ -56,9 +56,10 @@ async function checkRules(context: CommandContext, file: string, isJson: boolean
 }
 
 async function printProblems(context: CommandContext, file: string, error: Error & { code: string }): Promise<void> {
-  const { issues } = error as { issues?: readonly unknown[] }
+  const { issues, warnings } = error as { issues?: readonly unknown[]; warnings?: readonly unknown[] }
   context.exitWith(exitCode.misuse)
-  await context.print(JSON.stringify({ ok: false, file, code: error.code, message: error.message, issues }) + '\n')
+  const { code, message } = error
+  await context.print(JSON.stringify({ ok: false, file, code, message, issues, warnings }) + '\n')
 }
 
 /** As `testRules` of the engine, which would read the file again: a rule set may come from a pipe. */

@@ -62,3 +62,16 @@ test('the schema is JSON and describes rule sets', async () => {
   assert.ok(Object.hasOwn(schema.properties, 'rules'))
   assert.ok(schema.required.includes('version'))
 })
+
+test('what only looks wrong is told beside the problems', async (t) => {
+  const directory = await folder(t)
+  const wrong = 'version: 1\ndefault: drop\nrules:\n  - { id: a, when: { field: statsCode, equals: x }, then: kep }\n'
+  await writeFile(path.join(directory, 'rules.yaml'), wrong)
+  const run = await weir(['rules', 'check', 'rules.yaml'], { cwd: directory })
+  assert.equal(run.code, 2)
+  assert.match(run.stderr, /^rules\.yaml:4:\d+: rules\[0\]\.then: .*$/m)
+  assert.match(run.stderr, /^warning: rules\.yaml:4:\d+: .*statusCode/m)
+  const json = await weir(['rules', 'check', '--json', 'rules.yaml'], { cwd: directory })
+  const result = JSON.parse(json.stdout.toString()) as { issues: unknown[]; warnings: unknown[] }
+  assert.deepEqual([result.issues.length, result.warnings.length], [1, 1])
+})
