@@ -78,7 +78,7 @@ async function main(args: readonly string[]): Promise<number> {
     ...measured,
     targets,
   }
-  writeFileSync(path, `${JSON.stringify(content, undefined, 2)}\n`)
+  writeFileSync(path, `${withoutPlaces(JSON.stringify(content, undefined, 2))}\n`)
   tell(`results: ${path}`)
   const isWrong = measured.results.some(
     ({ status, label }) => status !== 'measured' && status !== 'skipped' && /weir/i.test(label),
@@ -145,6 +145,11 @@ function report(machine: Machine, load: readonly number[], measured: Measured, t
     '',
     targets,
   ].join('\n')}\n`
+}
+
+/** Takes out where this checkout and this Node lie: a result file is read on other machines. */
+function withoutPlaces(text: string): string {
+  return text.replaceAll(join(dirname(root), '/'), '').replaceAll(process.execPath, 'node')
 }
 
 function renderCalibration({ case: name, how, samples }: CalibrationResult): string {
