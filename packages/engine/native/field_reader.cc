@@ -19,20 +19,34 @@ constexpr double kByteCost = 0.05;
 // Where a field is thought to stand before it was ever seen.
 constexpr double kUnknownPosition = 512;
 
+constexpr uint32_t kFewWords = 4;
+
+// Room for kFewWords is there in any case: a few stores cost less than a call.
+void Zero(uint64_t* words, uint32_t count) {
+  for (uint32_t i = 0; i < kFewWords; i++) words[i] = 0;
+  if (count > kFewWords) std::fill(words + kFewWords, words + count, 0);
+}
+
 bool HasControl(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
 }  // namespace
 
-FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_t seed)
+FieldReader::FieldReader(const Program& program, const Matcher& matcher, const Decision& decision, uint64_t seed)
     : program_(program),
       matcher_(matcher),
       tree_(program.fields),
       cursor_(tree_),
       places_(program.predicates.size()),
-      fields_(program.fields.size()) {
-  for (const std::string& missing : program.missing) missing_sizes_ |= uint64_t{1} << std::min<size_t>(missing.size(), 63);
+      fields_(program.fields.size()),
+      struck_words_((decision.alternative_count() + 63) / 64) {
+  for (const std::string& missing : program.missing) {
+    std::string padded = missing;
+    padded.append(8, '\0');
+    has_long_missing_ |= missing.size() > 8;
+    if (missing.size() <= 8) short_missing_.push_back({FieldTree::Keys::Head(padded.data(), missing.size()), missing.size()});
+  }
   std::vector<uint32_t> counts(fields_.size(), 0);
   std::vector<double> costs(fields_.size(), 0);
   for (uint32_t i = 0; i < places_.size(); i++) {
@@ -47,24 +61,40 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, uint64_
     field.slot = tree_.slot_of_field(i);
     field.decode_url = program.fields[i].decode_url;
     field.words = std::max<uint32_t>(1, (counts[i] + 63) / 64);
-    field.scratch.resize(2 * field.words);
+    const uint32_t answer_words = 2 * field.words + struck_words_;
+    field.absent.resize(answer_words);
+    field.container.resize(answer_words);
+    field.scratch.resize(std::max<uint32_t>(answer_words, kFewWords));
+    field.answers = field.absent.data();
     if (field.decode_url) costs[i] += 5;
-    if (costs[i] >= kCacheWorth) field.cache.emplace(field.words, cache_bytes, seed + i);
+    if (costs[i] >= kCacheWorth) field.cache.emplace(answer_words, cache_bytes, seed + i);
   }
-  BuildScreens();
+  BuildScreens(decision);
 }
 
-void FieldReader::BuildScreens() {
-  for (FieldState& field : fields_) field.screen.emplace(field.words);
+void FieldReader::BuildScreens(const Decision& decision) {
+  for (FieldState& field : fields_) {
+    field.screen.emplace(field.words);
+    field.screened_out.resize(struck_words_);
+  }
   for (uint32_t i = 0; i < places_.size(); i++) {
     const Predicate& predicate = program_.predicates[i];
-    LiteralScreen& screen = *places_[i].field->screen;
-    if (predicate.op == Op::kRegex) screen.Add(places_[i].number, *matcher_.pattern(i));
-    if (predicate.op == Op::kSubstrings) screen.Add(places_[i].number, program_.lists[predicate.list].substrings);
+    FieldState& field = *places_[i].field;
+    field.required.resize(std::max<size_t>(field.required.size(), places_[i].number + 1));
+    if (predicate.op == Op::kRegex) field.screen->Add(places_[i].number, *matcher_.pattern(i));
+    if (predicate.op == Op::kSubstrings) field.screen->Add(places_[i].number, program_.lists[predicate.list].substrings);
   }
+  decision.EachRequired([this](uint32_t predicate, uint32_t alternative) {
+    const Place& place = places_[predicate];
+    if (!place.field->screen->covers(place.number)) return;
+    place.field->required[place.number].push_back(alternative);
+    place.field->screened_out[alternative / 64] |= uint64_t{1} << (alternative % 64);
+  });
   for (FieldState& field : fields_) {
     field.screen->Build();
     if (!field.screen->useful()) field.screen.reset();
+    field.is_direct = !field.cache.has_value() && !field.decode_url;
+    field.remembers = field.cache.has_value() || field.screen.has_value();
   }
 }
 
@@ -79,31 +109,48 @@ void FieldReader::Resolve(FieldState& field) {
   field.generation = generation_;
   field.present = false;
   field.has_text = false;
+  field.answers = field.absent.data();
   const Value* value = cursor_.Find(field.slot);
   if (value == nullptr || value->kind == Value::Kind::kNull || cursor_.malformed()) return;
   if (value->kind == Value::Kind::kContainer) {
     field.present = true;
+    field.answers = field.container.data();
     return;
   }
-  field.value = *value;
+  field.value = value;
   field.found++;
   field.positions += static_cast<uint64_t>(value->data - begin_);
+  field.screened = false;
+  if (field.is_direct && !strict_ && value->kind != Value::Kind::kEscapedString) {
+    const std::string_view text(value->data, value->size);
+    if (!IsMissing(text)) TakeText(field, text);
+    return;
+  }
   ResolveText(field);
 }
 
+// The field has this text, of which nothing is known yet.
+inline void FieldReader::TakeText(FieldState& field, std::string_view text) {
+  field.present = true;
+  field.has_text = true;
+  field.text.Turn(text);
+  field.text_ready = true;
+  Zero(field.scratch.data(), 2 * field.words + (field.remembers ? struck_words_ : 0));
+  field.answers = field.scratch.data();
+}
+
 void FieldReader::ResolveText(FieldState& field) {
-  const std::string_view raw(field.value.data, field.value.size);
-  if (strict_ && !IsSound(field.value)) {
+  const std::string_view raw(field.value->data, field.value->size);
+  if (strict_ && !IsSound(*field.value)) {
     bad_value_ = true;
     return;
   }
   field.text_ready = false;
-  field.screened = false;
   const bool cached = field.cache.has_value() && field.cache->on() && raw.size() <= ValueCache::kMaxValueBytes;
   if (cached) {
-    if (const Answers* answers = field.cache->Find(raw)) {
-      field.known = answers->known;
-      field.present = !answers->missing;
+    if (KnownValue* value = field.cache->Find(raw)) {
+      field.answers = value->words();
+      field.present = !value->missing;
       field.has_text = field.present;
       return;
     }
@@ -111,7 +158,7 @@ void FieldReader::ResolveText(FieldState& field) {
     field.cache->Skipped();
   }
   std::string_view text;
-  if (!PlainText(field.value, &text)) {
+  if (!PlainText(*field.value, &text)) {
     bad_value_ = true;
     return;
   }
@@ -119,14 +166,15 @@ void FieldReader::ResolveText(FieldState& field) {
   field.present = !missing;
   field.has_text = !missing;
   if (!field.decode_url) {
-    field.text = Text(text);
+    field.text.Turn(text);
     field.text_ready = true;
   }
-  if (cached) {
-    field.known = field.cache->Add(raw, missing)->known;
-  } else {
-    for (uint64_t& word : field.scratch) word = 0;
-    field.known = field.scratch.data();
+  KnownValue* kept = cached ? field.cache->Add(raw, missing) : nullptr;
+  if (kept != nullptr) {
+    field.answers = kept->words();
+  } else if (!missing) {
+    Zero(field.scratch.data(), 2 * field.words + (field.remembers ? struck_words_ : 0));
+    field.answers = field.scratch.data();
   }
 }
 
@@ -141,21 +189,39 @@ bool FieldReader::IsSound(const Value& value) {
 void FieldReader::Learn(uint32_t predicate, const Place& place, FieldState& field) {
   if (!field.text_ready) {
     std::string_view text;
-    if (!PlainText(field.value, &text)) {
+    if (!PlainText(*field.value, &text)) {
       bad_value_ = true;
       return;
     }
-    field.text = Text(field.decode_url ? DecodeUrl(text, &arena_) : text);
+    field.text.Turn(field.decode_url ? DecodeUrl(text, &arena_) : text);
     field.text_ready = true;
   }
-  uint64_t* known = field.known + place.word;
+  uint64_t* known = field.answers + place.word;
   if (field.screen.has_value() && !field.screened && field.screen->covers(place.number)) {
-    field.screened = true;
-    field.screen->Exclude(field.text.bytes, field.known);
+    Screen(field);
     if ((*known & place.bit) != 0) return;
   }
   *known |= place.bit;
   if (matcher_.Holds(predicate, &field.text, &arena_)) known[field.words] |= place.bit;
+}
+
+// Answers all predicates at once that the value lacks the literals for, and strikes what needs one of them.
+void FieldReader::Screen(FieldState& field) {
+  LiteralScreen& screen = *field.screen;
+  field.screened = true;
+  if (!screen.Exclude(field.text.bytes, field.answers)) return;
+  uint64_t* struck = field.struck();
+  if (!screen.has_candidates()) {
+    for (uint32_t i = 0; i < struck_words_; i++) struck[i] |= field.screened_out[i];
+    return;
+  }
+  for (uint32_t word = 0; word < field.words; word++) {
+    for (uint64_t left = screen.excluded(word); left != 0; left &= left - 1) {
+      for (const uint32_t alternative : field.required[word * 64 + static_cast<uint32_t>(__builtin_ctzll(left))]) {
+        struck[alternative / 64] |= uint64_t{1} << (alternative % 64);
+      }
+    }
+  }
 }
 
 bool FieldReader::PlainText(const Value& value, std::string_view* text) {
@@ -168,8 +234,7 @@ bool FieldReader::PlainText(const Value& value, std::string_view* text) {
   return true;
 }
 
-bool FieldReader::IsMissing(std::string_view text) const {
-  if (((missing_sizes_ >> std::min<size_t>(text.size(), 63)) & 1) == 0) return false;
+bool FieldReader::IsLongMissing(std::string_view text) const {
   for (const std::string& missing : program_.missing) {
     if (missing == text) return true;
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "arena.h"
+#include "decision.h"
 #include "json_cursor.h"
 #include "literal_screen.h"
 #include "matcher.h"
@@ -15,8 +16,8 @@ namespace weir {
 
 class FieldReader {
  public:
-  // The matcher is ready; it and the program outlive the reader.
-  FieldReader(const Program& program, const Matcher& matcher, uint64_t seed);
+  // The matcher is ready; it, the program and the decision outlive the reader.
+  FieldReader(const Program& program, const Matcher& matcher, const Decision& decision, uint64_t seed);
   FieldReader(const FieldReader&) = delete;
   FieldReader& operator=(const FieldReader&) = delete;
 
@@ -37,9 +38,26 @@ class FieldReader {
     if (field.generation != generation_) Resolve(field);
     if (!field.has_text) return place.is_exists && field.present;
     if (place.is_exists) return true;
-    uint64_t* known = field.known + place.word;
+    uint64_t* known = field.answers + place.word;
     if ((*known & place.bit) == 0) Learn(predicate, place, field);
     return (known[field.words] & place.bit) != 0;
+  }
+
+  // What is known of the value that a field has in the record at hand: the alternatives that it strikes. Null where
+  // nothing is kept, or was told before.
+  const uint64_t* Struck(uint32_t number) {
+    FieldState& field = fields_[number];
+    if (field.generation == generation_) return nullptr;
+    Resolve(field);
+    return field.remembers ? field.struck() : nullptr;
+  }
+
+  // Remembers that the field's value strikes an alternative, and returns all that it strikes.
+  const uint64_t* Strike(uint32_t number, uint32_t alternative) {
+    if (!fields_[number].remembers) return nullptr;
+    uint64_t* struck = fields_[number].struck();
+    struck[alternative / 64] |= uint64_t{1} << (alternative % 64);
+    return struck;
   }
 
   bool malformed() const { return cursor_.malformed() || bad_value_; }
@@ -51,21 +69,31 @@ class FieldReader {
   // A field of the program, and what is known of it in the record at hand. What every predicate asks for comes first.
   struct FieldState {
     uint64_t generation = 0;  // the record that this is about
-    uint64_t* known = nullptr;  // `words` words of known, then `words` of holds
+    // Of its value: `words` words that say which predicates' answers are known, `words` with those that hold, then a bit
+    // for each alternative that it strikes.
+    uint64_t* answers = nullptr;
     uint32_t words = 0;
     bool present = false;  // not missing
     bool has_text = false;
     bool text_ready = false;
     bool screened = false;
     bool decode_url = false;
+    bool is_direct = false;  // the text is what stands in the record, and no cache is asked
+    bool remembers = false;  // what values strike: pays where they repeat, or where one pass tells of many predicates
     uint32_t slot = 0;
-    Value value;
+    const Value* value = nullptr;
     Text text;
     std::optional<ValueCache> cache;
     std::optional<LiteralScreen> screen;
-    std::vector<uint64_t> scratch;  // answers for a value that is not cached
+    std::vector<uint64_t> absent;     // answers for no value, a missing one among them
+    std::vector<uint64_t> container;  // answers for a value that has no text
+    std::vector<uint64_t> scratch;    // answers for a value that is not cached
+    std::vector<std::vector<uint32_t>> required;  // by predicate of the field: the alternatives that it alone can strike
+    std::vector<uint64_t> screened_out;           // what is struck when the screen leaves no candidate
     uint64_t found = 0;  // values met, and the sum of their positions in their records
     uint64_t positions = 0;
+
+    uint64_t* struck() { return answers + 2 * words; }
   };
 
   // Where a predicate's answer stands.
@@ -77,14 +105,30 @@ class FieldReader {
     bool is_exists;
   };
 
-  void BuildScreens();
+  void BuildScreens(const Decision& decision);
   void Resolve(FieldState& field);
   void ResolveText(FieldState& field);
+  void TakeText(FieldState& field, std::string_view text);
   bool IsSound(const Value& value);
   void Learn(uint32_t predicate, const Place& place, FieldState& field);
+  void Screen(FieldState& field);
   // The text before decoding; `*text` is untouched and false returned when an escape is malformed.
   bool PlainText(const Value& value, std::string_view* text);
-  bool IsMissing(std::string_view text) const;
+  // Reads up to eight bytes from `text`, whatever its size.
+  bool IsMissing(std::string_view text) const {
+    if (text.size() > 8) return has_long_missing_ && IsLongMissing(text);
+    // All are compared, since which of them a value is cannot be predicted.
+    const uint64_t head = FieldTree::Keys::Head(text.data(), text.size());
+    bool is_missing = false;
+    for (const ShortText& missing : short_missing_) is_missing |= (missing.head == head) & (missing.size == text.size());
+    return is_missing;
+  }
+  bool IsLongMissing(std::string_view text) const;
+
+  struct ShortText {
+    uint64_t head;
+    size_t size;
+  };
 
   const Program& program_;
   const Matcher& matcher_;
@@ -92,8 +136,10 @@ class FieldReader {
   Cursor cursor_;
   std::vector<Place> places_;  // by predicate
   std::vector<FieldState> fields_;
+  uint32_t struck_words_;  // bits for all alternatives
   Arena arena_;  // texts of this record
-  uint64_t missing_sizes_ = 0;  // bit min(size, 63) is set when a missing text has that size
+  std::vector<ShortText> short_missing_;  // missing texts of at most eight bytes
+  bool has_long_missing_ = false;
   const char* begin_ = nullptr;
   uint64_t generation_ = 0;
   bool strict_ = false;

@@ -9,11 +9,7 @@
 namespace weir {
 namespace {
 
-uint64_t Load(const char* p) {
-  uint64_t word;
-  std::memcpy(&word, p, 8);
-  return word;
-}
+bool IsNull(const char* data, uint32_t size) { return size == 4 && std::memcmp(data, "null", 4) == 0; }
 
 }  // namespace
 
@@ -83,7 +79,7 @@ uint32_t FieldTree::Child(uint32_t parent, const Step& step) {
   return next;
 }
 
-Cursor::Cursor(const FieldTree& tree) : tree_(tree), visited_(tree.node_count()), values_(tree.slot_count()), guesses_(kGuesses) {}
+Cursor::Cursor(const FieldTree& tree) : tree_(tree), visited_(tree.node_count()), values_(tree.slot_count()) {}
 
 void Cursor::Start(const char* begin, const char* end) {
   if (++generation_ == 0) {  // the counter wrapped: forget what older generations marked
@@ -95,7 +91,7 @@ void Cursor::Start(const char* begin, const char* end) {
   size_ = static_cast<uint32_t>(end - begin);
   at_ = 0;
   quote_ = 0;
-  member_ = 0;
+  stop_ = trail_.start();
   quotes_.Start(text_, size_);
   PassSpace();
   if (!Stands('{')) {
@@ -107,8 +103,8 @@ void Cursor::Start(const char* begin, const char* end) {
   progress_ = Stands('}') ? Progress::kDone : Progress::kMore;
 }
 
-// Reads members of the record's object until the one that leads to node `top`, or the last. Nearly all are a string
-// with a string, without space around and without escapes: those are taken by their quotes alone.
+// Reads members of the record's object until the one that leads to node `top`, or the last. Nearly all are a string or
+// a scalar without space around and without escapes: those are taken by their quotes alone.
 void Cursor::ReadUntil(uint32_t top) {
   const FieldTree::Node& root = tree_.node(0);
   const uint32_t generation = generation_;
@@ -120,54 +116,80 @@ void Cursor::ReadUntil(uint32_t top) {
 // Takes members as long as they have the usual form; false before one that has not.
 bool Cursor::ReadPlain(uint32_t top) {
   const char* const text = text_;
-  const uint32_t generation = generation_;
-  Guess* const guesses = guesses_.data();
   uint32_t at = at_;
-  uint32_t quote = quote_;
-  uint32_t number = member_;
-  bool is_plain = true;
-  for (const uint32_t* quotes = quotes_.Four(quote);; quotes += 4) {
-    if (quotes + 4 > quotes_.end()) quotes = quotes_.Four(quote);
-    const uint32_t open = quotes[0];
-    const uint32_t close = quotes[1];
-    const uint32_t value = quotes[2];
-    const uint32_t behind = quotes[3] + 1;
+  KeyTrail::Stop* stop = stop_;
+  const uint32_t* quotes = quotes_.Four(quote_);
+  const uint32_t* end = quotes_.end();
+  uint32_t escape = quotes_.first_escape();
+  bool is_plain = false;
+  for (;;) {
+    if (quotes + 4 > end) {
+      quotes = quotes_.Four(quotes_.NumberOf(quotes));
+      end = quotes_.end();
+      escape = quotes_.first_escape();
+    }
+    if (quotes[0] != at) break;
+    if (KeyTrail::Matches(*stop->next, text + at)) [[likely]] {
+      stop = stop->next;
+    } else {
+      const uint32_t size = quotes[1] - at - 1;
+      if (quotes[1] >= escape || text[quotes[1] + 1] != ':' || size > KeyTrail::kMostKeyBytes) break;
+      const uint32_t node = tree_.node(0).keys.Find(text + at + 1, size);
+      stop = trail_.Follow(stop, text + at + 1, size, node, node == FieldTree::kNone ? FieldTree::kNone : tree_.node(node).slot);
+    }
+    const uint32_t first = at + stop->size;
+    uint32_t behind = quotes[3] + 1;
+    uint32_t passed = 4;
+    if (text[first] == '"') [[likely]] {
+      if (behind >= escape) break;
+    } else {
+      behind = PlainScalarEnd(first);
+      if (behind == first) break;
+      passed = 2;
+    }
     const char next = text[behind];
-    is_plain = open == at && value == close + 2 && behind < quotes_.first_escape() && text[close + 1] == ':' &&
-               (next == ',' || next == '}');
-    if (!is_plain) break;
-    quote += 4;
+    if (next != ',' && next != '}') break;
+    quotes += passed;
     at = behind + 1;
-    const char* key = text + open + 1;
-    const uint32_t size = close - open - 1;
-    Guess& guess = guesses[number % kGuesses];
-    const uint64_t head = FieldTree::Keys::Head(key, size);
-    number++;
-    // The last eight bytes of a longer key, and of a shorter one what the guess was made of: nothing.
-    const bool is_guessed = guess.size == size && guess.head == head && (size <= 8 || guess.tail == Load(key + size - 8));
-    const uint32_t child = is_guessed ? guess.node : Guessed(&guess, key, size);
-    if (child != FieldTree::kNone && visited_[child] != generation) {
-      visited_[child] = generation;
-      const uint32_t slot = tree_.node(child).slot;
-      if (slot != FieldTree::kNone) values_[slot] = {Value::Kind::kString, text + value + 1, behind - value - 2, generation};
-      if (child == top && next == ',') break;
+    if (stop->node != FieldTree::kNone) {
+      Keep(*stop, first, behind);
+      is_plain = stop->node == top;
     }
-    if (next == '}') {
+    if (next == '}') [[unlikely]] {
       progress_ = Progress::kDone;
-      break;
+      is_plain = true;
     }
+    if (is_plain) break;
   }
   at_ = at;
-  quote_ = quote;
-  member_ = is_plain ? number : number + 1;
+  quote_ = quotes_.NumberOf(quotes);
+  stop_ = stop;
   return is_plain;
 }
 
-// Looks a key without escapes up below the root, and makes it the guess for its place.
-uint32_t Cursor::Guessed(Guess* guess, const char* key, uint32_t size) {
-  const uint32_t node = tree_.node(0).keys.Find(key, size);
-  if (size <= 16) *guess = {FieldTree::Keys::Head(key, size), size > 8 ? Load(key + size - 8) : 0, size, node};
-  return node;
+// Notes the value of a key, [first, behind), unless the key was there before.
+inline void Cursor::Keep(const KeyTrail::Stop& key, uint32_t first, uint32_t behind) {
+  if (visited_[key.node] == generation_) return;
+  visited_[key.node] = generation_;
+  if (key.slot == FieldTree::kNone) return;
+  Value& value = values_[key.slot];
+  value.generation = generation_;
+  if (text_[first] == '"') {
+    value.data = text_ + first + 1;
+    value.size = behind - first - 2;
+    value.kind = Value::Kind::kString;
+  } else {
+    value.data = text_ + first;
+    value.size = behind - first;
+    value.kind = IsNull(value.data, value.size) ? Value::Kind::kNull : Value::Kind::kScalar;
+  }
+}
+
+// The position behind the scalar that begins at `first`; `first` where there is none, or nothing behind it.
+uint32_t Cursor::PlainScalarEnd(uint32_t first) const {
+  if (text_[first] == '{' || text_[first] == '[') return first;
+  const char* const end = ScalarEnd(text_ + first, text_ + size_);
+  return end >= text_ + size_ ? first : static_cast<uint32_t>(end - text_);
 }
 
 // One key and its value, and the comma or brace behind them.
@@ -224,7 +246,7 @@ bool Cursor::Take(uint32_t number) {
     const char* behind = ScalarEnd(text_ + at_, text_ + size_);
     if (behind == value.data) return false;
     value.size = static_cast<uint32_t>(behind - value.data);
-    value.kind = value.size == 4 && std::memcmp(value.data, "null", 4) == 0 ? Value::Kind::kNull : Value::Kind::kScalar;
+    value.kind = IsNull(value.data, value.size) ? Value::Kind::kNull : Value::Kind::kScalar;
     at_ += value.size;
   }
   if (node.slot != FieldTree::kNone) values_[node.slot] = value;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "json_scan.h"
+#include "key_trail.h"
 #include "program.h"
 #include "quote_index.h"
 #include "slab.h"
@@ -120,21 +121,12 @@ class Cursor {
  private:
   enum class Progress : uint8_t { kMore, kDone, kBad };
 
-  // A key of the record's object as an earlier record had it at the same place: nearly always the same again.
-  struct Guess {
-    uint64_t head = 0;  // the first and the last eight bytes; only keys of at most sixteen are guessed
-    uint64_t tail = 0;
-    uint32_t size = ~uint32_t{0};
-    uint32_t node = FieldTree::kNone;
-  };
-
-  static constexpr uint32_t kGuesses = 256;
-
   // What follows moves at_ and quote_ on, and answers false, or kBad, where the record is not well-formed.
   void ReadUntil(uint32_t top);
   bool ReadPlain(uint32_t top);
+  uint32_t PlainScalarEnd(uint32_t first) const;
+  void Keep(const KeyTrail::Stop& key, uint32_t first, uint32_t behind);
   Progress Member(const FieldTree::Node& parent);
-  uint32_t Guessed(Guess* guess, const char* key, uint32_t size);
   uint32_t Key(const FieldTree::Node& parent, uint32_t begin, uint32_t end);
   bool HasEscape(uint32_t begin, uint32_t end) const;
   bool Take(uint32_t node);
@@ -150,13 +142,13 @@ class Cursor {
   const FieldTree& tree_;
   std::vector<uint32_t> visited_;  // by node: the generation that met it
   std::vector<Value> values_;      // by slot
-  std::vector<Guess> guesses_;     // by place among the members of the record's object, modulo their number
   QuoteIndex quotes_;
+  KeyTrail trail_;
   const char* text_ = nullptr;
   uint32_t size_ = 0;
   uint32_t at_ = 0;      // the next byte to read
   uint32_t quote_ = 0;   // the number of the first quote at or behind it
-  uint32_t member_ = 0;  // members of the record's object read so far
+  KeyTrail::Stop* stop_ = nullptr;  // the last key of the record's object that the trail knows
   uint32_t generation_ = 0;
   Progress progress_ = Progress::kDone;
   std::string key_;

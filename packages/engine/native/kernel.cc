@@ -41,7 +41,7 @@ bool IsBlank(const Line& line) {
 
 struct Evaluator::State {
   State(std::unique_ptr<Program> from, std::unique_ptr<Matcher> ready)
-      : program(std::move(from)), matcher(std::move(ready)), reader(*program, *matcher, Seed()) {
+      : program(std::move(from)), matcher(std::move(ready)), decision(*program), reader(*program, *matcher, decision, Seed()) {
     Order();
   }
 
@@ -51,7 +51,7 @@ struct Evaluator::State {
   }
 
   void Order() {
-    decision.Build(program->rules, [this](uint32_t predicate) { return reader.Cost(predicate); });
+    decision.Order([this](uint32_t predicate) { return reader.Cost(predicate); });
   }
 
   struct Outcome {
@@ -75,8 +75,8 @@ struct Evaluator::State {
 
   std::unique_ptr<Program> program;
   std::unique_ptr<Matcher> matcher;
-  FieldReader reader;
   Decision decision;
+  FieldReader reader;
   Validator validator;
   uint64_t decided = 0;
 
@@ -173,7 +173,7 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   // By then the fields' usual places are known; later turns follow a stream that changes.
   if (decided == 128 || decided % 65536 == 0) Order();
   reader.Start(line.begin, line.end, mode == Validation::kRead);
-  const uint32_t rule = decision.Run([this](uint32_t predicate) { return reader.Holds(predicate); });
+  const uint32_t rule = decision.Run(reader);
   if (reader.malformed()) return Broken(line);
   const uint8_t route = rule < program->rules.size() ? program->rules[rule].route : program->default_route;
   if (mode == Validation::kKept && route != kDropRoute) {

@@ -121,6 +121,7 @@ void LiteralScreen::AddGram(const std::string& lower, uint32_t literal) {
 bool LiteralScreen::Exclude(std::string_view text, uint64_t* known) {
   if (!IsAscii(text)) return false;
   std::fill(candidates_.begin(), candidates_.end(), 0);
+  has_candidates_ = false;
   for (size_t i = 0; i + kLeastLiteral <= text.size(); i++) {
     uint32_t bytes;
     std::memcpy(&bytes, text.data() + i, 4);
@@ -142,7 +143,9 @@ void LiteralScreen::Probe(std::string_view rest, uint32_t gram) {
     const Literal& literal = literals_[at - 1];
     if (rest.size() < literal.text.size()) continue;
     const bool same = std::equal(literal.text.begin(), literal.text.end(), rest.begin(), [](char a, char b) { return a == Lower(b); });
-    if (same) candidates_[literal.number / 64] |= uint64_t{1} << (literal.number % 64);
+    if (!same) continue;
+    candidates_[literal.number / 64] |= uint64_t{1} << (literal.number % 64);
+    has_candidates_ = true;
   }
 }
 

@@ -35,6 +35,9 @@ class LiteralScreen {
   // Marks in `known` (as many words as given) every pattern that cannot match `text`. False, with nothing marked, for
   // text that is not ASCII: case folding would need more than bytes there. Reads up to 3 bytes behind the text.
   bool Exclude(std::string_view text, uint64_t* known);
+  // Of the text that Exclude last returned true for: whether a pattern may match it, and which cannot, by words of bits.
+  bool has_candidates() const { return has_candidates_; }
+  uint64_t excluded(uint32_t word) const { return screened_[word] & ~candidates_[word]; }
 
  private:
   struct Literal {
@@ -55,6 +58,7 @@ class LiteralScreen {
   std::vector<uint64_t> grams_;    // bitmap over Gram
   std::vector<uint32_t> heads_;    // chain by Gram of the lower-case bytes
   uint32_t patterns_ = 0;
+  bool has_candidates_ = false;
 };
 
 }  // namespace weir

@@ -23,6 +23,13 @@ struct Text {
   Text() = default;
   explicit Text(std::string_view from) : bytes(from) {}
 
+  // Forgets the text before.
+  void Turn(std::string_view to) {
+    bytes = to;
+    number_reading = Reading::kNone;
+    address_reading = Reading::kNone;
+  }
+
   std::string_view bytes;
   Reading number_reading = Reading::kNone;
   Reading address_reading = Reading::kNone;

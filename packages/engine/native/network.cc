@@ -79,10 +79,8 @@ bool ParseAddress(std::string_view text, Address* out) {
   uint16_t groups[8];
   if (!ParseV6(text, groups)) return false;
   for (int i = 0; i < 4; i++) out->v6[i] = (uint32_t{groups[2 * i]} << 16) | groups[2 * i + 1];
-  if (out->v6[0] == 0 && out->v6[1] == 0 && out->v6[2] == 0xffff) {
-    out->is_v4 = true;
-    out->v4 = out->v6[3];
-  }
+  out->is_v4 = out->v6[0] == 0 && out->v6[1] == 0 && out->v6[2] == 0xffff;
+  if (out->is_v4) out->v4 = out->v6[3];
   return true;
 }
 

@@ -120,7 +120,10 @@ bool Texts(element parent, const char* key, std::vector<std::string>* out) {
 bool Bound(element parent, const char* key, Number* out) {
   std::string_view view;
   if (parent[key].get_string().get(view)) return true;  // no such bound
-  return ParseNumber(view, out);
+  // The parser's strings lie in a buffer with room behind them, but that is not promised.
+  std::string padded(view);
+  padded.append(8, '\0');
+  return ParseNumber({padded.data(), view.size()}, out);
 }
 
 bool ReadField(element item, Field* out) {

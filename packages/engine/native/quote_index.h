@@ -32,6 +32,9 @@ class QuoteIndex {
   // Behind the positions there are; Four may move them.
   const uint32_t* end() const { return positions_.data() + count_; }
 
+  // The number of the quote whose position `position` points at.
+  uint32_t NumberOf(const uint32_t* position) const { return static_cast<uint32_t>(position - positions_.data()); }
+
   // The number of the first quote at or behind position `p`, counting from `i`.
   uint32_t NumberAt(uint32_t i, uint32_t p) {
     while (*Four(i) < p) i++;

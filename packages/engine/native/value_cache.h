@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -12,18 +13,22 @@
 
 namespace weir {
 
-// Answers of a field's predicates: bit i of `known` says whether bit i of `holds` means anything.
-struct Answers {
-  uint64_t* known = nullptr;  // `words` words, followed by as many of `holds`
-  bool missing = false;       // the text is one of the rule set's missing texts
+// A value met before. Behind it lie the words that are known of it, whose meaning is the reader's business, and its
+// bytes: one look-up touches one place in memory.
+struct KnownValue {
+  uint64_t hash;
+  uint32_t size;
+  bool missing;  // the text is one of the rule set's missing texts
+
+  uint64_t* words() { return reinterpret_cast<uint64_t*>(this + 1); }
 };
 
 class ValueCache {
  public:
-  // `words`: 64-bit words of answers for each value. `max_bytes`: what values and answers may take before all are
+  // `words`: words of answers for each value. `max_bytes`: what values and answers may take before all are
   // forgotten. `seed` keeps senders from aiming at one bucket.
   ValueCache(uint32_t words, size_t max_bytes, uint64_t seed)
-      : words_(words), max_bytes_(max_bytes), seed_(seed), slots_(kFirstSlots) {}
+      : words_(words), max_bytes_(max_bytes), seed_(seed), slots_(kFirstSlots, nullptr), missed_(size_t{1} << kMissedBits) {}
 
   // Whether to look up at all just now.
   bool on() const { return skip_ == 0; }
@@ -32,44 +37,46 @@ class ValueCache {
     if (--skip_ == 0) Clear();
   }
 
-  // The answers kept for these bytes, or null when there are none. Reads up to 8 bytes behind them.
-  Answers* Find(std::string_view bytes) {
+  // What is known of the value with these bytes, or null. Reads up to 8 bytes behind them.
+  KnownValue* Find(std::string_view bytes) {
     hash_ = Hash(bytes);
     if (++lookups_ == kWindow) EndWindow();
-    for (size_t at = hash_ & (slots_.size() - 1); slots_[at] != 0; at = (at + 1) & (slots_.size() - 1)) {
-      Entry& entry = entries_[slots_[at] - 1];
-      if (entry.hash == hash_ && entry.size == bytes.size() && std::memcmp(entry.bytes, bytes.data(), bytes.size()) == 0) {
+    for (size_t at = hash_ & mask_; slots_[at] != nullptr; at = (at + 1) & mask_) {
+      KnownValue* value = slots_[at];
+      if (value->hash == hash_ && value->size == bytes.size() && Same(BytesOf(value), bytes)) {
         hits_++;
-        return &entry.answers;
+        return value;
       }
     }
     return nullptr;
   }
 
-  // Keeps answers for the bytes that Find just missed; none is known yet. Valid until the next Add.
-  Answers* Add(std::string_view bytes, bool missing) {
-    if (entries_.size() >= kMaxEntries || arena_.used() > max_bytes_) Clear();
-    if (entries_.size() * 2 >= slots_.size()) Rehash();
-    char* copy = arena_.Allocate(bytes.size() + 8);
-    std::memcpy(copy, bytes.data(), bytes.size());
-    auto* answers = reinterpret_cast<uint64_t*>(arena_.Allocate(words_ * 16));
-    std::memset(answers, 0, words_ * 16);
-    entries_.push_back({hash_, copy, static_cast<uint32_t>(bytes.size()), {answers, missing}});
-    Place(hash_, static_cast<uint32_t>(entries_.size()));
-    return &entries_.back().answers;
+  // Keeps the value that Find just missed; its words are zero. Valid until the next Add. Null, and nothing is kept, when
+  // the value was not missed lately: most of those that are met once never come again.
+  KnownValue* Add(std::string_view bytes, bool missing) {
+    const auto mark = static_cast<uint16_t>(hash_ >> 32);
+    uint16_t& missed = missed_[hash_ >> (64 - kMissedBits)];
+    if (missed != mark) {
+      missed = mark;
+      return nullptr;
+    }
+    if (count_ >= kMaxEntries || arena_.used() > max_bytes_) Clear();
+    if (count_ * 2 >= slots_.size()) Rehash();
+    void* place = arena_.Allocate(sizeof(KnownValue) + words_ * 8 + bytes.size());
+    auto* value = new (place) KnownValue{hash_, static_cast<uint32_t>(bytes.size()), missing};
+    std::memset(value->words(), 0, words_ * 8);
+    std::memcpy(BytesOf(value), bytes.data(), bytes.size());
+    Place(value);
+    count_++;
+    return value;
   }
 
   static constexpr size_t kMaxValueBytes = 512;
 
  private:
-  struct Entry {
-    uint64_t hash;
-    const char* bytes;
-    uint32_t size;
-    Answers answers;
-  };
   static constexpr size_t kFirstSlots = 256;
   static constexpr size_t kMaxEntries = 8192;
+  static constexpr uint32_t kMissedBits = 12;
   static constexpr uint32_t kWindow = 4096;     // look-ups between two decisions whether to go on
   static constexpr uint32_t kPause = 32 * 1024;  // values to pass over when fewer than half were known
 
@@ -103,20 +110,32 @@ class ValueCache {
     return Mix(low ^ h ^ 0xe7037ed1a0b428dbu, high ^ seed_ ^ 0x8ebc6af09c88c6e3u);
   }
 
-  void Place(uint64_t hash, uint32_t number) {
-    size_t at = hash & (slots_.size() - 1);
-    while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = number;
+  char* BytesOf(KnownValue* value) const { return reinterpret_cast<char*>(value->words() + words_); }
+
+  static bool Same(const char* known, std::string_view bytes) {
+    const size_t size = bytes.size();
+    if (size < 8 || size > 16) return std::memcmp(known, bytes.data(), size) == 0;
+    return Load(known) == Load(bytes.data()) && Load(known + size - 8) == Load(bytes.data() + size - 8);
+  }
+
+  void Place(KnownValue* value) {
+    size_t at = value->hash & mask_;
+    while (slots_[at] != nullptr) at = (at + 1) & mask_;
+    slots_[at] = value;
   }
 
   void Rehash() {
-    slots_.assign(slots_.size() * 2, 0);
-    for (uint32_t i = 0; i < entries_.size(); i++) Place(entries_[i].hash, i + 1);
+    std::vector<KnownValue*> old(slots_.size() * 2, nullptr);
+    old.swap(slots_);
+    mask_ = slots_.size() - 1;
+    for (KnownValue* value : old) {
+      if (value != nullptr) Place(value);
+    }
   }
 
   void Clear() {
-    entries_.clear();
-    slots_.assign(kFirstSlots, 0);
+    slots_.assign(slots_.size(), nullptr);
+    count_ = 0;
     arena_.Reset();
   }
 
@@ -133,8 +152,10 @@ class ValueCache {
   uint32_t lookups_ = 0;
   uint32_t hits_ = 0;
   uint32_t skip_ = 0;
-  std::vector<uint32_t> slots_;
-  std::vector<Entry> entries_;
+  std::vector<KnownValue*> slots_;
+  std::vector<uint16_t> missed_;  // parts of the hashes of values missed lately, by other parts
+  size_t mask_ = kFirstSlots - 1;
+  size_t count_ = 0;
   Arena arena_;
 };
 

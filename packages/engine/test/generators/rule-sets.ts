@@ -133,6 +133,13 @@ const { condition } = fc.letrec<{ condition: Condition }>((tie) => {
   }
 })
 
+/** Few rules, mostly; now and then more than a word has bits. */
+const rulesOf = (rule: fc.Arbitrary<[Condition, unknown]>): fc.Arbitrary<[Condition, unknown][]> =>
+  fc.oneof(
+    { weight: 24, arbitrary: fc.array(rule, { maxLength: 6 }) },
+    { weight: 1, arbitrary: fc.array(rule, { minLength: 65, maxLength: 140 }) },
+  )
+
 const action = fc.constantFrom('keep', 'keep', 'drop', { route: 'red' }, { route: 'green' } as const)
 
 /** Rule sets that compile. */
@@ -140,7 +147,7 @@ export const ruleSet: fc.Arbitrary<RuleSet> = fc
   .record({
     missing: fc.oneof(fc.constant([]), fc.constant(['-', '^']), fc.uniqueArray(literal, { maxLength: 3 })),
     fallback: action,
-    rules: fc.array(fc.tuple(condition, action), { maxLength: 6 }),
+    rules: rulesOf(fc.tuple(condition, action)),
   })
   .map(({ missing, fallback, rules }) => ({
     version: 1,
