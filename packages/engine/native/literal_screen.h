@@ -50,13 +50,24 @@ class LiteralScreen {
   static uint32_t Gram(uint32_t three_bytes) { return (three_bytes * 0x9e3779b1u) >> (32 - kGramBits); }
   void AddLiterals(uint32_t number, const std::vector<std::string>& literals);
   void AddGram(const std::string& lower, uint32_t literal);
-  void Probe(std::string_view rest, uint32_t gram);
+  void AddNibbles();
+  bool ExcludeByGrams(std::string_view text);
+#if defined(__x86_64__) && defined(__GNUC__)
+  bool ExcludeByNibbles(std::string_view text);
+#endif
+  // Marks the patterns of the literals that begin at position `at` of the text.
+  void ProbeAt(std::string_view text, size_t at);
 
   std::vector<uint64_t> screened_;
   std::vector<uint64_t> candidates_;  // of the text at hand
   std::vector<Literal> literals_;
   std::vector<uint64_t> grams_;    // bitmap over Gram
   std::vector<uint32_t> heads_;    // chain by Gram of the lower-case bytes
+  // For the first three bytes of literals: bit b of [byte][low or high][nibble] says that some literal of group b has a
+  // byte with that nibble there. Sixteen bytes of tables that one vector instruction looks up.
+  static constexpr uint32_t kGroups = 8;
+  alignas(16) uint8_t nibbles_[3][2][16] = {};
+  bool by_nibbles_ = false;
   uint32_t patterns_ = 0;
   bool has_candidates_ = false;
 };
