@@ -32,6 +32,7 @@ const notSources = new Set([
   '.turbo',
   '.cache',
   '.set-up',
+  'prebuilds',
   'weir-sample',
 ])
 

@@ -43,9 +43,15 @@
       'cflags_cc': [ '-Wall', '-Wextra', '-Wno-unused-parameter' ],
       'conditions': [
         # Node exports simdjson and Abseil symbols of its own: ours are bound inside the addon and none is shown.
-        # The linker runs in build/, hence the dots.
+        # The linker runs in build/, hence the dots. libstdc++ goes in, because the system's may be older than the
+        # compiler's; libgcc_s stays outside, because Node loads it anyway and a static one asks for a newer glibc. Parts
+        # of libstdc++ that nothing reaches are left out, and with them what they need of glibc.
         ['OS=="linux"', {
-          'ldflags': [ '-pthread', '-Wl,-Bsymbolic', '-Wl,--version-script=../exports.map' ],
+          'sources': [ 'glibc_floor.c' ],
+          'ldflags': [
+            '-pthread', '-Wl,-Bsymbolic', '-Wl,--version-script=../exports.map', '-Wl,--gc-sections',
+            '<!@(node sources.mjs link-flags)',
+          ],
         }],
       ],
     },

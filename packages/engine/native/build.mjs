@@ -75,17 +75,27 @@ function answers(command, args, input) {
  * addon is Node-API, one for all.
  */
 export function buildStamp({ tests = false } = {}) {
-  const hash = createHash('sha256')
-  for (const path of ownFiles({ tests })) hash.update(`${relative(nativeDir, path)}\n`).update(readFileSync(path))
-  for (const { name, version } of vendoredPackages()) hash.update(`${name} ${version}\n`)
-  for (const path of vendoredSources()) hash.update(`${relative(nativeDir, path)}\n`)
+  const hash = createHash('sha256').update(sourceHash({ tests }))
   const compiler = process.env.CXX ?? 'g++'
   const [program, ...rest] = compiler.split(' ')
   hash.update(spawnSync(program, [...rest, '--version']).stdout ?? '')
-  for (const name of ['CC', 'CXX', 'CFLAGS', 'CXXFLAGS', 'CPPFLAGS', 'LDFLAGS']) {
+  for (const name of ['CC', 'CXX', 'CFLAGS', 'CXXFLAGS', 'CPPFLAGS', 'LDFLAGS', 'npm_config_arch']) {
     hash.update(`${name}=${process.env[name] ?? ''}\n`)
   }
   return hash.update(`${process.platform} ${process.arch}`).digest('hex')
+}
+
+/** A hash over what is compiled, the same on every machine: our files, and the packages that bring the others. */
+export function sourceHash({ tests = false } = {}) {
+  const hash = createHash('sha256')
+  for (const path of ownFiles({ tests })) hash.update(`${relative(nativeDir, path)}\n`).update(readFileSync(path))
+  for (const { name, dir, version } of vendoredPackages()) {
+    hash.update(`${name} ${version}\n`)
+    for (const path of vendoredSources()) {
+      if (path.startsWith(join(dir, '/'))) hash.update(`${relative(dir, path)}\n`)
+    }
+  }
+  return hash.digest('hex')
 }
 
 /** True when the addon, and with `tests` the test program, were built from what lies here now. */

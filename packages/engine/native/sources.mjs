@@ -1,10 +1,11 @@
 // Which files the native build compiles and where their headers are: the one list that binding.gyp and build.mjs read.
 // RE2 and Abseil come from the npm package `re2` (under the alias `re2-sources`), simdjson from `@nozbe/simdjson`.
-// Run as `node sources.mjs vendored|core|includes`, it prints for gyp, one path a line.
+// Run as `node sources.mjs vendored|core|includes|link-flags`, it prints for gyp, one path or flag a line.
 
+import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
@@ -51,12 +52,25 @@ export function includeDirs() {
   return [join(re2, 'vendor', 're2'), join(re2, 'vendor', 'abseil-cpp'), join(simdjson, 'src'), nativeDir]
 }
 
-/** Every file of ours whose change calls for a new build, absolute: of the addon, or with those of the test program. */
+/**
+ * Linker flags that depend on the compiler: libstdc++ goes into the addon where there is a static one. Some systems have it
+ * in a package of its own; an addon built there serves that machine, and prebuild.mjs refuses it.
+ */
+export function linkFlags() {
+  const [program, ...rest] = (process.env.CXX ?? 'g++').split(' ')
+  const { stdout } = spawnSync(program, [...rest, '-print-file-name=libstdc++.a'], { encoding: 'utf8' })
+  return isAbsolute((stdout ?? '').trim()) ? ['-static-libstdc++'] : []
+}
+
+/**
+ * Every file of ours whose change calls for a new build, absolute: of the addon, or with those of the test program. What
+ * only packs the addon is none.
+ */
 export function ownFiles({ tests = false } = {}) {
   const folders = tests ? [nativeDir, join(nativeDir, 'test')] : [nativeDir]
   return folders.flatMap((folder) =>
     readdirSync(folder)
-      .filter((name) => /\.(cc|h|gyp|mjs|map)$/.test(name))
+      .filter((name) => /\.(cc|c|h|gyp|mjs|map)$/.test(name) && name !== 'prebuild.mjs')
       .sort()
       .map((name) => join(folder, name)),
   )
@@ -66,10 +80,11 @@ const lists = {
   vendored: vendoredSources,
   core: coreSources,
   includes: includeDirs,
+  'link-flags': linkFlags,
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const list = lists[process.argv[2]]
   if (list === undefined) throw new Error(`Usage: node sources.mjs ${Object.keys(lists).join('|')}`)
-  for (const path of list()) console.log(relative(nativeDir, path) || '.')
+  for (const each of list()) console.log(isAbsolute(each) ? relative(nativeDir, each) || '.' : each)
 }

@@ -1,8 +1,10 @@
 // The native kernel: loads the addon (native/) and speaks to it, one call per batch. Does not decide whether to use it;
 // select.ts does. No caller but select.ts and tests.
 
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import { slabFormat } from '../batch/batch.ts'
 import { EngineError } from '../errors.ts'
 import type { Program } from '../rules/program.ts'
@@ -18,27 +20,45 @@ interface Addon {
 
 const require = createRequire(import.meta.url)
 
-/** Places the addon may lie at, best first: built here, or shipped with the package. */
+/** Places the addon may lie at, best first: built in this checkout, or shipped with the package for this platform. */
 function* candidates(): Generator<string> {
   const at = (path: string): string => fileURLToPath(new URL(`../../native/${path}`, import.meta.url))
   yield at('build/Release/weir.node')
   yield at(`prebuilds/${process.platform}-${process.arch}/weir.${libc()}.node`)
 }
 
+/** The parts of Node's diagnostic report that are used here; the types of the oldest Node lack `excludeNetwork`. */
+interface Report {
+  excludeNetwork: boolean
+  getReport(): { header: { glibcVersionRuntime?: string } }
+}
+
 /** The C library that the addon must have been built for, as prebuilt binaries are named. */
 function libc(): string {
   if (process.platform !== 'linux') return process.platform
-  const report = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }
-  return report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
+  const report = process.report as unknown as Report
+  const { excludeNetwork } = report
+  // A report looks up the names of the peers of this thread's sockets, and waits for the answers. The switch against that
+  // is the process's, so only one thread may turn it; workers of the engine have no sockets.
+  if (isMainThread) report.excludeNetwork = true
+  try {
+    return report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
+  } finally {
+    if (isMainThread) report.excludeNetwork = excludeNetwork
+  }
 }
 
 function loadAddon(): Addon {
   const failures: string[] = []
   for (const path of candidates()) {
+    if (!existsSync(path)) {
+      failures.push(`there is no ${path}`)
+      continue
+    }
     try {
       return require(path) as Addon
     } catch (error) {
-      // A missing file names a long stack of requires; its first line says all.
+      // The first line has the linker's reason, such as a C library that is too old.
       failures.push(error instanceof Error ? error.message.split('\n')[0]! : String(error))
     }
   }
