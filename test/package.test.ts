@@ -123,14 +123,30 @@ test('the licences of what is compiled into the addon are packed, as their packa
   const folder = 'packages/engine/native/licences'
   assert.deepEqual(
     listFiles(folder),
-    Object.keys(licences)
-      .map((name) => `${folder}/${name}`)
-      .sort(),
+    [...Object.keys(licences), 'notices.txt'].map((name) => `${folder}/${name}`).sort(),
   )
   for (const [name, vendored] of Object.entries(licences)) {
     assert.equal(readText(`${folder}/${name}`), readFileSync(vendored, 'utf8'), `${folder}/${name}: copy ${vendored}`)
   }
   assert.ok((manifestOf('packages/engine')['files'] as readonly string[]).includes('native/licences'))
+})
+
+test('notices of what RE2, Abseil and simdjson took over from others are packed as well', async () => {
+  const { vendoredSources } = await importCompiled('packages/engine/native/sources.mjs')
+  const spaced = (text: string): string => text.replaceAll(/\s+/g, ' ')
+  const notices = spaced(readText('packages/engine/native/licences/notices.txt'))
+  // The packages' own authors are named in their licences. The string_view is for compilers before C++17.
+  const known = /The (RE2|Abseil) Authors|Google Inc|Copyright 2017-2020 by Martin Moene/
+  const found = new Set<string>()
+  for (const path of (vendoredSources as () => readonly string[])()) {
+    // Of a comment; "copyright notice" and "copyright holders" are words of licences.
+    for (const [line] of readFileSync(path, 'utf8').matchAll(/^.*\bcopyright (\(c\)|\d{4}).*$/gim)) {
+      if (!known.test(line)) found.add(spaced(line.replace(/^[\s/*]+/, '')).trim())
+    }
+  }
+  assert.ok([...found].some((line) => line.includes('Lucent')))
+  assert.ok([...found].some((line) => line.includes('Facebook')))
+  for (const line of found) assert.ok(notices.includes(line), `notices.txt lacks: ${line}`)
 })
 
 const addon = join(root, 'packages/engine/native/build/Release/weir.node')
