@@ -1,14 +1,15 @@
 // `npm run pack`: makes the tarballs of both packages as they are published, prebuilt binaries included, in the folder
-// .set-up/packages. `-- --all` builds the binaries of all targets, which a release needs and which takes a cross-compiler;
+// .set-up/packages, and beside each the list of its parts. `-- --all` builds the binaries of all targets, which a release needs and which takes a cross-compiler;
 // without it, this machine's own, and others that lie here and are current. test/packages.test.ts installs what this
 // makes; the release workflow publishes it. Never run when the packages are installed.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PrebuildError, hostTarget, isCurrent, prebuild, targets } from '../packages/engine/native/prebuild.mjs'
+import { partsOf } from './sbom.mjs'
 import { SetUpError, root, setUp } from './set-up.mjs'
 
 /** Packages that are published, in the order in which they are: the service needs the engine. */
@@ -50,12 +51,6 @@ function packOne(path, folder) {
   return { name, version, tarball, files: files.map((file) => file.path), size, unpackedSize }
 }
 
-/** Removes earlier tarballs, so that the folder holds one of each package. */
-function emptied(folder) {
-  rmSync(folder, { recursive: true, force: true })
-  return folder
-}
-
 function main() {
   const unknown = process.argv.slice(2).find((each) => each !== '--all')
   if (unknown !== undefined) {
@@ -63,9 +58,10 @@ function main() {
     return 2
   }
   setUp({ projects: ['packages/service'] })
-  for (const { name, version, tarball, size, files } of pack(emptied(join(root, '.set-up', 'packages')), {
-    all: process.argv.includes('--all'),
-  })) {
+  const folder = join(root, '.set-up', 'packages')
+  rmSync(folder, { recursive: true, force: true })
+  for (const { name, version, tarball, size, files } of pack(folder, { all: process.argv.includes('--all') })) {
+    writeFileSync(tarball.replace(/\.tgz$/, '.cdx.json'), `${JSON.stringify(partsOf(name), null, 2)}\n`)
     const digest = createHash('sha256').update(readFileSync(tarball)).digest('hex')
     console.log(
       `${name} ${version}: ${relative('.', tarball)}, ${size.toLocaleString('en-US')} bytes, sha256 ${digest}`,
