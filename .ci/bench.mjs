@@ -11,6 +11,7 @@ const programs = {
   main: { native: true },
   peers: { native: false },
   expect: { native: false },
+  operators: { native: true },
 }
 
 /** Runs a program to its end. A signal that this process gets is its to handle. */

@@ -41,10 +41,10 @@ test('npm run build refuses arguments that it does not know, and names those it 
 test('the benchmarks begin with a program that exists', () => {
   const { status, stderr } = run('.ci/bench.mjs', 'no-such-program')
   assert.equal(status, 1)
-  assert.match(stderr, /main, peers, expect/)
+  assert.match(stderr, /main, peers, expect, operators/)
   for (const folder of ['.', 'benchmarks']) {
     const scripts = readJson(join(folder, 'package.json'))['scripts'] as Record<string, string>
-    for (const script of ['bench', 'bench:peers', 'bench:expect']) {
+    for (const script of ['bench', 'bench:peers', 'bench:expect', 'bench:operators']) {
       const [, path = '', program] = /^node (\S+) (\w+)$/.exec(scripts[script] ?? '') ?? []
       assert.ok(existsSync(join(root, folder, path)), `${folder}/package.json: ${script}`)
       assert.ok(existsSync(join(root, 'benchmarks/src', `${program}.ts`)), `${folder}/package.json: ${script}`)
