@@ -9,7 +9,8 @@ import { importCompiled, listFiles, readText, root } from './checkout.ts'
 import { anchorOf, readMarkdown } from './markdown.ts'
 
 const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'GLOSSARY.md', 'CHANGELOG.md']
-const allDocuments = [...documents, ...listFiles('docs').filter((path) => path.endsWith('.md'))]
+const packageDocuments = ['packages/engine/README.md', 'packages/service/README.md']
+const allDocuments = [...documents, ...packageDocuments, ...listFiles('docs').filter((path) => path.endsWith('.md'))]
 /** Documents that describe the checkout: every file name in them has to exist. Elsewhere names may be the reader's. */
 const mapDocuments = new Set(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'GLOSSARY.md'])
 

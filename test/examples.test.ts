@@ -15,7 +15,8 @@ interface Example extends Block {
   readonly document: string
 }
 
-const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...listFiles('docs')].filter((path) =>
+const readmes = ['README.md', 'packages/engine/README.md', 'packages/service/README.md']
+const documents = [...readmes, 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...listFiles('docs')].filter((path) =>
   path.endsWith('.md'),
 )
 const blocks: readonly Example[] = documents.flatMap((document) =>
@@ -36,7 +37,10 @@ function commandsOf({ text }: Block): Command[] {
     const lines = part.split('\n')
     let end = 1
     while (lines[end - 1]?.endsWith('\\')) end++
-    const line = lines.slice(0, end).join('\n').replaceAll('npx weir', 'weir')
+    const line = lines
+      .slice(0, end)
+      .join('\n')
+      .replaceAll(/npx (weir|@weir\/service)/g, 'weir')
     const status = Number(/# exit (\d+)\s*$/.exec(line)?.[1] ?? 0)
     return { line, status, output: lines.slice(end).join('\n').trim() }
   })
@@ -89,9 +93,13 @@ before(() => {
 
 after(() => rmSync(workFolder, { recursive: true, force: true }))
 
-test('README.md has an example in TypeScript and one on the command line, and both are run', () => {
-  assert.ok(scripts.some(({ document }) => document === 'README.md'))
-  assert.ok(consoles.some(({ document }) => document === 'README.md'))
+test('README.md has an example in TypeScript and one on the command line, each package one of its own, and all are run', () => {
+  for (const path of ['README.md', 'packages/engine/README.md']) {
+    assert.ok(scripts.some(({ document }) => document === path))
+  }
+  for (const path of ['README.md', 'packages/service/README.md']) {
+    assert.ok(consoles.some(({ document }) => document === path))
+  }
 })
 
 test('every TypeScript example compiles with the strict settings and runs', async (t) => {
