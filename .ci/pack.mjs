@@ -5,7 +5,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PrebuildError, hostTarget, isCurrent, prebuild, targets } from '../packages/engine/native/prebuild.mjs'
@@ -37,6 +37,7 @@ export function pack(folder, { all = false } = {}) {
 /** Binaries of other targets may be older than the sources; what is packed never is. */
 function forgetOutdated() {
   const prebuilds = join(root, 'packages/engine/native/prebuilds')
+  if (!existsSync(prebuilds)) return
   for (const target of readdirSync(prebuilds)) {
     if (!isCurrent(target)) rmSync(join(prebuilds, target), { recursive: true })
   }

@@ -54,7 +54,7 @@ function isThere(path: string): boolean {
 function pathsIn(span: string, document: string): string[] {
   if (/[\s<>$=:"'~…()]/.test(span) || span.startsWith('/') || span.startsWith('-') || span.startsWith('@')) return []
   if (readersFiles.has(span)) return []
-  const isFile = /\.(ts|mjs|cc|h|md|gyp|map|yaml|json|txt)$/.test(span)
+  const isFile = /\.(ts|mjs|cc|c|h|md|gyp|map|yaml|yml|json|txt)$/.test(span)
   // What is built, installed or made by `npm start` is described too, and not in the checkout.
   if (/(^|\/)(node_modules|dist|dist-test|build|weir-sample|\.set-up|prebuilds)(\/|$)/.test(span)) return []
   if (topLevel.has(span.split('/')[0]) && span.includes('/')) return expandBraces(span)

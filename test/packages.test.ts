@@ -42,10 +42,23 @@ const prebuilds = await importCompiled('packages/engine/native/prebuild.mjs')
 const targets = Object.keys(prebuilds['targets'] as object)
 const isTarget = targets.includes(prebuilds['hostTarget'] as string)
 
-const isBuilt = existsSync(join(root, 'packages/engine/native/build/Release/weir.node'))
-const notHere = isTarget
-  ? skipWithout('native', isBuilt, 'npm run build:native')
-  : `no binary is shipped for ${prebuilds['hostTarget'] as string}`
+/** Why this machine can make no binary for others: it has no compiler, or one that asks for a newer C library. */
+function whyUnshippable(): string | undefined {
+  try {
+    ;(prebuilds['prebuild'] as (target: string) => void)(prebuilds['hostTarget'] as string)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function whyNotHere(): string | false {
+  if (!isTarget) return `no binary is shipped for ${prebuilds['hostTarget'] as string}`
+  const fault = whyUnshippable()
+  return skipWithout('prebuilt', fault === undefined, fault ?? '')
+}
+
+const notHere = whyNotHere()
 
 // Outside the checkout, so that nothing of it is found by looking upwards.
 let folder = ''
@@ -259,6 +272,17 @@ test('a damaged binary is no end either: the reason is named and the portable ke
   writeFileSync(path, whole)
   assert.equal(answer['kernel'], 'portable')
   assert.match(answer.fallback ?? '', /weir\.glibc\.node: invalid ELF header/)
+})
+
+test('with another C library it looks for the binary made for that one, and finds none', { skip: notHere }, () => {
+  // As Node reports it where there is no glibc.
+  const musl = 'data:text/javascript,process.report.getReport = () => ({ header: {} })'
+  writeFileSync(join(installed, 'script.js'), script)
+  const ran = run('node', ['--import', musl, 'script.js'])
+  assert.equal(ran.status, 0, ran.all)
+  const answer = JSON.parse(ran.stdout) as Record<string, unknown>
+  assert.match(String(answer['fallback']), /there is no .*weir\.musl\.node/)
+  isRight(answer)
 })
 
 test('the tarballs hold what a user needs and nothing else, within their size', { skip: notHere }, () => {

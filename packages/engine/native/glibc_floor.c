@@ -28,7 +28,9 @@ struct stat64;
 
 // GCC knows that pthread_setspecific does not read what its second argument points to, and then takes our passing that
 // argument on for a use of memory that nobody has written.
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 OLDEST_VERSION(pthread_once);
 OLDEST_VERSION(pthread_key_create);

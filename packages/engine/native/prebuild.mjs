@@ -135,7 +135,9 @@ function check(target, path) {
   const faults = []
   if (found.machine !== targets[target].machine) faults.push(`it is for ${found.machine}`)
   if (foreign.length > 0)
-    faults.push(`it needs ${foreign.join(', ')}, which the user's machine may have in another version`)
+    faults.push(
+      `it needs ${foreign.join(', ')}, which the user's machine may lack: link it in (Fedora: libstdc++-static)`,
+    )
   if (found.glibc.localeCompare(glibcFloor, 'en', { numeric: true }) > 0) {
     faults.push(`it needs glibc ${found.glibc}, newer than ${glibcFloor}: add what is new to glibc_floor.c`)
   }
