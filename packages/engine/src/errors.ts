@@ -42,7 +42,7 @@ export const errorCodes = {
   ERR_ENGINE_KERNEL_UNAVAILABLE: {
     kind: 'engine',
     meaning: 'The native kernel was asked for and cannot be loaded, or fails its self-test.',
-    cure: 'Read which binaries were tried; build it in a checkout (`npm run build:native`), or choose `kernel: "auto"` or `"portable"`.',
+    cure: 'Read the reason; build it in a checkout, or choose `kernel: "auto"` or `"portable"`.',
   },
   ERR_ENGINE_KERNEL_FAULT: {
     kind: 'engine',
