@@ -59,9 +59,10 @@
       'target_name': 'core_test',
       'type': 'executable',
       'dependencies': [ 'core', 'vendored' ],
-      'sources': [ 'test/core_test.cc' ],
+      'sources': [ '<!@(node sources.mjs tests)' ],
       # The test's checks must not vanish under NDEBUG; it uses no assert() of the C library.
-      'cflags_cc': [ '-Wall', '-Wextra', '-Wno-unused-parameter' ],
+      # GCC 12 takes a literal and a string put together for an overlap, wrongly (its bug 105651).
+      'cflags_cc': [ '-Wall', '-Wextra', '-Wno-unused-parameter', '-Wno-restrict' ],
       'ldflags': [ '-pthread' ],
     },
   ],

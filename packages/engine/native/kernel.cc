@@ -128,7 +128,8 @@ bool Evaluator::State::Run(std::string* error) {
   Line last{};
   while (p < end) {
     if (held == word[kRecordCapacity]) {
-      if (wants_records || word[kSegments] + program->route_count > kMaxSegments) break;
+      // This flush may add a segment for each route, and so may the last one.
+      if (wants_records || word[kSegments] + 2 * program->route_count > kMaxSegments) break;
       Flush(nullptr);
       held = 0;
     }

@@ -90,6 +90,14 @@ bool ReadList(const Block& block, const uint32_t* words, List* out) {
   }
 }
 
+// Folded text takes the place that its text has, so no code point may fold to a greater one.
+bool FoldsDown(const FoldTable& fold) {
+  for (uint32_t i = 0; i < fold.count; i++) {
+    if (fold.pairs[2 * i + 1] > fold.pairs[2 * i]) return false;
+  }
+  return true;
+}
+
 bool Text(element parent, const char* key, std::string* out) {
   std::string_view view;
   if (parent[key].get_string().get(view)) return false;
@@ -254,7 +262,7 @@ std::unique_ptr<Program> Program::Read(const uint8_t* data, size_t size, std::st
   program->fold.count = header[kFoldCount];
   program->fold.pairs = block.Words(header[kFoldAt], uint64_t{header[kFoldCount]} * 2);
   const char* plan = block.Bytes(header[kPlanAt], header[kPlanBytes]);
-  if (!program->fold.pairs || !plan) return nullptr;
+  if (!program->fold.pairs || !plan || !FoldsDown(program->fold)) return nullptr;
   simdjson::dom::parser parser;
   element root;
   if (parser.parse(plan, header[kPlanBytes], /*realloc_if_needed=*/true).get(root)) return nullptr;

@@ -27,10 +27,12 @@ inline uint32_t Count(uint64_t bits) {
 
 }  // namespace
 
-QuoteIndex::QuoteIndex() : index_(&QuoteIndex::IndexPlain) {
+QuoteIndex::QuoteIndex([[maybe_unused]] Level most) : index_(&QuoteIndex::IndexPlain) {
 #if defined(__x86_64__) && defined(__GNUC__)
+  if (most == Level::kPlain) return;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt")) {
     index_ = &QuoteIndex::IndexAvx2;
+    if (most == Level::kAvx2) return;
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2")) index_ = &QuoteIndex::IndexAvx512;
   }
 #endif

@@ -10,8 +10,11 @@ namespace weir {
 
 class QuoteIndex {
  public:
-  // Chooses the instructions once: AVX-512 or AVX2 where the processor has it.
-  QuoteIndex();
+  // Instructions to index with, in rising order of what they ask of the processor.
+  enum class Level : uint8_t { kPlain, kAvx2, kAvx512 };
+
+  // Chooses the instructions once: the highest level that the processor has, and at most `most`.
+  explicit QuoteIndex(Level most = Level::kAvx512);
 
   // Turns to the record of `size` bytes at `text`. Reads up to 63 bytes behind it.
   void Start(const char* text, uint32_t size) {

@@ -1,6 +1,6 @@
 // Which files the native build compiles and where their headers are: the one list that binding.gyp and build.mjs read.
 // RE2 and Abseil come from the npm package `re2` (under the alias `re2-sources`), simdjson from `@nozbe/simdjson`.
-// Run as `node sources.mjs vendored|core|includes|link-flags`, it prints for gyp, one path or flag a line.
+// Run as `node sources.mjs vendored|core|tests|includes|link-flags`, it prints for gyp, one path or flag a line.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync, realpathSync } from 'node:fs'
@@ -46,6 +46,15 @@ export function coreSources() {
     .map((name) => join(nativeDir, name))
 }
 
+/** Sources of the core's test program, absolute. */
+export function testSources() {
+  const folder = join(nativeDir, 'test')
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.cc'))
+    .sort()
+    .map((name) => join(folder, name))
+}
+
 /** Header folders, absolute. */
 export function includeDirs() {
   const [re2, simdjson] = vendoredPackages().map(({ dir }) => dir)
@@ -79,6 +88,7 @@ export function ownFiles({ tests = false } = {}) {
 const lists = {
   vendored: vendoredSources,
   core: coreSources,
+  tests: testSources,
   includes: includeDirs,
   'link-flags': linkFlags,
 }

@@ -1,0 +1,32 @@
+// Rule sets and requests drawn from a fuzzer's bytes: small, always valid, and made of words that the records of the
+// corpus use, so that predicates meet values they hold for. Control bytes come from the end of an input; what is left in
+// front is the records.
+#pragma once
+
+#include <fuzzer/FuzzedDataProvider.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "../test/rule_set.h"
+#include "../test/test_slab.h"
+
+namespace weir_fuzz {
+
+// Says why a target gives up, and ends the program so that the fuzzer keeps the input.
+[[noreturn]] inline void Fail(std::string_view target, std::string_view why) {
+  std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(target.size()), target.data(), static_cast<int>(why.size()), why.data());
+  std::abort();
+}
+
+// The end of [0, `most`] that a byte names.
+inline uint32_t DrawUpTo(FuzzedDataProvider& from, uint32_t most) { return from.ConsumeIntegralInRange<uint32_t>(0, most); }
+
+weir::Field DrawField(FuzzedDataProvider& from);
+weir_test::RuleSet DrawRules(FuzzedDataProvider& from);
+// Everything of a request but its input and how many counts it has room for.
+weir_test::SlabShape DrawShape(FuzzedDataProvider& from);
+
+}  // namespace weir_fuzz

@@ -1,0 +1,283 @@
+// Tests of answering predicates on text: lists, operators, the literal screen, the value cache, the chain of tests, and
+// RE2 when its memory runs out.
+
+#include <string>
+#include <vector>
+
+#include "../decision.h"
+#include "../literal_screen.h"
+#include "../matcher.h"
+#include "../program.h"
+#include "../value_cache.h"
+#include "check.h"
+#include "plain_reader.h"
+#include "re2/re2.h"
+
+namespace weir_test {
+namespace {
+
+using weir::Condition;
+using weir::Op;
+
+TestPredicate Predicate(Op op, std::vector<std::string> texts, bool fold = false) {
+  TestPredicate out;
+  out.op = op;
+  out.texts = std::move(texts);
+  out.fold = fold;
+  return out;
+}
+
+TestPredicate Regex(std::string pattern, bool whole) {
+  TestPredicate out;
+  out.op = Op::kRegex;
+  out.pattern = std::move(pattern);
+  out.whole = whole;
+  return out;
+}
+
+// A program of predicates on one field, ready to be asked.
+struct Asked {
+  explicit Asked(std::vector<TestPredicate> predicates) {
+    rules.fields = {Key("a")};
+    rules.predicates = std::move(predicates);
+    block = WriteProgram(rules);
+    program = weir::Program::Read(block.data(), block.size, &error);
+    CHECK(program != nullptr);
+    matcher = std::make_unique<weir::Matcher>(*program);
+    CHECK(matcher->Ready(&error));
+  }
+  bool Holds(uint32_t predicate, std::string_view bytes) {
+    const Padded padded(bytes);
+    weir::Text text(padded.view());
+    return matcher->Holds(predicate, &text, &arena);
+  }
+  RuleSet rules;
+  Block block;
+  std::string error;
+  std::unique_ptr<weir::Program> program;
+  std::unique_ptr<weir::Matcher> matcher;
+  weir::Arena arena;
+};
+
+// What a value cache knows over a stream of values is what was put in, and values are forgotten whole.
+void StreamThroughCache(uint32_t words, size_t max_bytes, uint32_t distinct, bool* was_off) {
+  weir::ValueCache cache(words, max_bytes, 42);
+  Numbers numbers(distinct);
+  for (int i = 0; i < 60000; i++) {
+    const uint32_t number = numbers.Below(distinct);
+    const Padded value(std::string(number % 40, 'v') + std::to_string(number));
+    if (!cache.on()) {
+      cache.Skipped();
+      *was_off = true;
+      continue;
+    }
+    weir::KnownValue* known = cache.Find(value.view());
+    if (known == nullptr) {
+      known = cache.Add(value.view(), number % 3 == 0);
+      if (known == nullptr) continue;  // met for the first time
+      for (uint32_t w = 0; w < words; w++) {
+        if (known->words()[w] != 0) CHECK(!"a new value knows nothing");
+        known->words()[w] = number + w;
+      }
+    }
+    if (known->missing != (number % 3 == 0) || known->words()[0] != number || known->words()[words - 1] != number + words - 1) {
+      CHECK(!"what is known of a value is what was put in");
+    }
+  }
+}
+
+// What a decision asks of the record at hand: answers by predicate, and what values were told to strike.
+struct FixedAnswers {
+  uint32_t bits;
+  const std::vector<TestPredicate>& predicates;
+  std::vector<std::vector<uint64_t>>& struck;  // by field; kept as long as the field's value stays
+  const uint64_t* Struck(uint32_t field) { return struck[field].data(); }
+  const uint64_t* Strike(uint32_t field, uint32_t alternative) {
+    struck[field][alternative / 64] |= uint64_t{1} << (alternative % 64);
+    return struck[field].data();
+  }
+  bool Holds(uint32_t predicate) const { return (bits >> predicate & 1) != 0; }
+};
+
+bool HoldsPlainly(const Condition& condition, uint32_t bits) {
+  if (condition.kind == Condition::Kind::kTest) return (bits >> condition.predicate & 1) != 0;
+  bool out = condition.kind == Condition::Kind::kAll;
+  for (const Condition& child : condition.children) {
+    const bool value = HoldsPlainly(child, bits);
+    out = condition.kind == Condition::Kind::kAll ? out && value : out || value;
+  }
+  return condition.kind == Condition::Kind::kNot ? !out : out;
+}
+
+}  // namespace
+
+void TestLists() {
+  CHECK(weir::HashText("") == 0 && weir::HashText("test") == 0xba6bd213u && weir::HashText("hello") == 0x248bfa47u);
+  CHECK(weir::HashText("Hello, world!") == 0xc0363e43u);
+  std::vector<std::string> many;
+  for (int i = 0; i < 500; i += 2) many.push_back("entry-" + std::to_string(i));
+  Asked asked({Predicate(Op::kSet, many), Predicate(Op::kSubstrings, many), Predicate(Op::kSubstrings, {"x", "abc", "abd\xff"}),
+               Predicate(Op::kSubstrings, {""}), Predicate(Op::kSet, {}), Predicate(Op::kSubstrings, {}),
+               Predicate(Op::kNetworks, {"10.0.0.0/8", "1.2.3.4/32", "2001:db8::/32", "::2/127"}), Predicate(Op::kNetworks, {})});
+  for (int i = 0; i < 500; i++) {
+    const std::string text = "entry-" + std::to_string(i);
+    CHECK(asked.Holds(0, text) == (i % 2 == 0));
+  }
+  CHECK(asked.Holds(1, "an entry-44, and more") && !asked.Holds(1, "an entry") && !asked.Holds(1, ""));
+  CHECK(asked.Holds(2, "x") && asked.Holds(2, "zzabc") && asked.Holds(2, "abd\xff") && !asked.Holds(2, "ababd") && !asked.Holds(2, ""));
+  CHECK(asked.Holds(3, "") && asked.Holds(3, "z") && !asked.Holds(4, "") && !asked.Holds(5, ""));
+  for (const char* in : {"10.255.0.1", "1.2.3.4", "::ffff:10.0.0.0", "2001:db8:ffff::", "::2", "::3"}) CHECK(asked.Holds(6, in));
+  for (const char* out : {"11.0.0.0", "1.2.3.5", "9.255.255.255", "2001:db9::", "::4", "::1", "x", ""}) CHECK(!asked.Holds(6, out));
+  CHECK(!asked.Holds(7, "10.0.0.1") && !asked.Holds(7, "::1"));
+  // The fold table that stands in the block.
+  CHECK(asked.program->fold.Fold(0x17f) == 'S' && asked.program->fold.Fold(0x10428) == 0x10400 && asked.program->fold.Fold(0x180) == 0x180);
+}
+
+void TestMatcher() {
+  TestPredicate compare;
+  compare.op = Op::kCompare;
+  compare.gte = "500";
+  compare.lt = "1e3";
+  TestPredicate other = compare;
+  other.gte.clear();
+  other.lt.clear();
+  other.gt = "1";
+  other.lte = "2";
+  Asked asked({Predicate(Op::kPrefix, {"ab", "x"}), Predicate(Op::kSuffix, {"ab", "x"}), Predicate(Op::kSet, {"KS\xc3\xa9"}, true),
+               Predicate(Op::kSubstrings, {"\xcf\x82"}, true), Regex("b.d", false), Regex("b.d", true), compare, other, Predicate(Op::kExists, {})});
+  CHECK(asked.Holds(0, "abc") && asked.Holds(0, "x") && !asked.Holds(0, "a") && !asked.Holds(0, ""));
+  CHECK(asked.Holds(1, "cab") && asked.Holds(1, "x") && !asked.Holds(1, "b") && !asked.Holds(1, ""));
+  CHECK(asked.Holds(2, "\xe2\x84\xaa\xc5\xbf\xc3\x89") && asked.Holds(2, "ks\xc3\xa9") && !asked.Holds(2, "ks\xc3"));
+  CHECK(asked.Holds(3, "\xce\xa3") && asked.Holds(3, "\xff\xcf\x83\xff") && !asked.Holds(3, "\xcf"));
+  CHECK(asked.Holds(4, "abcde") && !asked.Holds(4, "b\nd") && asked.Holds(5, "bcd") && !asked.Holds(5, "abcd"));
+  CHECK(asked.Holds(6, "500") && asked.Holds(6, "999.9") && !asked.Holds(6, "1000") && !asked.Holds(6, "5e") && !asked.Holds(6, "499"));
+  CHECK(asked.Holds(7, "2") && !asked.Holds(7, "1") && asked.Holds(7, "1.5") && asked.Holds(8, ""));
+  for (uint32_t i = 0; i < 9; i++) CHECK(asked.matcher->Cost(i) > 0);
+}
+
+void TestScreen() {
+  const std::vector<std::string> patterns = {"(?i)chrome", "firefox|safari/[0-9]+", "bot$", "x*", "(foo|ba)r", "[Cc]rawler.*http"};
+  weir::LiteralScreen screen(2);
+  std::vector<std::unique_ptr<re2::RE2>> compiled;
+  for (uint32_t i = 0; i < patterns.size(); i++) {
+    compiled.push_back(std::make_unique<re2::RE2>(patterns[i]));
+    screen.Add(i * 20, *compiled.back());
+  }
+  screen.Build();
+  CHECK(screen.useful() && screen.covers(0) && !screen.covers(60));
+  Numbers numbers(3);
+  const char* words[] = {"Chrome", "CHROME", "fire", "fox", "firefox", "Safari/1", "safari/", "bot", "bar", "foor", "crawler", "http", " ", "x"};
+  uint32_t excluded = 0;
+  bool misses = false;
+  for (int i = 0; i < 3000; i++) {
+    std::string text;
+    for (uint32_t k = numbers.Below(5); k > 0; k--) text += words[numbers.Below(std::size(words))];
+    uint64_t known[2] = {0, 0};
+    const Padded padded(text, 'e');
+    CHECK(screen.Exclude(padded.view(), known));
+    for (uint32_t p = 0; p < patterns.size(); p++) {
+      const bool is_out = ((known[p * 20 / 64] >> (p * 20 % 64)) & 1) != 0;
+      excluded += is_out ? 1 : 0;
+      misses = misses || (is_out && re2::RE2::PartialMatch(text, *compiled[p]));
+    }
+  }
+  CHECK(!misses && excluded > 1000);
+  uint64_t known[2] = {0, 0};
+  CHECK(!screen.Exclude("caf\xc3\xa9 chrome and more", known) && known[0] == 0 && known[1] == 0);
+  weir::LiteralScreen few(1);
+  few.Add(0, *compiled[0]);
+  few.Build();
+  CHECK(!few.useful());
+}
+
+void TestValueCache() {
+  bool was_off = false;
+  StreamThroughCache(1, 1 << 20, 50, &was_off);
+  CHECK(!was_off);
+  StreamThroughCache(3, 4096, 3000, &was_off);   // forgets by memory
+  StreamThroughCache(1, 1 << 20, 9000, &was_off);  // forgets by number of entries
+  was_off = false;
+  StreamThroughCache(2, 1 << 20, 1000000, &was_off);
+  CHECK(was_off);
+}
+
+void TestDecision() {
+  // Conditions over six predicates on three fields, against the obvious recursion, for all sixty-four answers, two orders
+  // of cost, and with what values strike forgotten or remembered.
+  const auto all = Condition::Kind::kAll;
+  const auto any = Condition::Kind::kAny;
+  const auto no = Condition::Kind::kNot;
+  RuleSet rules;
+  rules.fields = {Key("a"), Key("b"), Key("c")};
+  for (uint32_t i = 0; i < 6; i++) rules.predicates.emplace_back().field = i / 2;
+  const std::vector<Condition> conditions = {Group(all, {Test(0), Group(any, {Test(1), Group(no, {Test(2)})})}),
+                                             Group(no, {Group(all, {Test(3), Test(0), Group(no, {Group(any, {Test(4), Test(5)})})})}),
+                                             Group(any, {Group(all, {Test(0), Test(0)}), Test(5)}), Test(4)};
+  // So many rules that their alternatives take more than two words.
+  for (uint32_t i = 0; i < 160; i++) rules.rules.push_back({conditions[i % 4 == 0 ? (i / 4) % 4 : 0], 0});
+  const Block block = WriteProgram(rules);
+  std::string error;
+  const auto program = weir::Program::Read(block.data(), block.size, &error);
+  CHECK(program != nullptr);
+  for (const double slope : {1.0, -1.0}) {
+    weir::Decision decision(*program);
+    decision.Order([slope](uint32_t predicate) { return slope * predicate; });
+    // By field and the answers of its two predicates, which stand for the value.
+    std::vector<std::vector<uint64_t>> remembered(12, std::vector<uint64_t>(decision.alternative_count() / 64 + 1, 0));
+    for (uint32_t turn = 0; turn < 128; turn++) {
+      const uint32_t bits = turn % 64;
+      std::vector<std::vector<uint64_t>> struck;
+      for (uint32_t field = 0; field < 3; field++) struck.push_back(remembered[4 * field + (bits >> (2 * field) & 3)]);
+      uint32_t wanted = 0;
+      while (wanted < rules.rules.size() && !HoldsPlainly(rules.rules[wanted].when, bits)) wanted++;
+      FixedAnswers answers{bits, rules.predicates, struck};
+      CHECK(decision.Run(answers) == wanted);
+      for (uint32_t field = 0; field < 3; field++) remembered[4 * field + (bits >> (2 * field) & 3)] = struck[field];
+    }
+  }
+  const RuleSet none;
+  const Block empty = WriteProgram(none);
+  const auto nothing = weir::Program::Read(empty.data(), empty.size, &error);
+  weir::Decision decision(*nothing);
+  decision.Order([](uint32_t) { return 1.0; });
+  std::vector<std::vector<uint64_t>> struck;
+  FixedAnswers answers{0, none.predicates, struck};
+  CHECK(decision.Run(answers) == 0);
+}
+
+namespace {
+
+int dfa_failures = 0;
+int dfa_resets = 0;
+
+}  // namespace
+
+void TestPatternMemory() {
+  // The states of such patterns double with every step back that they count, and random text visits them all: RE2's
+  // automaton runs out of memory within a value, and the slower ways behind it must answer.
+  const auto on_failure = +[](const re2::hooks::DFASearchFailure&) { dfa_failures++; };
+  const auto on_reset = +[](const re2::hooks::DFAStateCacheReset&) { dfa_resets++; };
+  re2::hooks::SetDFASearchFailureHook(on_failure);
+  re2::hooks::SetDFAStateCacheResetHook(on_reset);
+  std::vector<TestPredicate> predicates;
+  for (int i = 0; i < 80; i++) predicates.push_back(Regex("x{1," + std::to_string(i + 1) + "}", true));  // each pattern gets the least memory
+  predicates.push_back(Regex("c[ab]*a[ab]{18}c", true));
+  predicates.push_back(Regex("a[ab]{18}c", false));
+  Asked asked(std::move(predicates));
+  Numbers numbers(11);
+  for (int i = 0; i < 4; i++) {
+    std::string text = "c";
+    for (int k = 0; k < 60000; k++) text += "ab"[numbers.Below(2)];
+    const bool wanted = i % 2 == 0;
+    text[text.size() - 19] = wanted ? 'a' : 'b';
+    CHECK(asked.Holds(80, text + "c") == wanted);
+    CHECK(asked.Holds(81, text + "c") == wanted);
+    CHECK(!asked.Holds(80, text) && !asked.Holds(81, text));
+  }
+  CHECK(dfa_failures > 0);
+  std::printf("RE2's automaton gave up %d times, and began anew %d times\n", dfa_failures, dfa_resets);
+  re2::hooks::SetDFASearchFailureHook(+[](const re2::hooks::DFASearchFailure&) {});
+  re2::hooks::SetDFAStateCacheResetHook(+[](const re2::hooks::DFAStateCacheReset&) {});
+}
+
+}  // namespace weir_test
