@@ -79,6 +79,8 @@ struct Evaluator::State {
   FieldReader reader;
   Validator validator;
   uint64_t decided = 0;
+  // An exception passed through, perhaps through a pattern, which may then wait for ever for what it began to make.
+  bool is_interrupted = false;
 
   // The call at hand.
   BatchView batch;
@@ -92,7 +94,9 @@ struct Evaluator::State {
 
 Evaluator::Evaluator(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Evaluator::~Evaluator() = default;
+Evaluator::~Evaluator() {
+  if (state_->is_interrupted) state_->matcher->Abandon();
+}
 
 std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std::string* error) {
   auto program = Program::Read(data, size, error);
@@ -109,13 +113,20 @@ int64_t Evaluator::memory() const {
 
 bool Evaluator::Evaluate(uint8_t* slab, size_t size, std::string* error) {
   State& state = *state_;
+  if (state.is_interrupted) {
+    *error = "an earlier call ended in an exception: load the program again";
+    return false;
+  }
   state.batch = BatchView();
   if (!state.batch.Open(slab, size, state.program->rules.size(), error)) return false;
   state.mode = static_cast<Validation>(state.batch.word[kFlags] & kValidationMask);
   state.held = 0;
   state.is_continued = false;
   state.fault.clear();
-  return state.Run(error);
+  state.is_interrupted = true;
+  const bool is_done = state.Run(error);
+  state.is_interrupted = false;
+  return is_done;
 }
 
 bool Evaluator::State::Run(std::string* error) {

@@ -21,7 +21,7 @@ class Evaluator {
   // Evaluates the request in the slab's header and writes the answer there (slab.h). Reads the input region and up to
   // kPaddingBytes behind it; writes the answer words, the verdict arrays, the counts and the gather region only.
   // False and a message when the request does not fit the slab, or on a fault; the answer then means nothing.
-  // Not reentrant: one thread, one evaluator.
+  // Not reentrant: one thread, one evaluator. May throw std::bad_alloc; every later call then is a fault.
   bool Evaluate(uint8_t* slab, size_t size, std::string* error);
 
   // About how many bytes it holds, for those who decide when to free it.

@@ -80,6 +80,10 @@ bool Matcher::Ready(std::string* error) {
   return true;
 }
 
+void Matcher::Abandon() {
+  for (auto& pattern : patterns_) static_cast<void>(pattern.release());
+}
+
 bool Matcher::Holds(uint32_t number, Text* value, Arena* arena) const {
   const Predicate& predicate = program_.predicates[number];
   const std::string_view text = value->bytes;

@@ -50,6 +50,10 @@ class Matcher {
   // `arena`.
   bool Holds(uint32_t predicate, Text* text, Arena* arena) const;
 
+  // Leaves the patterns where they are for good. To be called after an exception came out of Holds: RE2 knows none, and
+  // a pattern that was interrupted can neither be asked again nor freed.
+  void Abandon();
+
   // What one evaluation costs compared with the look-up of a value met before (1), roughly.
   double Cost(uint32_t predicate) const;
 

@@ -67,19 +67,36 @@ function loadAddon(): Addon {
 
 class NativeEvaluator implements Evaluator {
   readonly #addon: Addon
-  readonly #evaluator: object
+  readonly #program: Uint8Array
+  /** Undefined after a fault: one that ran out of memory refuses all that follows, so the next call loads anew. */
+  #evaluator: object | undefined
+  #isReleased = false
 
   constructor(addon: Addon, program: Uint8Array) {
     this.#addon = addon
+    this.#program = program
     this.#evaluator = asFault(() => addon.load(program))
   }
 
   evaluate(slab: Uint8Array): void {
-    asFault(() => this.#addon.evaluate(this.#evaluator, slab))
+    asFault(() => {
+      if (this.#isReleased) throw new Error('the evaluator was released')
+      const evaluator = (this.#evaluator ??= this.#addon.load(this.#program))
+      try {
+        this.#addon.evaluate(evaluator, slab)
+      } catch (error) {
+        this.#evaluator = undefined
+        this.#addon.release(evaluator)
+        throw error
+      }
+    })
   }
 
   release(): void {
-    asFault(() => this.#addon.release(this.#evaluator))
+    this.#isReleased = true
+    const evaluator = this.#evaluator
+    this.#evaluator = undefined
+    if (evaluator !== undefined) asFault(() => this.#addon.release(evaluator))
   }
 }
 
