@@ -67,6 +67,9 @@ void Finalize(napi_env env, void* data, void*) {
 Handle* HandleOf(napi_env env, napi_value value) {
   bool is_ours = false;
   void* wrapped = nullptr;
+  napi_valuetype type;
+  // Node throws an exception of its own when it is asked for the tag of undefined.
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object) return nullptr;
   if (napi_check_object_type_tag(env, value, &kEvaluatorTag, &is_ours) != napi_ok || !is_ours) return nullptr;
   return napi_unwrap(env, value, &wrapped) == napi_ok ? static_cast<Handle*>(wrapped) : nullptr;
 }

@@ -33,7 +33,7 @@ const testProgram = {
 }
 
 /** Folder that holds the headers of the Node that runs this, or undefined: node-gyp then downloads them. */
-function nodeHeaders() {
+export function nodeHeaders() {
   const folder = dirname(dirname(realpathSync(process.execPath)))
   return existsSync(join(folder, 'include', 'node', 'node_api.h')) ? withoutSpaces(folder) : undefined
 }

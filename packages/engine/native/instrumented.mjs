@@ -36,7 +36,11 @@ const kinds = {
     link: ['-fsanitize=address,undefined', '-fno-sanitize=vptr'],
   },
   thread: { all: ['-O1', '-fsanitize=thread'], own: [], link: ['-fsanitize=thread'] },
-  coverage: { all: ['-O1'], own: ['-fprofile-instr-generate', '-fcoverage-mapping'], link: ['-fprofile-instr-generate'] },
+  coverage: {
+    all: ['-O1'],
+    own: ['-fprofile-instr-generate', '-fcoverage-mapping'],
+    link: ['-fprofile-instr-generate'],
+  },
 }
 
 /** The compiler: libFuzzer comes with clang alone. */
@@ -81,16 +85,20 @@ export async function buildProgram(kind, name, sources, { link = [], compile = [
   const release = takeLock(join(cacheDir, `lock-${kind}`))
   try {
     const vendored = await archiveVendored(kind, [...common, ...all])
-    const objects = await compileAll(kind, [...coreSources(), ...sources], [
-      ...common,
-      ...all,
-      ...own,
-      ...compile,
-      '-Wall',
-      '-Wextra',
-      '-Wno-unused-parameter',
-      '-Wno-unknown-warning-option',
-    ])
+    const objects = await compileAll(
+      kind,
+      [...coreSources(), ...sources],
+      [
+        ...common,
+        ...all,
+        ...own,
+        ...compile,
+        '-Wall',
+        '-Wextra',
+        '-Wno-unused-parameter',
+        '-Wno-unknown-warning-option',
+      ],
+    )
     const args = [...kindLink, ...link, '-pthread']
     const program = join(cacheDir, kind, `${name}-${hashOf(objects, vendored, args)}`)
     if (existsSync(program)) return program
@@ -163,7 +171,8 @@ function run(command, args) {
     child.on('error', reject)
     child.on('close', (code, signal) => {
       if (code === 0) resolve(undefined)
-      else reject(new Error(`${command} ${args.at(-1)} failed (${signal ?? `exit ${code}`}); its messages stand above.`))
+      else
+        reject(new Error(`${command} ${args.at(-1)} failed (${signal ?? `exit ${code}`}); its messages stand above.`))
     })
   })
 }

@@ -1,0 +1,75 @@
+// `npm run test:native`, `npm run fuzz` and `npm run coverage:native`: sets up what they need, then proves the native core
+// with the instruments of packages/engine/native/proof.mjs.
+//   npm run test:native                         everything under sanitizers, and the fuzz targets for two minutes in all
+//   npm run fuzz -- --hours 1 [TARGET …]        each target for so long (or --minutes, --seconds)
+//   npm run fuzz -- --replay FILE | --merge     one input again; what was found into the corpus
+//   npm run coverage:native                     what the tests reach
+
+import { missingClang } from '../packages/engine/native/instrumented.mjs'
+import {
+  ProofError,
+  coverage,
+  fuzz,
+  fuzzTargets,
+  mergeCorpus,
+  proveNative,
+  replay,
+} from '../packages/engine/native/proof.mjs'
+import { SetUpError, setUp } from './set-up.mjs'
+
+const usage =
+  'Usage: npm run test:native | npm run coverage:native | ' +
+  'npm run fuzz -- [--hours N | --minutes N | --seconds N] [TARGET …] | --replay FILE | --merge'
+
+const secondsOf = { '--hours': 3600, '--minutes': 60, '--seconds': 1 }
+/** All targets together take about two minutes on two processors. */
+const usualSeconds = 40
+
+class UsageError extends Error {
+  name = 'UsageError'
+}
+
+/** What `npm run fuzz` was asked for. */
+function parseFuzz(args) {
+  const [first, second, ...rest] = args
+  if (first === '--merge' && second === undefined) return { run: mergeCorpus }
+  if (first === '--replay' && second !== undefined && rest.length === 0) return { run: () => replay(second) }
+  const isTimed = Object.hasOwn(secondsOf, first ?? '')
+  const seconds = isTimed ? Math.ceil(Number(second) * secondsOf[first]) : usualSeconds
+  const targets = isTimed ? rest : args
+  const unknown = targets.find((name) => !Object.hasOwn(fuzzTargets, name))
+  if (unknown !== undefined)
+    throw new UsageError(`no fuzz target ${unknown}; there are ${Object.keys(fuzzTargets).join(', ')}.`)
+  if (!(seconds > 0)) throw new UsageError(`${first} takes a number above 0.`)
+  return { run: () => fuzz({ seconds, ...(targets.length === 0 ? {} : { targets }) }) }
+}
+
+async function main([command, ...args]) {
+  if (command === 'fuzz') {
+    const { run } = parseFuzz(args)
+    prepare({ native: false })
+    return run()
+  }
+  if (args.length > 0 || !['test', 'coverage'].includes(command ?? '')) throw new UsageError('unknown arguments.')
+  const { judge } = prepare({ tests: true })
+  if (command === 'coverage') return coverage()
+  const began = performance.now()
+  await proveNative({ judge })
+  console.log('\n-- fuzz targets')
+  await fuzz({ seconds: usualSeconds })
+  console.log(`test:native: all passed in ${Math.round((performance.now() - began) / 1000)} s`)
+}
+
+function prepare(options) {
+  const missing = missingClang()
+  if (missing !== undefined) throw new SetUpError(`This machine lacks ${missing}.`)
+  return setUp({ ...options, projects: ['packages/engine/test'] })
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof SetUpError || error instanceof ProofError || error instanceof UsageError)) throw error
+  console.error(`native: ${error.message}${error instanceof UsageError ? `\n${usage}` : ''}`)
+  process.exitCode = error instanceof UsageError ? 2 : 1
+}
