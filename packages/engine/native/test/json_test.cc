@@ -137,6 +137,16 @@ void TestCursor() {
   for (const char* record : {"", "[]", "{\"x\"}", "{\"x\":1", "{\"x\" 1}", "{\"x\":\"", "{\"x\":[1}", "{\"x\":}", "{x:1}", "\"a\""}) {
     look(record, {"malformed"});
   }
+  // Keys that differ from one record to the next where the guess for their place has to look: in front, in length, behind.
+  const weir::FieldTree guessed({Key("statusCode"), Key("status"), Key("")});
+  weir::Cursor guessing(guessed);
+  for (const char* key : {"statusCode", "statusCodf", "statusKode", "statusCod", "ztatusCode", "statusCode", "status", "statuz", "statu", "", "status"}) {
+    const Padded padded("{\"" + std::string(key) + "\":\"v\"}");
+    guessing.Start(padded.begin(), padded.end());
+    CHECK((Found(guessing, guessed.slot_of_field(0)) == "v") == (std::string_view(key) == "statusCode"));
+    CHECK((Found(guessing, guessed.slot_of_field(1)) == "v") == (std::string_view(key) == "status"));
+    CHECK((Found(guessing, guessed.slot_of_field(2)) == "v") == (std::string_view(key).empty()));
+  }
   // More members than there are guesses, in another order each time.
   Numbers numbers(7);
   for (int i = 0; i < 20; i++) {

@@ -48,8 +48,12 @@ void TestFraming() {
           shape.flags = flags;
           shape.max_record_bytes = most;
           shape.record_capacity = capacity;
-          shape.lead = flags % 5;
-          CHECK(IsRight(keeps_all, *evaluator, shape));
+          // What stands before and behind the input must not matter.
+          for (const char filler : {'"', '\r', '\n', ' '}) {
+            shape.lead = flags % 5;
+            shape.filler = filler;
+            CHECK(IsRight(keeps_all, *evaluator, shape));
+          }
         }
       }
     }
@@ -208,7 +212,11 @@ void TestBatchView() {
   CHECK(!refuses([](TestSlab&) {}));
   CHECK(refuses([](TestSlab& slab) { slab.word(weir::kFormat)++; }));
   CHECK(refuses([](TestSlab& slab) { slab.word(weir::kStart) = slab.word(weir::kEnd) + 1; }));
-  CHECK(refuses([](TestSlab& slab) { slab.word(weir::kEnd)++; }));  // one byte of padding is not there
+  // One byte of the padding is not there, and all else is as it should be.
+  CHECK(refuses([](TestSlab& slab) {
+    slab.word(weir::kStart)++;
+    slab.word(weir::kEnd)++;
+  }));
   CHECK(refuses([](TestSlab& slab) { slab.word(weir::kEnd) = ~0u; }));
   CHECK(refuses([](TestSlab& slab) { slab.word(weir::kRecordCapacity) = 0; }));
   CHECK(refuses([](TestSlab& slab) { slab.word(weir::kRecordCapacity) = 5; }));
