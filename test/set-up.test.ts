@@ -38,6 +38,23 @@ test('npm run build refuses arguments that it does not know, and names those it 
   assert.match(stderr, /no addon left-pad; .* re2, simdjson/)
 })
 
+test('npm run fuzz and npm run test:native refuse arguments that they do not know, and name the fuzz targets', () => {
+  for (const args of [
+    [],
+    ['prove'],
+    ['test', '--quick'],
+    ['fuzz', '--hours'],
+    ['fuzz', '--hours', '-1'],
+    ['fuzz', 'regex'],
+  ]) {
+    const { status, stdout, stderr } = run('.ci/native.mjs', ...args)
+    assert.equal(status, 2, args.join(' '))
+    assert.match(stderr, /Usage: npm run test:native \| /)
+    assert.equal(stdout, '')
+  }
+  assert.match(run('.ci/native.mjs', 'fuzz', 'regex').stderr, /no fuzz target regex; there are values, framing, walk, /)
+})
+
 test('the benchmarks begin with a program that exists', () => {
   const { status, stderr } = run('.ci/bench.mjs', 'no-such-program')
   assert.equal(status, 1)

@@ -289,7 +289,7 @@ export async function coverage() {
 /** A tool of the compiler's own version, which alone reads what it writes. */
 function llvm(name) {
   const major = /clang version (\d+)/.exec(String(spawnSync(clang, ['--version']).stdout))?.[1]
-  const tool = [`${name}-${major}`, name].find((each) => spawnSync(each, ['--version']).status === 0)
+  const tool = [`${name}-${major}`, name].find((each) => spawnSync(each, ['--help']).status === 0)
   if (tool === undefined) throw new ProofError(`${name} is missing (Debian package: llvm).`)
   return tool
 }

@@ -76,10 +76,12 @@ export function linkFlags() {
  * only packs the addon is none.
  */
 export function ownFiles({ tests = false } = {}) {
+  // What builds and runs instrumented programs has no part in what is shipped.
+  const apart = new Set(['instrumented.mjs', 'proof.mjs'])
   const folders = tests ? [nativeDir, join(nativeDir, 'test')] : [nativeDir]
   return folders.flatMap((folder) =>
     readdirSync(folder)
-      .filter((name) => /\.(cc|c|h|gyp|mjs|map)$/.test(name) && name !== 'prebuild.mjs')
+      // Run as `node sources.mjs vendored|core|tests|includes|link-flags`, it prints for gyp, one path or flag a line.
       .sort()
       .map((name) => join(folder, name)),
   )
