@@ -72,16 +72,16 @@ export function linkFlags() {
 }
 
 /**
- * Every file of ours whose change calls for a new build, absolute: of the addon, or with those of the test program. What
- * only packs the addon is none.
+ * Every file of ours whose change calls for a new build, absolute: of the addon, or with those of the test
+ * program.
  */
 export function ownFiles({ tests = false } = {}) {
-  // What builds and runs instrumented programs has no part in what is shipped.
-  const apart = new Set(['instrumented.mjs', 'proof.mjs'])
+  // What packs the addon, or builds and runs instrumented programs, has no part in what is shipped.
+  const apart = new Set(['prebuild.mjs', 'instrumented.mjs', 'proof.mjs'])
   const folders = tests ? [nativeDir, join(nativeDir, 'test')] : [nativeDir]
   return folders.flatMap((folder) =>
     readdirSync(folder)
-      // Run as `node sources.mjs vendored|core|tests|includes|link-flags`, it prints for gyp, one path or flag a line.
+      .filter((name) => /\.(cc|c|h|gyp|mjs|map)$/.test(name) && !apart.has(name))
       .sort()
       .map((name) => join(folder, name)),
   )

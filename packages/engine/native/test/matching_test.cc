@@ -1,6 +1,7 @@
 // Tests of answering predicates on text: lists, operators, the literal screen, the value cache, the chain of tests, and
 // RE2 when its memory runs out.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -59,7 +60,7 @@ struct Asked {
   weir::Arena arena;
 };
 
-// What a value cache knows over a stream of values is what was put in, and values are forgotten whole.
+// What a value cache keeps of a stream of values is what was put in, and values are forgotten whole.
 void StreamThroughCache(uint32_t words, size_t max_bytes, uint32_t distinct, bool* was_off) {
   weir::ValueCache cache(words, max_bytes, 42);
   Numbers numbers(distinct);
@@ -74,39 +75,92 @@ void StreamThroughCache(uint32_t words, size_t max_bytes, uint32_t distinct, boo
     weir::KnownValue* known = cache.Find(value.view());
     if (known == nullptr) {
       known = cache.Add(value.view(), number % 3 == 0);
-      if (known == nullptr) continue;  // met for the first time
+      if (known == nullptr) continue;
       for (uint32_t w = 0; w < words; w++) {
-        if (known->words()[w] != 0) CHECK(!"a new value knows nothing");
+        if (known->words()[w] != 0) CHECK(!"of a new value nothing is known");
         known->words()[w] = number + w;
       }
     }
-    if (known->missing != (number % 3 == 0) || known->words()[0] != number || known->words()[words - 1] != number + words - 1) {
+    const uint32_t last = words - 1;
+    if (known->missing != (number % 3 == 0) || known->words()[0] != number || known->words()[last] != number + last) {
       CHECK(!"what is known of a value is what was put in");
     }
   }
 }
 
-// What a decision asks of the record at hand: answers by predicate, and what values were told to strike.
-struct FixedAnswers {
-  uint32_t bits;
-  const std::vector<TestPredicate>& predicates;
-  std::vector<std::vector<uint64_t>>& struck;  // by field; kept as long as the field's value stays
-  const uint64_t* Struck(uint32_t field) { return struck[field].data(); }
-  const uint64_t* Strike(uint32_t field, uint32_t alternative) {
-    struck[field][alternative / 64] |= uint64_t{1} << (alternative % 64);
-    return struck[field].data();
+// What a decision asks of a reader, over predicates whose answers are bits. Predicates 2n and 2n + 1 look at field n, whose
+// value is its two bits; what values strike is remembered from record to record.
+class BitReader {
+ public:
+  BitReader(uint32_t words, bool remembers) : words_(words), remembers_(remembers) {}
+
+  void Start(uint32_t bits) {
+    bits_ = bits;
+    told_ = 0;
+    tests = 0;
   }
-  bool Holds(uint32_t predicate) const { return (bits >> predicate & 1) != 0; }
+  const uint64_t* Struck(uint32_t field) {
+    if ((told_ >> field & 1) != 0) return nullptr;
+    told_ |= 1u << field;
+    return remembers_ ? Of(field).data() : nullptr;
+  }
+  const uint64_t* Strike(uint32_t field, uint32_t alternative) {
+    if (!remembers_) return nullptr;
+    Of(field)[alternative / 64] |= uint64_t{1} << (alternative % 64);
+    return Of(field).data();
+  }
+  bool Holds(uint32_t predicate) {
+    tests++;
+    return (bits_ >> predicate & 1) != 0;
+  }
+
+  int tests = 0;
+
+ private:
+  std::vector<uint64_t>& Of(uint32_t field) {
+    auto& struck = struck_[{field, bits_ >> (2 * field) & 3}];
+    struck.resize(words_);
+    return struck;
+  }
+
+  uint32_t words_;
+  bool remembers_;
+  uint32_t bits_ = 0;
+  uint32_t told_ = 0;
+  std::map<std::pair<uint32_t, uint32_t>, std::vector<uint64_t>> struck_;
 };
 
-bool HoldsPlainly(const Condition& condition, uint32_t bits) {
-  if (condition.kind == Condition::Kind::kTest) return (bits >> condition.predicate & 1) != 0;
-  bool out = condition.kind == Condition::Kind::kAll;
-  for (const Condition& child : condition.children) {
-    const bool value = HoldsPlainly(child, bits);
-    out = condition.kind == Condition::Kind::kAll ? out && value : out || value;
+// The rules `times` over, each time a little rarer, against the obvious recursion for all sixty-four answers.
+void DecideAll(std::vector<weir::Rule> once, uint32_t times, double slope, bool remembers) {
+  weir::Program program;
+  program.fields.resize(3);
+  program.predicates.resize(6);
+  for (uint32_t i = 0; i < 6; i++) program.predicates[i].field = i / 2;
+  for (uint32_t i = 0; i < times; i++) {
+    for (const weir::Rule& rule : once) {
+      const bool is_last = i + 1 == times;
+      program.rules.push_back(is_last ? rule : weir::Rule{Group(Condition::Kind::kAll, {rule.when, Test(i % 6), Test((i + 3) % 6)}), 0});
+    }
   }
-  return condition.kind == Condition::Kind::kNot ? !out : out;
+  weir::Decision decision(program);
+  decision.Order([slope](uint32_t predicate) { return slope * predicate; });
+  BitReader reader((decision.alternative_count() + 63) / 64, remembers);
+  for (uint32_t round = 0; round < 2 * 64; round++) {
+    const uint32_t bits = round % 64;
+    const auto holds = [bits](const auto& self, const Condition& condition) -> bool {
+      if (condition.kind == Condition::Kind::kTest) return (bits >> condition.predicate & 1) != 0;
+      bool out = condition.kind == Condition::Kind::kAll;
+      for (const Condition& child : condition.children) {
+        const bool value = self(self, child);
+        out = condition.kind == Condition::Kind::kAll ? out && value : out || value;
+      }
+      return condition.kind == Condition::Kind::kNot ? !out : out;
+    };
+    uint32_t wanted = 0;
+    while (wanted < program.rules.size() && !holds(holds, program.rules[wanted].when)) wanted++;
+    reader.Start(bits);
+    CHECK(decision.Run(reader) == wanted);
+  }
 }
 
 }  // namespace
@@ -191,58 +245,51 @@ void TestScreen() {
 }
 
 void TestValueCache() {
+  weir::ValueCache cache(1, 1 << 20, 7);
+  const Padded value("a value");
+  CHECK(cache.Find(value.view()) == nullptr && cache.Add(value.view(), false) == nullptr);  // met once
+  CHECK(cache.Find(value.view()) == nullptr && cache.Add(value.view(), false) != nullptr);  // met again
+  CHECK(cache.Find(value.view()) != nullptr);
   bool was_off = false;
-  StreamThroughCache(1, 1 << 20, 50, &was_off);
+  StreamThroughCache(2, 1 << 20, 50, &was_off);
   CHECK(!was_off);
-  StreamThroughCache(3, 4096, 3000, &was_off);   // forgets by memory
-  StreamThroughCache(1, 1 << 20, 9000, &was_off);  // forgets by number of entries
+  StreamThroughCache(6, 4096, 3000, &was_off);   // forgets by memory
+  StreamThroughCache(2, 1 << 20, 9000, &was_off);  // forgets by number of entries
   was_off = false;
-  StreamThroughCache(2, 1 << 20, 1000000, &was_off);
+  StreamThroughCache(4, 1 << 20, 1000000, &was_off);
   CHECK(was_off);
 }
 
 void TestDecision() {
-  // Conditions over six predicates on three fields, against the obvious recursion, for all sixty-four answers, two orders
-  // of cost, and with what values strike forgotten or remembered.
   const auto all = Condition::Kind::kAll;
   const auto any = Condition::Kind::kAny;
   const auto no = Condition::Kind::kNot;
-  RuleSet rules;
-  rules.fields = {Key("a"), Key("b"), Key("c")};
-  for (uint32_t i = 0; i < 6; i++) rules.predicates.emplace_back().field = i / 2;
-  const std::vector<Condition> conditions = {Group(all, {Test(0), Group(any, {Test(1), Group(no, {Test(2)})})}),
-                                             Group(no, {Group(all, {Test(3), Test(0), Group(no, {Group(any, {Test(4), Test(5)})})})}),
-                                             Group(any, {Group(all, {Test(0), Test(0)}), Test(5)}), Test(4)};
-  // So many rules that their alternatives take more than two words.
-  for (uint32_t i = 0; i < 160; i++) rules.rules.push_back({conditions[i % 4 == 0 ? (i / 4) % 4 : 0], 0});
-  const Block block = WriteProgram(rules);
-  std::string error;
-  const auto program = weir::Program::Read(block.data(), block.size, &error);
-  CHECK(program != nullptr);
+  const std::vector<weir::Rule> rules = {
+      {Group(all, {Test(0), Group(any, {Test(1), Group(no, {Test(2)})})}), 0},
+      {Group(no, {Group(all, {Test(3), Test(0), Group(no, {Group(any, {Test(4), Test(5)})})})}), 1},
+      {Group(any, {Group(all, {Test(0), Test(0)}), Test(5)}), 0},
+      {Group(all, {Group(no, {Group(any, {Test(2), Test(3)})}), Group(any, {Test(4), Group(no, {Test(5)})})}), 0}};
   for (const double slope : {1.0, -1.0}) {
-    weir::Decision decision(*program);
-    decision.Order([slope](uint32_t predicate) { return slope * predicate; });
-    // By field and the answers of its two predicates, which stand for the value.
-    std::vector<std::vector<uint64_t>> remembered(12, std::vector<uint64_t>(decision.alternative_count() / 64 + 1, 0));
-    for (uint32_t turn = 0; turn < 128; turn++) {
-      const uint32_t bits = turn % 64;
-      std::vector<std::vector<uint64_t>> struck;
-      for (uint32_t field = 0; field < 3; field++) struck.push_back(remembered[4 * field + (bits >> (2 * field) & 3)]);
-      uint32_t wanted = 0;
-      while (wanted < rules.rules.size() && !HoldsPlainly(rules.rules[wanted].when, bits)) wanted++;
-      FixedAnswers answers{bits, rules.predicates, struck};
-      CHECK(decision.Run(answers) == wanted);
-      for (uint32_t field = 0; field < 3; field++) remembered[4 * field + (bits >> (2 * field) & 3)] = struck[field];
+    for (const bool remembers : {false, true}) {
+      // One word of alternatives, two, and more.
+      for (const uint32_t times : {1u, 12u, 40u}) DecideAll(rules, times, slope, remembers);
     }
   }
-  const RuleSet none;
-  const Block empty = WriteProgram(none);
-  const auto nothing = weir::Program::Read(empty.data(), empty.size, &error);
-  weir::Decision decision(*nothing);
-  decision.Order([](uint32_t) { return 1.0; });
-  std::vector<std::vector<uint64_t>> struck;
-  FixedAnswers answers{0, none.predicates, struck};
-  CHECK(decision.Run(answers) == 0);
+  weir::Program empty;
+  weir::Decision none(empty);
+  BitReader reader(0, true);
+  CHECK(none.Run(reader) == 0);
+  // What a value was found to strike is not tested again.
+  weir::Program program;
+  program.fields.resize(1);
+  program.predicates.resize(2);
+  program.rules = {{Test(0), 0}, {Group(all, {Test(0), Test(1)}), 0}};
+  weir::Decision twice(program);
+  BitReader again(1, true);
+  again.Start(0);
+  CHECK(twice.Run(again) == 2 && again.tests > 0);
+  again.Start(0);
+  CHECK(twice.Run(again) == 2 && again.tests == 0);
 }
 
 namespace {

@@ -21,6 +21,12 @@ std::string Unescaped(std::string_view raw) {
   return size < 0 ? "invalid" : std::string(out.get(), static_cast<size_t>(size));
 }
 
+// With readable bytes behind it, as the parser wants; digits, which must not count.
+bool Parses(std::string_view text, weir::Number* number) {
+  const weir_test::Padded padded(text, '7');
+  return weir::ParseNumber(padded.view(), number);
+}
+
 }  // namespace
 
 void TestUtf8() {
@@ -73,12 +79,10 @@ void TestArena() {
 }
 
 void TestNumbers() {
-  // Digits behind the text, which must not count.
-  const auto parses = [](std::string_view text, weir::Number* number) { return weir::ParseNumber(Padded(text, '7').view(), number); };
-  const auto compare = [&parses](const char* a, const char* b) {
+  const auto compare = [](const char* a, const char* b) {
     weir::Number left, right;
-    CHECK(parses(a, &left));
-    CHECK(parses(b, &right));
+    CHECK(Parses(a, &left));
+    CHECK(Parses(b, &right));
     return weir::CompareNumbers(left, right);
   };
   CHECK(compare("18446744073709551615", "18446744073709551614") > 0);
@@ -93,11 +97,11 @@ void TestNumbers() {
   CHECK(compare("-1", "1") < 0 && compare("1", "-1") > 0 && compare("-5", "-3") < 0);
   weir::Number number;
   for (const char* text : {"0", "9", "10", "4567", "00012345", "99999999", "123456789"}) {
-    CHECK(parses(text, &number) && number.is_integer && number.magnitude == std::stoull(text));
+    CHECK(Parses(text, &number) && number.is_integer && number.magnitude == std::stoull(text));
   }
-  for (const char* text : {"1234567:", "/", ":", "1/", "12345678x", "\xb1", "1\xb0"}) CHECK(!parses(text, &number));
+  for (const char* text : {"1234567:", "/", ":", "1/", "12345678x", "\xb1", "1\xb0"}) CHECK(!Parses(text, &number));
   for (const char* text : {"", "-", "+1", ".5", "1.", "1e", "1e+", " 1", "1 ", "0x1", "1_0", "--1", "NaN"}) {
-    CHECK(!parses(text, &number));
+    CHECK(!Parses(text, &number));
   }
 }
 
