@@ -68,7 +68,7 @@ uint32_t arc4random(void) {
   return value;
 }
 
-// New in 2.32: lets std::shared_ptr count without atomics in a process of one thread. Node never is one.
-char __libc_single_threaded = 0;
+// New in 2.32: lets std::shared_ptr count without atomics in a process of one thread. Node never is one, and nobody writes it.
+const char __libc_single_threaded = 0;
 
 #endif
