@@ -28,7 +28,7 @@ const layersOf: Readonly<Record<string, readonly Layer[]>> = {
   'packages/service/src': [
     { level: 0, files: /^(errors|log|metrics|interrupts)\.ts$/ },
     { level: 1, files: /^ports\/[^/]+\.ts$/ },
-    { level: 2, files: /^(kafka|generators)\/[^/]+\.ts$/ },
+    { level: 2, files: /^(kafka|generators|shapes)\/[^/]+\.ts$/ },
     { level: 3, files: /^(config|sources|sinks)\/[^/]+\.ts$/ },
     { level: 4, files: /^pipeline\/[^/]+\.ts$/ },
     { level: 5, files: /^admin\/.+\.ts$/ },

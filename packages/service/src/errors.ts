@@ -51,6 +51,17 @@ export const errorCodes = {
     meaning: 'A compressed input is damaged or ends too early; what came before was delivered.',
     cure: 'Fetch the file again, and test it with `gzip -t`.',
   },
+  ERR_CONNECTOR_ZSTD: {
+    kind: 'connector',
+    meaning: 'An input that is compressed with zstd is damaged or ends too early; what came before was delivered.',
+    cure: 'Fetch the file again, and test it with `zstd -t`.',
+  },
+  ERR_CONNECTOR_SHAPE: {
+    kind: 'connector',
+    meaning:
+      'An input is not the array, or the row of objects, that it was read as, or ends too early; what came before was delivered.',
+    cure: 'Look at the line and byte that the message names; if the input is something else, say so with `--input-format`.',
+  },
   ERR_CONNECTOR_CREATE: {
     kind: 'connector',
     meaning: 'An output cannot be created.',

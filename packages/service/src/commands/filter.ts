@@ -7,11 +7,15 @@ import { Command, Option } from 'commander'
 
 import { ConfigError, ConnectorError } from '../errors.ts'
 import { visibleLine } from '../log.ts'
+import { runLines } from '../pipeline/lines.ts'
 import { runSource } from '../pipeline/pipeline.ts'
+import type { PipelineResult } from '../pipeline/feed.ts'
 import { Router } from '../pipeline/router.ts'
 import { fileSource, inputName, stdinPath } from '../sources/file.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
+import { addInputOptions, checkInputOptions } from './input-options.ts'
+import type { InputOptions } from './input-options.ts'
 import {
   formatSize,
   parseBytes,
@@ -32,7 +36,7 @@ import { summaryLines, summaryObject, Tally } from './summary.ts'
 type GivenOptions = Omit<FilterOptions, 'count' | 'json' | 'route'> &
   Partial<Pick<FilterOptions, 'count' | 'json' | 'route'>>
 
-interface FilterOptions extends OutputOptions {
+interface FilterOptions extends OutputOptions, InputOptions {
   readonly rules: string
   readonly threads?: number
   readonly batchBytes?: number
@@ -89,7 +93,7 @@ export function filterCommand(context: CommandContext): Command {
     .action((inputs: readonly string[], given: GivenOptions) =>
       filter(context, inputs.length === 0 ? [stdinPath] : inputs, withFlags(given)),
     )
-  return refuseRepeatedValues(command, ['route'])
+  return refuseRepeatedValues(addInputOptions(command), ['route'])
 }
 
 /** Not as defaults of the options: the help would list them. */
@@ -124,6 +128,7 @@ class FilterRun {
     this.inputs = inputs
     this.options = options
     this.validation = chooseValidation(options)
+    checkInputOptions(options)
     if (inputs.filter((input) => input === stdinPath).length > 1) {
       throw new ConfigError('ERR_CONFIG_OPTION', 'Standard input (-) can be read once only.')
     }
@@ -178,22 +183,36 @@ class FilterRun {
     let done = 0
     for (const input of this.inputs) {
       let position = 0
-      const source = fileSource(input, {
-        onCommit: (committed) => {
-          position = committed
-          this.progress.update(done + position)
-        },
-      })
-      const failure = await runSource(source, {
-        engine,
-        router,
-        onBatch: (result) => tally.add(source.name, result),
+      const failure = await this.readInput(engine, router, tally, input, (committed) => {
+        position = committed
+        this.progress.update(done + position)
       })
       if (failure !== undefined) this.reportFailure(tally, inputName(input), failure)
       isAnyRead ||= (failure as { code?: unknown } | undefined)?.code !== 'ERR_CONNECTOR_OPEN'
       done += position
     }
     return isAnyRead
+  }
+
+  /** Filters one input. Returns what ended it early. */
+  private readInput(
+    engine: Engine,
+    router: Router,
+    tally: Tally,
+    input: string,
+    onCommit: (position: number) => void,
+  ): Promise<Error | undefined> {
+    const { inputFormat = 'auto', parse, emit = 'line', batchBytes = limits.batchBytes.standard } = this.options
+    const { maxRecordBytes = limits.maxRecordBytes.standard } = this.options
+    const onBatch = (result: PipelineResult) => tally.add(inputName(input), result)
+    if (parse === undefined) {
+      const source = fileSource(input, { format: inputFormat, maxRecordBytes, onCommit })
+      return runSource(source, { engine, router, onBatch })
+    }
+    const source = fileSource(input, { isForBytes: true, onCommit })
+    // As many as the engine has for a stream.
+    const inFlight = 2 * engine.stats().threads
+    return runLines(source, { engine, router, onBatch, format: parse, emit, batchBytes, maxRecordBytes, inFlight })
   }
 
   private reportFailure(tally: Tally, input: string, failure: Error): void {
@@ -226,9 +245,11 @@ class FilterRun {
 }
 
 /** The split into dropped and malformed is exact only when every record is checked, so wherever it is asked for. */
-function chooseValidation({ validation, dropped, malformed, json }: FilterOptions): Validation {
+function chooseValidation({ validation, dropped, malformed, json, parse }: FilterOptions): Validation {
   const splitOption = malformed !== undefined ? '--malformed' : dropped !== undefined ? '--dropped' : undefined
-  if (splitOption === undefined) return validation ?? (json ? 'full' : 'kept')
+  // Records that are made of lines are short, and to check them all costs next to nothing.
+  const isExactByDefault = json || parse !== undefined
+  if (splitOption === undefined) return validation ?? (isExactByDefault ? 'full' : 'kept')
   if (validation === 'read') {
     throw new ConfigError(
       'ERR_CONFIG_OPTION',

@@ -2,16 +2,17 @@
 // Says so where a number is only a bound. Called by filter.ts.
 
 import { addCounts, malformedReason } from '@weir/engine'
-import type { BatchResult, Counts, MalformedRecord, MalformedReason, Validation } from '@weir/engine'
+import type { Counts, MalformedReason, Validation } from '@weir/engine'
 
 import { visibleLine } from '../log.ts'
+import type { MalformedPlace, PipelineResult } from '../pipeline/feed.ts'
 import { formatBytes } from './progress.ts'
 
 /** Malformed records that are described one by one. */
 const mostSamples = 5
 
 /** A malformed record of one of the inputs. */
-export interface MalformedSample extends MalformedRecord {
+export interface MalformedSample extends MalformedPlace {
   readonly input: string
 }
 
@@ -46,7 +47,7 @@ export class Tally {
   }
 
   /** Adds one batch of an input. */
-  add(input: string, result: BatchResult): void {
+  add(input: string, result: PipelineResult): void {
     this.counts = addCounts(this.counts, result.counts)
     this.bytesIn += result.bytesIn
     for (const record of result.malformed) {
@@ -174,6 +175,9 @@ function sampleLines(samples: readonly MalformedSample[], malformed: number): st
   const heading = malformed > samples.length ? `first ${samples.length} malformed records` : 'malformed records'
   return [
     heading,
-    ...samples.map(({ input, line, byte, reason }) => `  ${visibleLine(input)}:${line}: byte ${byte}: ${reason}`),
+    ...samples.map(({ input, line, byte, messageLine, reason }) => {
+      const within = messageLine === undefined ? '' : `, line ${messageLine} of its message`
+      return `  ${visibleLine(input)}:${line}: byte ${byte}${within}: ${reason}`
+    }),
   ]
 }

@@ -6,6 +6,8 @@ import type { BatchResult, Engine } from '@weir/engine'
 
 import { ConnectorError } from '../errors.ts'
 import type { BytesValue, Source, SourceValue } from '../ports/source.ts'
+import { Feed, isInputFault, noRecords, withRejects } from './feed.ts'
+import type { PipelineResult, Reached } from './feed.ts'
 import type { Router } from './router.ts'
 
 /** What a run needs besides its source. */
@@ -13,7 +15,7 @@ export interface PipelineParts {
   readonly engine: Pick<Engine, 'filterBatches' | 'filterFile'>
   readonly router: Router
   /** Called for every batch, in input order, after its records are acknowledged. */
-  readonly onBatch: (result: BatchResult) => void
+  readonly onBatch: (result: PipelineResult) => void
   /** Aborting it stops the run, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -77,72 +79,29 @@ async function runBytes<P>(
   values: AsyncIterator<SourceValue<P>>,
   { engine, router, onBatch, signal }: PipelineParts,
 ): Promise<Error | undefined> {
-  const feed = new Feed(source, first, values)
+  const deliver = async (result: PipelineResult, segments: BatchResult['segments'], reached: Reached<P>) => {
+    await router.deliver([...segments, ...(router.routes.includes('malformed') ? setAside(reached) : [])])
+    onBatch(withRejects({ ...result, bytesIn: reached.inputBytes }, reached.rejects))
+    if (reached.position !== undefined) await source.commit(reached.position.value)
+  }
+  const nothing = { counts: noRecords, malformed: [], bytesIn: 0 }
+  const feed = new Feed(source, first, values, (reached) => deliver(nothing, [], reached))
   await engine.filterBatches(feed.chunks(), {
     routes: router.routes,
     ...(signal === undefined ? {} : { signal }),
-    onBatch: async (result) => {
-      await router.deliver(result.segments)
-      onBatch(result)
-      const position = feed.positionAfter(result.bytesIn)
-      if (position !== undefined) await source.commit(position.value)
+    onBatch: async ({ counts, bytesIn, segments, malformed }) => {
+      // Where they lie is forgotten with what is acknowledged.
+      const places = malformed.map((record) => feed.locate(record))
+      await deliver({ counts, bytesIn, malformed: places }, segments, feed.acknowledge(bytesIn))
+      feed.settle()
     },
   })
+  const last = feed.acknowledge(Number.POSITIVE_INFINITY)
+  if (last.rejects.length > 0 || last.inputBytes > 0) await deliver(nothing, [], last)
   return feed.failure
 }
 
-/** The bytes of a source, with its positions kept until the batches that hold them are acknowledged. */
-class Feed<P> {
-  /** What ended the source early. The engine is not told: it would throw away what it has not delivered yet. */
-  failure: Error | undefined
-  private readonly name: string
-  private readonly first: BytesValue<P>
-  private readonly rest: AsyncIterator<SourceValue<P>>
-  /** Ends of values, in bytes from the start of the source, that no acknowledged batch has reached yet. */
-  private readonly ends: { readonly end: number; readonly position: P }[] = []
-  private bytesRead = 0
-  private bytesAcknowledged = 0
-
-  constructor(source: Source<P>, first: BytesValue<P>, rest: AsyncIterator<SourceValue<P>>) {
-    this.name = source.name
-    this.first = first
-    this.rest = rest
-  }
-
-  async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      for (let value: SourceValue<P> = this.first; ;) {
-        if (value.kind === 'file') throw new Error(`${this.name} mixes files and bytes.`)
-        this.bytesRead += value.bytes.length
-        this.ends.push({ end: this.bytesRead, position: value.position })
-        yield value.bytes
-        const next = await this.rest.next()
-        if (next.done === true) return
-        value = next.value
-      }
-    } catch (error) {
-      if (!isInputFault(error)) throw error
-      this.failure = error
-    } finally {
-      await this.rest.return?.()
-    }
-  }
-
-  /** Returns the last position that is reached when `bytes` more are acknowledged, if that is a new one. */
-  positionAfter(bytes: number): { readonly value: P } | undefined {
-    this.bytesAcknowledged += bytes
-    let reached: { readonly value: P } | undefined
-    while (this.ends[0] !== undefined && this.ends[0].end <= this.bytesAcknowledged) {
-      reached = { value: this.ends[0].position }
-      this.ends.shift()
-    }
-    return reached
-  }
+/** Malformed records of the source itself. They stand behind those that the engine has found in the same batch. */
+function setAside<P>({ rejects }: Reached<P>): BatchResult['segments'] {
+  return rejects.map(({ bytes }) => ({ route: 'malformed', bytes }))
 }
-
-/** Returns whether the error is one input's alone, so that other inputs can still be done. */
-function isInputFault(error: unknown): error is Error {
-  return error instanceof ConnectorError && inputCodes.has(error.code)
-}
-
-const inputCodes: ReadonlySet<string> = new Set(['ERR_CONNECTOR_OPEN', 'ERR_CONNECTOR_READ', 'ERR_CONNECTOR_GZIP'])

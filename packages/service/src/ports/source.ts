@@ -4,6 +4,8 @@
 
 import type { FileHandle } from 'node:fs/promises'
 
+import type { MalformedReason } from '@weir/engine'
+
 /** Bytes of a source, and where they end. */
 export type SourceValue<P> = BytesValue<P> | FileValue<P>
 
@@ -14,6 +16,37 @@ export interface BytesValue<P> {
   readonly bytes: Uint8Array
   /** What the source needs to resume behind these bytes. */
   readonly position: P
+  /** Bytes of input, inflated, that the source has taken since the value before. Absent: as many as there are bytes. */
+  readonly inputBytes?: number
+  /** Where the records lie in the input that begin in these bytes. Absent: at the same place as in the values. */
+  readonly places?: Places
+  /** Malformed records that stand before the end of these bytes in the input, and are not among them. */
+  readonly rejects?: readonly Reject[]
+}
+
+/** Where something lies in an input. */
+export interface Place {
+  /** From 1. */
+  readonly line: number
+  /** From 0. */
+  readonly byte: number
+  /** Number of the line within a message, from 1, where a line of the input holds several records. */
+  readonly messageLine?: number
+}
+
+/** Places of records. */
+export interface Places {
+  /** Returns where the record lies in the input that begins at this byte, counted from the start of the value. */
+  locate(byte: number): Place
+}
+
+/** A malformed record that a source sets aside: as a whole it cannot be handed on as a line of NDJSON. */
+export interface Reject extends Place {
+  /** As it stands in the input, with a line feed at its end unless more of it follows. *Ownership*: the pipeline's. */
+  readonly bytes: Uint8Array
+  readonly reason: MalformedReason
+  /** The bytes go on where those of the reject before end: one record, which was counted. */
+  readonly isRest?: true
 }
 
 /** A regular file, open for reading, that workers read themselves, so that its bytes never pass the main thread. */

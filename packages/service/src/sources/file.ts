@@ -1,16 +1,23 @@
-// The source `file`: one file, pipe, device or standard input, compressed with gzip or not. A regular file that is
-// not compressed is handed on open, so that workers read it themselves; everything else comes as bytes. Knows nothing
-// of records. Called by commands.
+// The source `file`: one file, pipe, device or standard input, compressed or not, in any of the shapes of ../shapes. A
+// regular file of NDJSON that is not compressed is handed on open, so that workers read it themselves; everything else
+// comes as bytes. Knows nothing of records. Called by commands.
 
-import { constants, fstatSync, openSync, read } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { ReadStream, isatty } from 'node:tty'
-import { promisify } from 'node:util'
 
 import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
-import type { Source, SourceValue } from '../ports/source.ts'
-import { inflate, isGzip } from './gzip.ts'
+import type { BytesValue, Source, SourceValue } from '../ports/source.ts'
+import { byteOrderMarkLength, detectBytes, detectShape } from '../shapes/detect.ts'
+import { Elements } from '../shapes/elements.ts'
+import { Envelopes } from '../shapes/envelopes.ts'
+import type { InputFormat, InputShape, Shape } from '../shapes/shape.ts'
+import { createStructureIndex } from '../shapes/structure-vectors.ts'
+import { openPipe, peek, readChunks, readFileChunks, readHead } from './chunks.ts'
+import type { Chunk } from './chunks.ts'
+import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
+import type { Compression } from './inflate.ts'
 import { PipeReader } from './pipe.ts'
 
 /** How many bytes of the input, as they are stored, are done. */
@@ -20,19 +27,16 @@ export type FilePosition = number
 export interface FileSourceOptions {
   /** Called with every position that is committed: how a progress bar learns of it. */
   readonly onCommit?: (position: FilePosition) => void
+  /** What the input is; default: NDJSON. */
+  readonly format?: InputFormat
+  /** Whether the input comes as bytes in any case, where no worker can read it. */
+  readonly isForBytes?: boolean
+  /** Bytes of the longest record that is not malformed: what holds records may be as long. */
+  readonly maxRecordBytes?: number
 }
 
 /** What stands for standard input on a command line. */
 export const stdinPath = '-'
-
-const readBytes = 256 << 10
-const readAt = promisify(read) as (
-  fd: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  position: number | null,
-) => Promise<{ bytesRead: number }>
 
 /** Returns what an input is called in messages. */
 export function inputName(path: string): string {
@@ -47,14 +51,14 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Sourc
 class FileSource implements Source<FilePosition> {
   readonly name: string
   private readonly path: string
-  private readonly onCommit: ((position: FilePosition) => void) | undefined
+  private readonly options: FileSourceOptions
   private handle: FileHandle | undefined
   private stream: PipeReader | ReadStream | undefined
 
   constructor(path: string, options: FileSourceOptions) {
     this.name = inputName(path)
     this.path = path
-    this.onCommit = options.onCommit
+    this.options = options
   }
 
   async *values(): AsyncGenerator<SourceValue<FilePosition>, void, undefined> {
@@ -64,11 +68,15 @@ class FileSource implements Source<FilePosition> {
       yield { kind: 'file', handle, positionAt: (end) => end }
       return
     }
-    yield* this.bytes(opened.chunks)
+    const stored = await peek(this.translated(opened.chunks), signatureOf)
+    const chunks = stored.seen === 'none' ? stored.all : this.inflated(stored.all, stored.seen)
+    const { seen, all } = await peek(chunks, (head, isAll) => this.judge(head, isAll))
+    if (seen.shape === 'ndjson') for await (const chunk of all) yield valueOf(chunk)
+    else yield* this.shaped(seen.shape, seen.markBytes, all)
   }
 
   commit(position: FilePosition): void {
-    this.onCommit?.(position)
+    this.options.onCommit?.(position)
   }
 
   async close(): Promise<void> {
@@ -77,7 +85,7 @@ class FileSource implements Source<FilePosition> {
     this.handle = undefined
   }
 
-  /** Opens the input and looks at its first bytes. */
+  /** Opens the input; of a regular file it looks at the first bytes. */
   private async open(): Promise<{ file: FileHandle } | { file?: never; chunks: AsyncIterable<Uint8Array> }> {
     try {
       const stats = this.path === stdinPath ? fstatSync(0) : await stat(this.path)
@@ -90,9 +98,10 @@ class FileSource implements Source<FilePosition> {
       }
       // Files of /proc say that they are empty and are not.
       if (this.handle === undefined || !stats.isFile() || stats.size === 0) return { chunks: readChunks(fd) }
-      const head = Buffer.alloc(3)
-      const { bytesRead } = await readAt(fd, head, 0, head.length, 0)
-      return isGzip(head.subarray(0, bytesRead)) ? { chunks: readChunks(fd) } : { file: this.handle }
+      if (this.options.isForBytes === true) return { chunks: readFileChunks(fd) }
+      const head = await readHead(fd, this.format === 'auto' ? detectBytes : signatureBytes)
+      const isPlain = compressionOf(head) === undefined && this.judge(head, true).shape === 'ndjson'
+      return isPlain ? { file: this.handle } : { chunks: readFileChunks(fd) }
     } catch (error) {
       await this.close()
       throw new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.`, {
@@ -108,28 +117,81 @@ class FileSource implements Source<FilePosition> {
     return this.handle.fd
   }
 
-  private async *bytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<SourceValue<FilePosition>, void, undefined> {
-    const { isCompressed, all } = await peek(this.translated(chunks))
-    if (isCompressed) {
-      try {
-        for await (const { bytes, compressedBytes } of inflate(all)) {
-          yield { kind: 'bytes', bytes, position: compressedBytes }
-        }
-      } catch (error) {
-        throw error instanceof ConnectorError ? error : this.gzipError(error)
-      }
-      return
-    }
+  private get format(): InputFormat {
+    return this.options.format ?? 'ndjson'
+  }
+
+  /** Returns what the input is, and of how many bytes a byte order mark takes at its start, or undefined for more bytes. */
+  private judge(head: Uint8Array, isAll: true): { shape: InputShape; markBytes: number }
+  private judge(head: Uint8Array, isAll: boolean): { shape: InputShape; markBytes: number } | undefined
+  private judge(head: Uint8Array, isAll: boolean): { shape: InputShape; markBytes: number } | undefined {
+    const shape = this.format === 'auto' ? detectShape(head, isAll) : this.format
+    if (shape === undefined) return undefined
+    if (shape !== 'ndjson' && head.length < 3 && !isAll) return undefined
+    return { shape, markBytes: byteOrderMarkLength(head) }
+  }
+
+  private async *shaped(
+    name: Exclude<InputShape, 'ndjson'>,
+    markBytes: number,
+    chunks: AsyncIterable<Chunk>,
+  ): AsyncGenerator<BytesValue<FilePosition>, void, undefined> {
+    const shape = this.createShape(name, markBytes)
+    let mark = markBytes
     let position = 0
-    for await (const bytes of all) {
-      position += bytes.length
-      yield { kind: 'bytes', bytes, position }
+    let inputBytes = 0
+    for await (const { bytes, storedBytes } of chunks) {
+      inputBytes += bytes.length
+      const skipped = Math.min(mark, bytes.length)
+      mark -= skipped
+      for (const piece of shape.push(bytes.subarray(skipped))) {
+        yield { kind: 'bytes', ...piece, position, inputBytes }
+        inputBytes = 0
+      }
+      position = storedBytes
+      if (shape.fault !== undefined) throw this.shapeError(name, shape.fault)
+    }
+    for (const piece of shape.end()) {
+      yield { kind: 'bytes', ...piece, position, inputBytes }
+      inputBytes = 0
+    }
+    if (inputBytes > 0) yield { kind: 'bytes', bytes: new Uint8Array(0), position, inputBytes }
+    if (shape.fault !== undefined) throw this.shapeError(name, shape.fault)
+  }
+
+  private createShape(name: Exclude<InputShape, 'ndjson'>, startByte: number): Shape {
+    if (name === 'fluentd') return new Envelopes({ startByte, leastBytes: this.options.maxRecordBytes ?? 0 })
+    return new Elements(name, createStructureIndex(), startByte)
+  }
+
+  private async *inflated(
+    chunks: AsyncIterable<Chunk>,
+    compression: Compression,
+  ): AsyncGenerator<Chunk, void, undefined> {
+    if (!canInflate(compression)) {
+      const cure = `read it as \`zstd -dc ${this.path} | weir filter …\`, or use Node 22.15 or newer`
+      const message = `Cannot read ${this.name}: it is compressed with zstd, which Node ${process.versions.node} does not know; ${cure}.`
+      throw new ConnectorError('ERR_CONNECTOR_OPEN', message, { details: { input: this.name } })
+    }
+    const stored = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+      for await (const { bytes } of chunks) yield bytes
+    }
+    try {
+      for await (const { bytes, compressedBytes } of inflate(stored(), compression)) {
+        yield { bytes, storedBytes: compressedBytes }
+      }
+    } catch (error) {
+      throw error instanceof ConnectorError ? error : this.inflateError(compression, error)
     }
   }
 
-  private async *translated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  private async *translated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Chunk, void, undefined> {
+    let storedBytes = 0
     try {
-      yield* chunks
+      for await (const bytes of chunks) {
+        storedBytes += bytes.length
+        yield { bytes, storedBytes }
+      }
     } catch (error) {
       throw new ConnectorError('ERR_CONNECTOR_READ', `Reading ${this.name} failed: ${systemReason(error)}.`, {
         details: { input: this.name, system: systemCode(error) },
@@ -138,58 +200,30 @@ class FileSource implements Source<FilePosition> {
     }
   }
 
-  private gzipError(error: unknown): ConnectorError {
+  private inflateError(compression: Compression, error: unknown): ConnectorError {
     const endsEarly = systemCode(error) === 'Z_BUF_ERROR'
     const reason = endsEarly ? 'ends in the middle of its compressed data' : `is damaged: ${(error as Error).message}`
-    return new ConnectorError('ERR_CONNECTOR_GZIP', `The gzip input ${this.name} ${reason}.`, {
+    const code = compression === 'gzip' ? 'ERR_CONNECTOR_GZIP' : 'ERR_CONNECTOR_ZSTD'
+    return new ConnectorError(code, `The ${compression} input ${this.name} ${reason}.`, {
       details: { input: this.name, system: systemCode(error) },
       cause: error,
     })
   }
+
+  private shapeError(name: InputShape, { problem, line, byte }: NonNullable<Shape['fault']>): ConnectorError {
+    const what = name === 'array' ? 'a JSON array' : 'a row of JSON objects'
+    const cure = this.format === 'auto' ? ' If it is none, name its format: --input-format ndjson.' : ''
+    const place = `line ${line}, byte ${byte}`
+    const message = `Reading ${this.name} as ${what} failed at ${place}: it ${problem}. What came before was delivered.${cure}`
+    return new ConnectorError('ERR_CONNECTOR_SHAPE', message, { details: { input: this.name, line, byte } })
+  }
 }
 
-/** A pipe without a writer would keep a thread waiting in the system, which nothing could interrupt. */
-function openPipe(path: string): number {
-  return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+function signatureOf(head: Uint8Array, isAll: boolean): Compression | 'none' | undefined {
+  if (head.length < signatureBytes && !isAll) return compressionOf(head)
+  return compressionOf(head) ?? 'none'
 }
 
-/** Looks at the first three bytes, which may come one by one, and returns them with all that follows. */
-async function peek(
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<{ isCompressed: boolean; all: AsyncIterable<Uint8Array> }> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  const first: Uint8Array[] = []
-  let length = 0
-  while (length < 3) {
-    const next = await iterator.next()
-    if (next.done === true) break
-    // Its memory is used again when the next one is asked for.
-    first.push(length + next.value.length < 3 ? next.value.slice() : next.value)
-    length += next.value.length
-  }
-  const all = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* first
-    yield* { [Symbol.asyncIterator]: () => iterator }
-  }
-  return { isCompressed: isGzip(Buffer.concat(first).subarray(0, 3)), all: all() }
-}
-
-/** Yields what a descriptor holds from where it stands. One buffer fills while the other is with the reader. */
-async function* readChunks(fd: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const buffers = [Buffer.allocUnsafeSlow(readBytes), Buffer.allocUnsafeSlow(readBytes)] as const
-  const fill = (index: number) => readAt(fd, buffers[index & 1] as Buffer, 0, readBytes, null)
-  let pending = fill(0)
-  try {
-    for (let index = 0; ; index++) {
-      const { bytesRead } = await pending
-      if (bytesRead === 0) return
-      pending = fill(index + 1)
-      // Awaited above or below; until then a failure must not count as unhandled.
-      pending.catch(() => undefined)
-      yield (buffers[index & 1] as Buffer).subarray(0, bytesRead)
-    }
-  } finally {
-    // A read that is under way when the descriptor closes might read from the next file that gets its number.
-    await pending.catch(() => undefined)
-  }
+function valueOf({ bytes, storedBytes }: Chunk): BytesValue<FilePosition> {
+  return { kind: 'bytes', bytes, position: storedBytes }
 }

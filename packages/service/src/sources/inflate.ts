@@ -1,18 +1,37 @@
-// Inflates a gzip stream as it comes, of any number of members. What was inflated before damage is handed on before
-// the error is thrown, which is why Node's own piping is not used: it forgets what it has buffered. Called by file.ts.
+// Inflates a gzip or zstd stream as it comes, of any number of members or frames, in the threads that Node keeps for it.
+// What was inflated before damage is handed on before the error is thrown, which is why Node's own piping is not used:
+// it forgets what it has buffered. Called by file.ts.
 
-import { createGunzip } from 'node:zlib'
-import type { Gunzip, ZlibOptions } from 'node:zlib'
-import type { TransformOptions } from 'node:stream'
+import zlib from 'node:zlib'
+import type { Transform } from 'node:stream'
 
-/** Compressed bytes given to zlib at a time: at its largest ratio, 1,032 to 1, they become 17 MB. */
-const sliceBytes = 16 << 10
+/** Compressions that are known by their first bytes. */
+export const compressions = ['gzip', 'zstd'] as const
+export type Compression = (typeof compressions)[number]
+
+/** First bytes that tell a compression. */
+export const signatureBytes = 4
+
+/** Compressed bytes given to the inflater at a time. */
+const sliceBytes = 64 << 10
 /** Bytes that are kept back until it is known whether more follow. */
 const heldBytes = 1024
+/** Inflated bytes that leave at a time: with fewer, the way from thread to thread takes longer than the work. */
+const chunkBytes = 256 << 10
+/** Inflated bytes that may wait for their reader; zstd makes hundreds of megabytes of one slice where it is told to. */
+const waitingBytes = 1 << 20
 
-/** Returns whether the bytes begin a gzip stream (RFC 1952: two magic bytes, method 8). */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes.length >= 3 && bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8
+/** Returns the compression whose signature the bytes begin with: RFC 1952 with method 8, RFC 8878 or a skippable frame. */
+export function compressionOf(bytes: Uint8Array): Compression | undefined {
+  if (bytes.length >= 3 && bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8) return 'gzip'
+  if (bytes.length < signatureBytes) return undefined
+  const magic = Buffer.from(bytes.buffer, bytes.byteOffset, signatureBytes).readUInt32LE(0)
+  return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50 ? 'zstd' : undefined
+}
+
+/** Returns whether this Node can inflate it; zstd it can from 22.15 and 23.8 on. */
+export function canInflate(compression: Compression): boolean {
+  return compression === 'gzip' || zstdOf(zlib) !== undefined
 }
 
 /** Inflated bytes, and how many compressed ones were taken from the stream so far. */
@@ -25,8 +44,11 @@ export interface Inflated {
  * Yields the inflated bytes. *Errors*: zlib's, untranslated, after what came before was yielded. Where the stream ends
  * too early that is everything; where it is damaged, everything but what the slice with the damage began with.
  */
-export async function* inflate(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Inflated, void, undefined> {
-  const inflater = new Inflater()
+export async function* inflate(
+  compressed: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncGenerator<Inflated, void, undefined> {
+  const inflater = new Inflater(compression)
   let held: Uint8Array = new Uint8Array(0)
   try {
     for await (const chunk of compressed) {
@@ -54,54 +76,114 @@ function* finelySliced(bytes: Uint8Array): Generator<Uint8Array, void, undefined
   for (let at = coarse; at < bytes.length; at++) yield bytes.subarray(at, at + 1)
 }
 
-/** A zlib stream that is given one slice at a time and is asked for all that came of it. */
+/** An inflating stream of Node. */
+type Stream = Transform & { readonly bytesWritten: number }
+interface StreamOptions {
+  readonly chunkSize: number
+  readonly readableHighWaterMark: number
+}
+
+/** Node 20, and the types that go with it, have no zstd. */
+function zstdOf(library: object): ((options: StreamOptions) => Stream) | undefined {
+  return (library as { createZstdDecompress?: (options: StreamOptions) => Stream }).createZstdDecompress
+}
+
+/** A stream that is given one slice at a time and is asked for all that comes of it. */
 class Inflater {
-  private readonly gunzip: Gunzip
-  private compressedBytes = 0
+  private readonly compression: Compression
+  private stream: Stream
+  /** Compressed bytes that streams before this one have taken. */
+  private takenBefore = 0
+  private readonly chunks: Uint8Array[] = []
+  private waiting = 0
   private failure: Error | undefined
+  private isEnded = false
   private onChange: (() => void) | undefined
 
-  constructor() {
-    // No limit on what waits to be read: it is read after every slice, and zlib would wait for us while we wait for it.
-    const options: ZlibOptions & TransformOptions = { chunkSize: 64 << 10, readableHighWaterMark: 2 ** 53 - 1 }
-    this.gunzip = createGunzip(options)
-    const wake = () => this.onChange?.()
-    this.gunzip.on('error', (error) => {
-      this.failure ??= error
-      wake()
-    })
-    for (const event of ['readable', 'end', 'close'] as const) this.gunzip.on(event, wake)
+  constructor(compression: Compression) {
+    this.compression = compression
+    this.stream = this.open()
   }
 
   async *step(slice: Uint8Array): AsyncGenerator<Inflated, void, undefined> {
-    // Behind the last member and its padding zlib has closed its output; what else comes is padding as well.
-    if (this.gunzip.readableEnded || slice.length === 0) return
-    await new Promise<void>((resolve) => {
-      // An error may come instead of the answer.
-      this.onChange = () => this.failure !== undefined && resolve()
-      this.gunzip.write(slice, () => resolve())
-    })
-    this.compressedBytes += slice.length
-    yield* this.taken()
-  }
-
-  async *end(): AsyncGenerator<Inflated, void, undefined> {
-    this.gunzip.end()
-    for (;;) {
-      const changed = new Promise<void>((resolve) => (this.onChange = resolve))
-      yield* this.taken()
-      if (this.gunzip.readableEnded || this.gunzip.destroyed) return
-      await changed
+    for (let rest = slice; rest.length > 0;) {
+      // Behind the last member of gzip and its padding zlib has closed its output; what else comes is padding as well.
+      if (this.isEnded && this.compression === 'gzip') return
+      if (this.isEnded) this.reopen()
+      const before = this.stream.bytesWritten
+      let isTaken = false
+      this.stream.write(rest, () => {
+        isTaken = true
+        this.wake()
+      })
+      yield* this.chunksUntil(() => isTaken)
+      const taken = this.stream.bytesWritten - before
+      if (taken === rest.length) return
+      // Node's zstd ends with a frame, when another one may follow in the same slice, and says nothing of it.
+      yield* this.chunksUntil(() => this.isEnded)
+      if (taken === 0 && this.compression === 'zstd') throw new Error('unknown data behind a frame')
+      rest = rest.subarray(taken)
     }
   }
 
-  destroy(): void {
-    this.gunzip.destroy()
+  async *end(): AsyncGenerator<Inflated, void, undefined> {
+    this.stream.end()
+    yield* this.chunksUntil(() => this.isEnded || this.stream.destroyed)
   }
 
-  private *taken(): Generator<Inflated, void, undefined> {
-    const bytes = this.gunzip.read() as Buffer | null
-    if (bytes !== null) yield { bytes, compressedBytes: this.compressedBytes }
-    if (this.failure !== undefined) throw this.failure
+  destroy(): void {
+    this.stream.destroy()
+  }
+
+  private open(): Stream {
+    // Whatever waits in the stream itself is lost with an error: so nothing may.
+    const options: StreamOptions = { chunkSize: chunkBytes, readableHighWaterMark: 1 }
+    const create =
+      this.compression === 'zstd' ? zstdOf(zlib) : (zlib.createGunzip as (options: StreamOptions) => Stream)
+    if (create === undefined) throw new Error('This Node has no zstd.')
+    const stream = create(options)
+    stream.on('data', (bytes: Buffer) => {
+      this.chunks.push(bytes)
+      this.waiting += bytes.length
+      if (this.waiting >= waitingBytes) stream.pause()
+      this.wake()
+    })
+    stream.on('error', (error) => {
+      this.failure ??= error
+      this.wake()
+    })
+    stream.on('end', () => {
+      this.isEnded = true
+      this.wake()
+    })
+    stream.on('close', () => this.wake())
+    return stream
+  }
+
+  private reopen(): void {
+    this.takenBefore += this.stream.bytesWritten
+    this.stream.destroy()
+    this.stream.removeAllListeners('close')
+    this.isEnded = false
+    this.stream = this.open()
+  }
+
+  /** Yields what comes, until `isDone` and all of it is yielded. */
+  private async *chunksUntil(isDone: () => boolean): AsyncGenerator<Inflated, void, undefined> {
+    for (;;) {
+      for (let bytes = this.chunks.shift(); bytes !== undefined; bytes = this.chunks.shift()) {
+        this.waiting -= bytes.length
+        if (this.stream.isPaused() && this.waiting < waitingBytes) this.stream.resume()
+        yield { bytes, compressedBytes: this.takenBefore + this.stream.bytesWritten }
+      }
+      if (this.failure !== undefined) throw this.failure
+      if (isDone()) return
+      const changed = new Promise<void>((resolve) => (this.onChange = resolve))
+      if (this.chunks.length === 0 && !isDone()) await changed
+    }
+  }
+
+  private wake(): void {
+    this.onChange?.()
   }
 }

@@ -5,9 +5,10 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
 import { createEngine } from '@weir/engine'
-import type { BatchResult, Engine } from '@weir/engine'
+import type { Engine } from '@weir/engine'
 
 import { ConnectorError } from '#src/errors.js'
+import type { PipelineResult } from '#src/pipeline/feed.js'
 import { runSource } from '#src/pipeline/pipeline.js'
 import { Router } from '#src/pipeline/router.js'
 import type { Sink } from '#src/ports/sink.js'
@@ -48,10 +49,10 @@ function textSink(happened: string[], failure?: Error): Sink {
   }
 }
 
-const parts = (engine: Engine, sink: Sink, batches: BatchResult[] = []) => ({
+const parts = (engine: Engine, sink: Sink, batches: PipelineResult[] = []) => ({
   engine,
   router: new Router(new Map([['keep', sink]])),
-  onBatch: (result: BatchResult) => void batches.push(result),
+  onBatch: (result: PipelineResult) => void batches.push(result),
 })
 
 test('a position is committed when every record before it is acknowledged', async (t) => {
@@ -69,7 +70,7 @@ test('a position is committed when every record before it is acknowledged', asyn
 test('what came before a source failed is delivered, and the failure is returned', async (t) => {
   const engine = await engineFor(t)
   const happened: string[] = []
-  const batches: BatchResult[] = []
+  const batches: PipelineResult[] = []
   const failure = new ConnectorError('ERR_CONNECTOR_READ', 'The disk is gone.')
   const source = textSource(['{}\n{}\n', '{"last":1}'], happened, failure)
   assert.equal(await runSource(source, parts(engine, textSink(happened), batches)), failure)

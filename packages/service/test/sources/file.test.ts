@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import zlib, { gzipSync } from 'node:zlib'
 
 import { fileSource } from '#src/sources/file.js'
 import { folder, shell } from '../running.js'
@@ -144,5 +144,57 @@ test('what cannot be opened is an error that names the input and the reason', as
     const { error } = await drain(path.join(directory, name))
     assert.equal((error as { code: string }).code, 'ERR_CONNECTOR_OPEN')
     assert.match((error as Error).message, reason)
+  }
+})
+
+/** Node's own compressor, which Node 20 and its types do not have. */
+const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Uint8Array) => Buffer }
+
+test('zstd is known by its first bytes, and where Node cannot inflate it the error names the cure', async (t) => {
+  const file = path.join(await folder(t), 'in.zst')
+  await writeFile(file, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0]))
+  const { error } = await drain(file)
+  if (zstdCompressSync === undefined) {
+    assert.equal((error as { code: string }).code, 'ERR_CONNECTOR_OPEN')
+    assert.match(
+      (error as Error).message,
+      /zstd, which Node 2\d\.\S+ does not know; .*`zstd -dc \S+in\.zst \| weir filter/,
+    )
+  } else assert.equal((error as { code: string }).code, 'ERR_CONNECTOR_ZSTD')
+})
+
+test('frames of zstd follow one another, skippable ones too, and damage is an error', async (t) => {
+  if (zstdCompressSync === undefined) return t.skip('this Node has no zstd')
+  const directory = await folder(t)
+  const frames = [zstdCompressSync(Buffer.from(text)), zstdCompressSync(Buffer.from('end\n'))]
+  const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4])
+  const whole = Buffer.concat([skippable, ...frames, skippable, ...frames])
+  const file = path.join(directory, 'in')
+  await writeFile(file, whole)
+  assert.ok((await drain(file)).text === `${text}end\n${text}end\n`)
+  for (const bytes of [whole.subarray(0, whole.length - 3), Buffer.concat([whole, Buffer.from('garbage')])]) {
+    await writeFile(file, bytes)
+    const { text: read, error } = await drain(file)
+    assert.ok(`${text}end\n${text}end\n`.startsWith(read) && read.length >= text.length)
+    assert.equal((error as { code: string }).code, 'ERR_CONNECTOR_ZSTD')
+  }
+})
+
+test('a pipe is looked at as a file is, and waited for where its first bytes do not tell', async (t) => {
+  const directory = await folder(t)
+  const pipe = path.join(directory, 'pipe')
+  await shell('mkfifo pipe', directory)
+  for (const [parts, expected] of [
+    ['{ \'"a":\' 1 }', '{"a":1}'],
+    ['{ {} 7', '{\n{}\n7\n'],
+    [' [ {} , {} ]', '{}\n{}\n'],
+  ] as const) {
+    const writer = shell(`exec > pipe; for part in ${parts}; do echo "$part"; done`, directory)
+    const source = fileSource(pipe, { format: 'auto' })
+    const read: Buffer[] = []
+    for await (const value of source.values()) if (value.kind === 'bytes') read.push(Buffer.from(value.bytes))
+    await writer
+    await source.close()
+    assert.equal(Buffer.concat(read).toString().trimEnd(), expected.trimEnd())
   }
 })

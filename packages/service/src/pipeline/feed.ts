@@ -1,0 +1,172 @@
+// The bytes of a source on their way into the engine: keeps what the source said of them (positions, places, malformed
+// records that it set aside) until the batches that hold them are delivered. Called by pipeline.ts.
+
+import { addCounts } from '@weir/engine'
+import type { BatchResult, Counts, MalformedReason } from '@weir/engine'
+
+import { ConnectorError } from '../errors.ts'
+import type { BytesValue, Place, Reject, Source, SourceValue } from '../ports/source.ts'
+
+/** A malformed record, where its owner finds it. */
+export interface MalformedPlace extends Place {
+  readonly reason: MalformedReason
+}
+
+/** What came of one batch: as the engine tells it, with what the source set aside before the end of the batch. */
+export interface PipelineResult extends Pick<BatchResult, 'counts' | 'bytesIn'> {
+  readonly malformed: readonly MalformedPlace[]
+}
+
+/** Values that end in a batch. */
+export interface Reached<P> {
+  /** The last of their positions; absent when none ends there. */
+  readonly position?: { readonly value: P }
+  readonly inputBytes: number
+  readonly rejects: readonly Reject[]
+}
+
+/** A value that no acknowledged batch has reached the end of. [start, end): in bytes from the first value. */
+interface Held<P> extends Omit<BytesValue<P>, 'kind' | 'bytes'> {
+  readonly start: number
+  readonly end: number
+}
+
+/** Bytes of records set aside that may wait for the batch they belong to; then no more is read until it is done. */
+const waitingBytes = 4 << 20
+
+/** One source, read as the engine asks for it. */
+export class Feed<P> {
+  /** What ended the source early. The engine is not told: it would throw away what it has not delivered yet. */
+  failure: Error | undefined
+  private readonly name: string
+  private readonly first: BytesValue<P>
+  private readonly rest: AsyncIterator<SourceValue<P>>
+  private readonly deliver: (reached: Reached<P>) => Promise<void>
+  private rejectBytes = 0
+  private onSettled: (() => void) | undefined
+  /** The oldest first. */
+  private held: Held<P>[] = []
+  private bytesRead = 0
+  private bytesAcknowledged = 0
+
+  /** `deliver`: takes what was reached while no batch is in flight. */
+  constructor(
+    source: Source<P>,
+    first: BytesValue<P>,
+    rest: AsyncIterator<SourceValue<P>>,
+    deliver: (reached: Reached<P>) => Promise<void>,
+  ) {
+    this.name = source.name
+    this.deliver = deliver
+    this.first = first
+    this.rest = rest
+  }
+
+  /** Yields the bytes of all values. What ends the input early is in `failure` afterwards. */
+  async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (let value: SourceValue<P> = this.first; ;) {
+        if (value.kind === 'file') throw new Error(`${this.name} mixes files and bytes.`)
+        const start = this.bytesRead
+        this.bytesRead += value.bytes.length
+        const { bytes, kind: _kind, ...about } = value
+        this.held.push({ ...about, start, end: this.bytesRead })
+        for (const reject of about.rejects ?? []) this.rejectBytes += reject.bytes.length
+        yield bytes
+        if (this.rejectBytes > waitingBytes) await this.deliverRejects()
+        const next = await this.rest.next()
+        if (next.done === true) return
+        value = next.value
+      }
+    } catch (error) {
+      if (!isInputFault(error)) throw error
+      this.failure = error
+    } finally {
+      await this.rest.return?.()
+    }
+  }
+
+  /** Returns where a record lies in the input, of a batch that is not acknowledged. `record`: as the engine has it. */
+  locate(record: MalformedPlace): MalformedPlace {
+    const value = this.held.findLast(({ start }) => start <= record.byte)
+    if (value?.places === undefined) return record
+    return { reason: record.reason, ...value.places.locate(record.byte - value.start) }
+  }
+
+  /** Waits until every batch is done, then delivers what the source has set aside since. */
+  private async deliverRejects(): Promise<void> {
+    while (this.bytesAcknowledged < this.bytesRead) {
+      await new Promise<void>((resolve) => (this.onSettled = resolve))
+    }
+    await this.deliver(this.acknowledge(0))
+  }
+
+  /** Takes note that what was acknowledged is delivered too. */
+  settle(): void {
+    this.onSettled?.()
+  }
+
+  /** Takes note that `bytes` more are acknowledged, and returns what that reaches; `Infinity`: everything. */
+  acknowledge(bytes: number): Reached<P> {
+    this.bytesAcknowledged += bytes
+    let inputBytes = 0
+    let position: { readonly value: P } | undefined
+    const rejects: Reject[] = []
+    while (this.held[0] !== undefined && this.held[0].end <= this.bytesAcknowledged) {
+      const value = this.held.shift()!
+      position = { value: value.position }
+      inputBytes += value.inputBytes ?? value.end - value.start
+      rejects.push(...(value.rejects ?? []))
+    }
+    for (const { bytes } of rejects) this.rejectBytes -= bytes.length
+    return { ...(position === undefined ? {} : { position }), inputBytes, rejects }
+  }
+}
+
+/** Adds records that the source set aside to what the engine says of a batch. */
+export function withRejects(result: PipelineResult, rejects: readonly Reject[]): PipelineResult {
+  if (rejects.length === 0) return result
+  const byReason: Partial<Record<MalformedReason, number>> = {}
+  const malformed = [...result.malformed]
+  for (const { bytes: _bytes, isRest, ...place } of rejects) {
+    if (isRest === true) continue
+    byReason[place.reason] = (byReason[place.reason] ?? 0) + 1
+    malformed.push(place)
+  }
+  malformed.sort((a, b) => a.byte - b.byte)
+  return { ...result, counts: addMalformed(result.counts, byReason), malformed }
+}
+
+/** Adds malformed records that the engine has not seen, by their reasons. */
+export function addMalformed(counts: Counts, byReason: Readonly<Partial<Record<MalformedReason, number>>>): Counts {
+  const records = Object.values(byReason).reduce((sum, count) => sum + count, 0)
+  const malformedByReason = { ...noRecords.malformedByReason, ...byReason }
+  return addCounts(counts, { ...noRecords, records, malformed: records, malformedByReason })
+}
+
+const noReasons = { 'too-long': 0, utf8: 0, syntax: 0, 'not-object': 0, depth: 0 }
+
+/** The counts of nothing. */
+export const noRecords: Counts = {
+  records: 0,
+  kept: 0,
+  dropped: 0,
+  malformed: 0,
+  malformedByReason: noReasons,
+  byRule: [],
+  byDefault: 0,
+  byRoute: {},
+}
+
+/** Returns whether the error is one input's alone, so that other inputs can still be done. */
+export function isInputFault(error: unknown): error is Error {
+  return error instanceof ConnectorError && inputCodes.has(error.code)
+}
+
+const inputCodes: ReadonlySet<string> = new Set([
+  'ERR_CONNECTOR_OPEN',
+  'ERR_CONNECTOR_READ',
+  'ERR_CONNECTOR_GZIP',
+  'ERR_CONNECTOR_ZSTD',
+  'ERR_CONNECTOR_SHAPE',
+])
