@@ -51,6 +51,7 @@ const examples = `
 Examples:
   weir filter --rules rules.yaml access.ndjson > kept.ndjson
   gzip -dc access.ndjson.gz | weir filter --rules rules.yaml --count
+  weir filter --rules rules.yaml --parse combined access.log > kept.log
   weir filter --rules rules.yaml --route slow=slow.ndjson --malformed bad.ndjson -o kept.ndjson a.ndjson b.ndjson.gz
 
 Exit codes: 0 success, also when nothing is kept or records are malformed; 1 a fault, as an input that cannot be
@@ -62,7 +63,7 @@ export function filterCommand(context: CommandContext): Command {
   const collect = (text: string, before: readonly NamedOutput[] = []) => [...before, parseRouteOption(text)]
   const command = new Command('filter')
     .description('write the records that a rule set keeps, unchanged and in order')
-    .argument('[input...]', 'NDJSON files, compressed with gzip or not; - or none is standard input', collectNames)
+    .argument('[input...]', 'files, compressed with gzip or zstd or not; - or none is standard input', collectNames)
     .requiredOption('--rules <file>', 'the rule set, YAML or JSON', parseRulesName)
     .option('-o, --output <file>', 'kept records; appears when complete (default: standard output)', parseFileName)
     .addOption(

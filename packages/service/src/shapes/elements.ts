@@ -70,7 +70,9 @@ export class Elements implements Shape {
   *push(chunk: Uint8Array): Generator<ShapedBytes, void, undefined> {
     for (let from = 0; from < chunk.length && this.fault === undefined; from += structureBytes) {
       const piece = chunk.subarray(from, from + structureBytes)
-      this.structure.input.set(piece)
+      const { input } = this.structure
+      // A source that knew of it has read there at once.
+      if (piece.buffer !== input.buffer || piece.byteOffset !== input.byteOffset) input.set(piece)
       this.takePiece(piece.length)
       if (this.written > 0) yield { bytes: this.structure.input.subarray(0, this.written), places: this.notes.end() }
       this.pieceAt += this.read

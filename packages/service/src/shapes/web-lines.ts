@@ -3,7 +3,7 @@
 
 import type { MalformedReason } from '@weir/engine'
 
-import { ascii } from './detect.ts'
+import { ascii, byteOrderMarkLength } from './detect.ts'
 import { RecordWriter, writeWebRecord } from './web-fields.ts'
 import type { WebFormat } from './web-fields.ts'
 
@@ -127,7 +127,7 @@ export class LineBatcher {
       else if (end - start > maxRecordBytes) lines.add(start, next, number, reason.tooLong)
       else if (!isBlank(bytes, start, end)) {
         // A byte order mark is no part of the first line.
-        const mark = this.byteAt === 0 && isFirst && bytes[start] === 0xef && bytes[start + 1] === 0xbb ? 3 : 0
+        const mark = this.byteAt === 0 && isFirst ? byteOrderMarkLength(bytes) : 0
         const isRecord = writeWebRecord(bytes, start + mark, end, format, records)
         lines.add(start, next, number, isRecord ? reason.none : reason.syntax)
       }

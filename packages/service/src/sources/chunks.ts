@@ -60,25 +60,27 @@ export async function* readChunks(fd: number): AsyncGenerator<Uint8Array, void, 
 }
 
 /** A read that takes longer did not come from memory. */
-const slowReadMs = 0.5
+const slowReadMs = 1
 /** So many reads after a slow one are left to other threads. */
-const patientReads = 64
+const patientReads = 8
 /** After so many reads at once, what else happened gets its turn: messages of workers, signals. */
 const hastyReads = 8
 
 /**
  * Yields what a regular file holds from where it stands. Reads at once what the system has in memory, three times as
- * fast as by way of another thread; a file that is slow to come is read in one.
+ * fast as by way of another thread; a file that is slow to come is read in one. `buffer`: where each chunk is put.
  */
-export async function* readFileChunks(fd: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const buffer = Buffer.allocUnsafeSlow(readBytes)
+export async function* readFileChunks(
+  fd: number,
+  buffer: Uint8Array = Buffer.allocUnsafeSlow(readBytes),
+): AsyncGenerator<Uint8Array, void, undefined> {
   let patience = 0
   for (let reads = 1; ; reads++) {
     const startedMs = performance.now()
     const isPatient = patience > 0
     const bytesRead = isPatient
-      ? (await readAt(fd, buffer, 0, readBytes, null)).bytesRead
-      : readSync(fd, buffer, 0, readBytes, null)
+      ? (await readAt(fd, buffer, 0, buffer.length, null)).bytesRead
+      : readSync(fd, buffer, 0, buffer.length, null)
     if (bytesRead === 0) return
     if (isPatient) patience--
     else if (performance.now() - startedMs > slowReadMs) patience = patientReads

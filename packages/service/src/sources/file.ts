@@ -13,6 +13,7 @@ import { byteOrderMarkLength, detectBytes, detectShape } from '../shapes/detect.
 import { Elements } from '../shapes/elements.ts'
 import { Envelopes } from '../shapes/envelopes.ts'
 import type { InputFormat, InputShape, Shape } from '../shapes/shape.ts'
+import type { StructureIndex } from '../shapes/structure.ts'
 import { createStructureIndex } from '../shapes/structure-vectors.ts'
 import { openPipe, peek, readChunks, readFileChunks, readHead } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
@@ -54,6 +55,7 @@ class FileSource implements Source<FilePosition> {
   private readonly options: FileSourceOptions
   private handle: FileHandle | undefined
   private stream: PipeReader | ReadStream | undefined
+  private madeStructure: StructureIndex | undefined
 
   constructor(path: string, options: FileSourceOptions) {
     this.name = inputName(path)
@@ -100,8 +102,11 @@ class FileSource implements Source<FilePosition> {
       if (this.handle === undefined || !stats.isFile() || stats.size === 0) return { chunks: readChunks(fd) }
       if (this.options.isForBytes === true) return { chunks: readFileChunks(fd) }
       const head = await readHead(fd, this.format === 'auto' ? detectBytes : signatureBytes)
-      const isPlain = compressionOf(head) === undefined && this.judge(head, true).shape === 'ndjson'
-      return isPlain ? { file: this.handle } : { chunks: readFileChunks(fd) }
+      const { shape, markBytes } = this.judge(head, true)
+      if (compressionOf(head) !== undefined) return { chunks: readFileChunks(fd) }
+      if (shape === 'ndjson') return { file: this.handle }
+      const isInPlace = shape !== 'fluentd' && markBytes === 0
+      return { chunks: isInPlace ? readFileChunks(fd, this.structure.input) : readFileChunks(fd) }
     } catch (error) {
       await this.close()
       throw new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.`, {
@@ -115,6 +120,11 @@ class FileSource implements Source<FilePosition> {
   private async openFile(): Promise<number> {
     this.handle = await open(this.path)
     return this.handle.fd
+  }
+
+  /** Made when it is first needed, which for most inputs is never. */
+  private get structure(): StructureIndex {
+    return (this.madeStructure ??= createStructureIndex())
   }
 
   private get format(): InputFormat {
@@ -161,7 +171,7 @@ class FileSource implements Source<FilePosition> {
 
   private createShape(name: Exclude<InputShape, 'ndjson'>, startByte: number): Shape {
     if (name === 'fluentd') return new Envelopes({ startByte, leastBytes: this.options.maxRecordBytes ?? 0 })
-    return new Elements(name, createStructureIndex(), startByte)
+    return new Elements(name, this.structure, startByte)
   }
 
   private async *inflated(
