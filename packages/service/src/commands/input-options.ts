@@ -1,4 +1,4 @@
-// The options of `weir filter` that say what its inputs are, and the source that follows from them. Called by filter.ts.
+// The options of `weir filter` that say what its inputs are, and which of them go together. Called by filter.ts.
 
 import { Option } from 'commander'
 import type { Command } from 'commander'

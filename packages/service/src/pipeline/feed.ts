@@ -48,6 +48,7 @@ export class Feed<P> {
   private held: Held<P>[] = []
   private bytesRead = 0
   private bytesAcknowledged = 0
+  private bytesDelivered = 0
 
   /** `deliver`: takes what was reached while no batch is in flight. */
   constructor(
@@ -95,7 +96,7 @@ export class Feed<P> {
 
   /** Waits until every batch is done, then delivers what the source has set aside since. */
   private async deliverRejects(): Promise<void> {
-    while (this.bytesAcknowledged < this.bytesRead) {
+    while (this.bytesDelivered < this.bytesRead) {
       await new Promise<void>((resolve) => (this.onSettled = resolve))
     }
     await this.deliver(this.acknowledge(0))
@@ -103,6 +104,7 @@ export class Feed<P> {
 
   /** Takes note that what was acknowledged is delivered too. */
   settle(): void {
+    this.bytesDelivered = this.bytesAcknowledged
     this.onSettled?.()
   }
 

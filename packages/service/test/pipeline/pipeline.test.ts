@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 
 import { createEngine } from '@weir/engine'
@@ -110,4 +111,47 @@ test('a signal stops a run that waits for its source', async (t) => {
   const run = runSource(source, { ...parts(engine, textSink(happened)), signal: stop.signal })
   await assert.rejects(run, { message: 'enough' })
   assert.equal(happened.at(-1), 'closed')
+})
+
+test('records that a source sets aside never reach a sink while another delivery is under way', async (t) => {
+  const engine = await engineFor(t)
+  const happened: string[] = []
+  const reject = (byte: number) => ({ bytes: Buffer.alloc(3 << 20, 'x'), reason: 'syntax', line: 1, byte }) as const
+  const source: Source<number> = {
+    name: 'envelopes',
+    async *values(): AsyncGenerator<SourceValue<number>> {
+      for (let position = 0; position < 6; position++) {
+        const rejects = position % 3 === 0 ? [] : [reject(position)]
+        const bytes = position % 3 === 0 ? Buffer.from('bad\n') : new Uint8Array(0)
+        yield { kind: 'bytes', bytes, position, inputBytes: 10, rejects }
+      }
+    },
+    commit: (position) => void happened.push(`committed ${position}`),
+    close: async () => undefined,
+  }
+  let isWriting = false
+  const sink: Sink = {
+    ...textSink([]),
+    async write(chunks) {
+      assert.equal(isWriting, false)
+      isWriting = true
+      for (let turn = 0; turn < 20; turn++) await setImmediate()
+      happened.push(`wrote ${chunks.map(({ length }) => length).join(' ')}`)
+      isWriting = false
+    },
+  }
+  const results: PipelineResult[] = []
+  const router = new Router(new Map([['malformed', sink]]))
+  assert.equal(await runSource(source, { engine, router, onBatch: (result) => void results.push(result) }), undefined)
+  assert.equal(
+    happened
+      .filter((what) => what.includes(String(3 << 20)))
+      .join(' ')
+      .split(String(3 << 20)).length - 1,
+    4,
+  )
+  assert.equal(happened.at(-1), 'committed 5')
+  const sum = (of: (result: PipelineResult) => number) => results.reduce((total, result) => total + of(result), 0)
+  assert.equal(sum(({ counts }) => counts.malformed), 6) // prettier-ignore
+  assert.equal(sum(({ bytesIn }) => bytesIn), 60) // prettier-ignore
 })
