@@ -14,7 +14,6 @@ import { Elements } from '../shapes/elements.ts'
 import { Envelopes } from '../shapes/envelopes.ts'
 import type { InputFormat, InputShape, Shape } from '../shapes/shape.ts'
 import type { StructureIndex } from '../shapes/structure.ts'
-import { createStructureIndex } from '../shapes/structure-vectors.ts'
 import { openPipe, peek, readChunks, readFileChunks, readHead } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
 import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
@@ -106,7 +105,7 @@ class FileSource implements Source<FilePosition> {
       if (compressionOf(head) !== undefined) return { chunks: readFileChunks(fd) }
       if (shape === 'ndjson') return { file: this.handle }
       const isInPlace = shape !== 'fluentd' && markBytes === 0
-      return { chunks: isInPlace ? readFileChunks(fd, this.structure.input) : readFileChunks(fd) }
+      return { chunks: isInPlace ? readFileChunks(fd, (await this.structure()).input) : readFileChunks(fd) }
     } catch (error) {
       await this.close()
       throw new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.`, {
@@ -122,8 +121,9 @@ class FileSource implements Source<FilePosition> {
     return this.handle.fd
   }
 
-  /** Made when it is first needed, which for most inputs is never. */
-  private get structure(): StructureIndex {
+  /** Made when it is first needed, which for most inputs is never, and loaded then: both take milliseconds. */
+  private async structure(): Promise<StructureIndex> {
+    const { createStructureIndex } = await import('../shapes/structure-vectors.ts')
     return (this.madeStructure ??= createStructureIndex())
   }
 
@@ -146,7 +146,7 @@ class FileSource implements Source<FilePosition> {
     markBytes: number,
     chunks: AsyncIterable<Chunk>,
   ): AsyncGenerator<BytesValue<FilePosition>, void, undefined> {
-    const shape = this.createShape(name, markBytes)
+    const shape = await this.createShape(name, markBytes)
     let mark = markBytes
     let position = 0
     let inputBytes = 0
@@ -169,9 +169,9 @@ class FileSource implements Source<FilePosition> {
     if (shape.fault !== undefined) throw this.shapeError(name, shape.fault)
   }
 
-  private createShape(name: Exclude<InputShape, 'ndjson'>, startByte: number): Shape {
+  private async createShape(name: Exclude<InputShape, 'ndjson'>, startByte: number): Promise<Shape> {
     if (name === 'fluentd') return new Envelopes({ startByte, leastBytes: this.options.maxRecordBytes ?? 0 })
-    return new Elements(name, this.structure, startByte)
+    return new Elements(name, await this.structure(), startByte)
   }
 
   private async *inflated(
