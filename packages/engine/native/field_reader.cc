@@ -106,6 +106,7 @@ double FieldReader::Cost(uint32_t predicate) const {
 }
 
 void FieldReader::Resolve(FieldState& field) {
+  if (program_.original) return ResolveOriginal(field);
   field.generation = generation_;
   field.present = false;
   field.has_text = false;

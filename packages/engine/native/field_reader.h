@@ -29,6 +29,7 @@ class FieldReader {
     bad_value_ = false;
     if (arena_.used() != 0) arena_.Reset();
     generation_++;
+    if (program_.original) StartOriginal();
   }
 
   // Whether a predicate holds for the record. When `malformed()` is true afterwards, the answer means nothing.
@@ -61,6 +62,10 @@ class FieldReader {
   }
 
   bool malformed() const { return cursor_.malformed() || bad_value_; }
+
+  // In the dialect of the original (original_fields.cc): whether what was read of the record, which ends at `end`, may
+  // mean something else there. May say so of a record that is read alike; never fails to.
+  bool MayDiffer(const char* end) const;
 
   // What asking for a predicate costs, from the matcher's estimate and from how deep in the records its field stands.
   double Cost(uint32_t predicate) const;
@@ -106,6 +111,8 @@ class FieldReader {
   };
 
   void BuildScreens(const Decision& decision);
+  void StartOriginal();
+  void ResolveOriginal(FieldState& field);
   void Resolve(FieldState& field);
   void ResolveText(FieldState& field);
   void TakeText(FieldState& field, std::string_view text);
@@ -144,6 +151,8 @@ class FieldReader {
   uint64_t generation_ = 0;
   bool strict_ = false;
   bool bad_value_ = false;
+  bool differs_ = false;             // only in the dialect of the original, as the next
+  std::vector<uint32_t> reads_;      // fields whose value was met in this record
 };
 
 }  // namespace weir

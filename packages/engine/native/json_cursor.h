@@ -95,7 +95,9 @@ ptrdiff_t Unescape(std::string_view raw, char* out);
 
 class Validator {
  public:
-  Validator();
+  static constexpr size_t kMaxDepth = 1024;
+
+  explicit Validator(size_t max_depth = kMaxDepth);
   ~Validator();
 
   // Whether [begin, end) is one well-formed record; if not, the first reason in order of precedence. Never kTooLong.
@@ -108,6 +110,7 @@ class Validator {
   std::unique_ptr<simdjson::internal::dom_parser_implementation> stage1_;
   std::vector<char> containers_;  // '{' or '[' by depth
   size_t capacity_ = 0;
+  size_t max_depth_;
   bool checks_utf8_;
 };
 

@@ -11,8 +11,6 @@
 namespace weir {
 namespace {
 
-constexpr size_t kMaxDepth = 1024;
-
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 bool IsHex(char c) { return IsDigit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
@@ -78,7 +76,7 @@ bool IsScalar(std::string_view text) {
   return !text.empty() && ScalarBehind(text.data(), end) == end;
 }
 
-Validator::Validator() : containers_(64) {
+Validator::Validator(size_t max_depth) : containers_(64), max_depth_(max_depth) {
   // The fallback looks at UTF-8 only inside strings.
   checks_utf8_ = simdjson::get_active_implementation()->name() != "fallback";
 }
@@ -130,7 +128,7 @@ value:
     if (*p == '{' || *p == '[') {
       if (++depth == containers_.size()) containers_.resize(2 * depth);
       containers_[depth] = *p;
-      too_deep = too_deep || depth > kMaxDepth;
+      too_deep = too_deep || depth > max_depth_;
       if (i < count && bytes[index[i]] == (*p == '{' ? '}' : ']')) {
         i++;
         depth--;

@@ -4,6 +4,7 @@
 #include "kernel.h"
 
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include "batch_view.h"
@@ -11,6 +12,7 @@
 #include "field_reader.h"
 #include "json_cursor.h"
 #include "matcher.h"
+#include "original_judge.h"
 
 namespace weir {
 namespace {
@@ -43,6 +45,7 @@ struct Evaluator::State {
   State(std::unique_ptr<Program> from, std::unique_ptr<Matcher> ready)
       : program(std::move(from)), matcher(std::move(ready)), decision(*program), reader(*program, *matcher, decision, Seed()) {
     Order();
+    if (program->original) original.emplace(*program, *matcher, decision, reader);
   }
 
   static uint64_t Seed() {
@@ -67,6 +70,9 @@ struct Evaluator::State {
   bool IsTooLong(const Line& line) const {
     return (open && !line.has_feed) || static_cast<size_t>(line.end - line.begin) > batch.word[kMaxRecordBytes];
   }
+  uint8_t RouteOf(uint32_t rule) const {
+    return rule < program->rules.size() ? program->rules[rule].route : program->default_route;
+  }
   Outcome Malformed(Reason reason) { return {kNoRule, kMalformedRoute, reason}; }
   Outcome Broken(const Line& line);
   void Note(const Line& line, const Outcome& outcome);
@@ -77,6 +83,7 @@ struct Evaluator::State {
   std::unique_ptr<Matcher> matcher;
   Decision decision;
   FieldReader reader;
+  std::optional<OriginalJudge> original;  // where the program is of that dialect
   Validator validator;
   uint64_t decided = 0;
   // An exception passed through, perhaps through a pattern, which may then wait for ever for what it began to make.
@@ -147,7 +154,7 @@ bool Evaluator::State::Run(std::string* error) {
     last = NextLine(p, end);
     p = last.next;
     // Length comes first, so that a line of spaces is judged alike wherever a stream is cut.
-    if (IsTooLong(last) || !IsBlank(last)) {
+    if (original.has_value() || IsTooLong(last) || !IsBlank(last)) {
       const Outcome outcome = Decide(last);
       if (!fault.empty()) {
         *error = fault;
@@ -177,6 +184,10 @@ void Evaluator::State::Continue(const char** p, const char* end) {
 
 Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   if (IsTooLong(line)) return Malformed(Reason::kTooLong);
+  if (original.has_value()) {
+    const auto [rule, reason] = original->Decide(line.begin, line.end, mode);
+    return reason == Reason::kNone ? Outcome{static_cast<uint16_t>(rule), RouteOf(rule), reason} : Malformed(reason);
+  }
   if (mode == Validation::kFull) {
     const Reason reason = validator.Check(line.begin, line.end);
     if (reason != Reason::kNone) return Malformed(reason);
@@ -187,7 +198,7 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   reader.Start(line.begin, line.end, mode == Validation::kRead);
   const uint32_t rule = decision.Run(reader);
   if (reader.malformed()) return Broken(line);
-  const uint8_t route = rule < program->rules.size() ? program->rules[rule].route : program->default_route;
+  const uint8_t route = RouteOf(rule);
   if (mode == Validation::kKept && route != kDropRoute) {
     const Reason reason = validator.Check(line.begin, line.end);
     if (reason != Reason::kNone) return Malformed(reason);

@@ -15,7 +15,7 @@ namespace {
 using simdjson::dom::element;
 
 constexpr uint32_t kMagic = 0x52494557;
-constexpr uint32_t kProgramFormat = 1;
+constexpr uint32_t kProgramFormat = 2;
 constexpr uint32_t kHeaderBytes = 64;
 constexpr uint32_t kListWords = 8;
 constexpr int kMaxConditionDepth = 1000;
@@ -213,8 +213,24 @@ bool ReadCondition(element item, size_t predicates, int depth, Condition* out) {
   return out->kind == Condition::Kind::kNot ? out->children.size() == 1 : !out->children.empty();
 }
 
+// In this dialect paths are keys, and all tests are patterns.
+bool IsOriginal(const Program& program) {
+  for (const Field& field : program.fields) {
+    for (const Step& step : field.path) {
+      if (step.is_index) return false;
+    }
+  }
+  for (const Predicate& predicate : program.predicates) {
+    if (predicate.op != Op::kRegex) return false;
+  }
+  return program.missing.empty();
+}
+
 bool ReadPlan(element plan, Program* out) {
   simdjson::dom::array items;
+  std::string dialect;
+  if (!Text(plan, "dialect", &dialect) || (dialect != "weir" && dialect != "original")) return false;
+  out->original = dialect == "original";
   if (!Texts(plan, "missing", &out->missing)) return false;
   if (plan["fields"].get_array().get(items)) return false;
   for (element item : items) {
@@ -239,7 +255,7 @@ bool ReadPlan(element plan, Program* out) {
   uint32_t default_route;
   if (!Index(plan, "defaultRoute", out->route_count, &default_route)) return false;
   out->default_route = static_cast<uint8_t>(default_route);
-  return out->rules.size() < kNoRule;
+  return out->rules.size() < kNoRule && (!out->original || IsOriginal(*out));
 }
 
 }  // namespace

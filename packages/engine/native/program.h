@@ -108,6 +108,7 @@ class Program {
   // well-formed program: every position in it is checked against `size`.
   static std::unique_ptr<Program> Read(const uint8_t* data, size_t size, std::string* error);
 
+  bool original = false;  // records are read as the original converter does: original_judge.h
   std::vector<std::string> missing;
   std::vector<Field> fields;
   std::vector<Predicate> predicates;

@@ -29,6 +29,14 @@ export const limits = {
   ruleFileBytes: 16 << 20,
   /** Deepest nesting of a record; a record's own object counts as 1. */
   recordDepth: 1024,
+  /** For filters of the original, deepest nesting of a record: what Jackson 2.18 reads. */
+  originalDepth: 1000,
+  /** The same: most digits of a number. */
+  originalNumberDigits: 1000,
+  /** The same: most UTF-16 units of a key. */
+  originalKeyUnits: 50_000,
+  /** The same: most UTF-16 units of a text. */
+  originalStringUnits: 20_000_000,
   /** Bytes of a batch: smallest, largest and default. 2 MiB keeps dispatch under a fifth of the work. */
   batchBytes: { least: 4096, most: 256 << 20, standard: 2 << 20 },
   /**

@@ -11,7 +11,8 @@ import type { Kernel } from '#src/kernel/kernel.js'
 import { compileRuleSet } from '#src/rules/compile.js'
 import { route } from '#src/rules/program.js'
 import type { Program } from '#src/rules/program.js'
-import type { RuleSet } from '#src/rules/rule-set.js'
+import type { OriginalSettings, RuleSet } from '#src/rules/rule-set.js'
+import { originalSettings } from './generators/original-filters.ts'
 import { alikeInput, mixedInput } from './generators/records.ts'
 import { ruleSet } from './generators/rule-sets.ts'
 import { judge, kernels } from './judge.ts'
@@ -84,8 +85,14 @@ const shape: fc.Arbitrary<RunOptions> = fc.record({
     .map((text) => Buffer.from(text.repeat(paddingBytes)).subarray(0, paddingBytes)),
 })
 
-function check(kernel: Kernel, reference: Kernel, inputs: fc.Arbitrary<Buffer>, numRuns: number): void {
-  const property = fc.property(ruleSet, inputs, shape, (rules: RuleSet, input: Buffer, options: RunOptions) => {
+function check(
+  kernel: Kernel,
+  reference: Kernel,
+  sets: fc.Arbitrary<RuleSet | OriginalSettings>,
+  inputs: fc.Arbitrary<Buffer>,
+  numRuns: number,
+): void {
+  const property = fc.property(sets, inputs, shape, (rules, input, options) => {
     compareAll(kernel, reference, compileRuleSet(rules).program, input, options)
   })
   const result = fc.check(property, { seed, numRuns })
@@ -109,10 +116,15 @@ for (const [name, loaded] of Object.entries(kernels)) {
   const skip = loaded.skip ?? judge.skip ?? false
   test(`${name} judges any records as the judge does`, { skip }, () => {
     assert.ok(loaded.skip === undefined && judge.skip === undefined)
-    check(loaded.kernel, judge.kernel, mixedInput, runs)
+    check(loaded.kernel, judge.kernel, ruleSet, mixedInput, runs)
   })
   test(`${name} judges many records alike, and some that are not, as the judge does`, { skip }, () => {
     assert.ok(loaded.skip === undefined && judge.skip === undefined)
-    check(loaded.kernel, judge.kernel, alikeInput, Math.ceil(runs / 20))
+    check(loaded.kernel, judge.kernel, ruleSet, alikeInput, Math.ceil(runs / 20))
+  })
+  test(`${name} judges any records by filters of the original as the judge does`, { skip }, () => {
+    assert.ok(loaded.skip === undefined && judge.skip === undefined)
+    check(loaded.kernel, judge.kernel, originalSettings, mixedInput, runs)
+    check(loaded.kernel, judge.kernel, originalSettings, alikeInput, Math.ceil(runs / 20))
   })
 }

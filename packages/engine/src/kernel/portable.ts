@@ -7,9 +7,10 @@ import { RE2JS } from 're2js'
 import { malformedReason, noRule } from '../batch/batch.ts'
 import { EngineError } from '../errors.ts'
 import { readPlan, route } from '../rules/program.ts'
-import type { PlanCondition, PlanPredicate, Program } from '../rules/program.ts'
+import type { Plan, PlanCondition, PlanPredicate, Program } from '../rules/program.ts'
 import type { Evaluator, Kernel } from './kernel.ts'
 import { checkRecord, findValues, PathNode, readString, readText, token, TokenReader } from './portable-json.ts'
+import { findOriginal, javaText, readOriginal } from './portable-original.ts'
 import { SlabBatch } from './portable-slab.ts'
 import type { Line } from './portable-slab.ts'
 import { compareNumbers, decodeUrl, foldText, ListReader, readAddress, readFoldTable } from './portable-values.ts'
@@ -78,6 +79,13 @@ class FieldValue {
     else this.#text = this.#decode === 'url' ? decodeUrl(raw) : raw
   }
 
+  /** Takes the text that was found elsewhere; undefined when the field is missing. */
+  takeText(text: string | undefined): void {
+    this.#exists = text !== undefined
+    this.#text = text
+    this.#folded = undefined
+  }
+
   get exists(): boolean {
     return this.#exists
   }
@@ -94,6 +102,7 @@ type Test = () => boolean
 class PortableEvaluator implements Evaluator {
   readonly #program: Program
   readonly #engine: PatternEngine
+  readonly #plan: Plan
   readonly #root = new PathNode()
   readonly #fields: readonly FieldValue[]
   readonly #rules: readonly { readonly holds: Test; readonly route: number }[]
@@ -107,6 +116,7 @@ class PortableEvaluator implements Evaluator {
     const fold = readFoldTable(words)
     this.#program = program
     this.#engine = engine
+    this.#plan = plan
     this.#fields = plan.fields.map((field) => new FieldValue(this.#root.below(field.path), field.decode, missing, fold))
     const tests = plan.predicates.map((predicate) => this.#compilePredicate(predicate))
     this.#rules = plan.rules.map((rule) => ({ holds: compileCondition(rule.when, tests), route: rule.route }))
@@ -160,6 +170,8 @@ class PortableEvaluator implements Evaluator {
     for (const line of batch.lines()) {
       if (line.contentEnd - line.start > batch.maxRecordBytes || line.isOpen) {
         batch.add(line, route.malformed, noRule, malformedReason['too-long'])
+      } else if (this.#plan.dialect === 'original') {
+        this.#decideOriginal(batch, line)
       } else if (!isBlank(batch.input, line.start, line.contentEnd)) {
         this.#decide(batch, line)
       }
@@ -175,6 +187,26 @@ class PortableEvaluator implements Evaluator {
     const record = this.#record++
     findValues(new TokenReader(input, line.start, line.contentEnd), this.#root, record)
     for (const field of this.#fields) field.take(input, record)
+    this.#addDecided(batch, line)
+  }
+
+  /** The same for filters of the original, to which an empty line is a record. */
+  #decideOriginal(batch: SlabBatch, line: Line): void {
+    // Without filters it looked into nothing, and kept what is no JSON.
+    if (this.#rules.length === 0) return this.#addDecided(batch, line)
+    const record = readOriginal(batch.input, line.start, line.contentEnd)
+    if (typeof record === 'number') return batch.add(line, route.malformed, noRule, record)
+    const last = this.#rules.length - 1
+    if (record === null) return batch.add(line, this.#rules[last]!.route, last, 0)
+    for (const [i, field] of this.#fields.entries()) {
+      const value = findOriginal(record, this.#plan.fields[i]!.path as readonly string[]) ?? null
+      // Writing UTF-8 is what turns lone surrogates into U+FFFD.
+      field.takeText(value === null ? undefined : Buffer.from(javaText(value)).toString())
+    }
+    this.#addDecided(batch, line)
+  }
+
+  #addDecided(batch: SlabBatch, line: Line): void {
     const index = this.#rules.findIndex((rule) => rule.holds())
     if (index < 0) batch.add(line, this.#defaultRoute, this.#rules.length, 0)
     else batch.add(line, this.#rules[index]!.route, index, 0)

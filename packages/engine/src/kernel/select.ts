@@ -56,6 +56,7 @@ export function provenNativeKernel(): Kernel {
 
 /** A rule set that uses a pattern, a number, a decoded field and a prefix, so that every library behind them answers. */
 const selfTestPlan: Plan = {
+  dialect: 'weir',
   version: '0000000000000000',
   missing: ['-'],
   fields: [

@@ -9,11 +9,14 @@ import { limits } from '../limits.ts'
 import { readWhole } from './files.ts'
 import { IssueList } from './issues.ts'
 import { jsonSource } from './json-source.ts'
+import { isOriginalSettings, parseOriginal } from './original.ts'
+import type { TranslatedFilter } from './original-plan.ts'
+import { equivalentRuleSet, originalPlan, translateFilters } from './original-plan.ts'
 import { parseRuleSet } from './parse.ts'
 import { buildPlan } from './plan.ts'
 import type { Program } from './program.ts'
-import type { RuleSet } from './rule-set.ts'
-import type { Source } from './source-node.ts'
+import type { OriginalSettings, RuleSet } from './rule-set.ts'
+import type { MapNode, Source } from './source-node.ts'
 import { valueSource } from './value-source.ts'
 import { versionOf } from './version.ts'
 import { listBytesOf, mostProgramBytes, writeProgram } from './write-program.ts'
@@ -32,9 +35,9 @@ export interface RuleText {
 
 /**
  * A rule set: the path or file URL of a rule file (`.json` is JSON, anything else YAML), its text, or an object.
- * Paths are relative to the working directory.
+ * Paths are relative to the working directory. In each form it may be filters of the original converter instead.
  */
-export type RuleSource = string | URL | RuleSet | RuleText
+export type RuleSource = string | URL | RuleSet | OriginalSettings | RuleText
 
 /** A program with the rule set it was made of. */
 export interface CompiledRuleSet {
@@ -43,6 +46,8 @@ export interface CompiledRuleSet {
   readonly ruleSet: RuleSet
   /** What looks wrong but is not, in order of place. */
   readonly warnings: readonly RuleSetIssue[]
+  /** Present where the source held filters of the original; `ruleSet` then says the same of ordinary records. */
+  readonly filters?: readonly TranslatedFilter[]
 }
 
 /**
@@ -56,7 +61,9 @@ export interface CompiledRuleSet {
 export function compileRuleSet(source: RuleSource): CompiledRuleSet {
   const issues = new IssueList()
   const input = openSource(source, issues)
-  const parsed = input.source.root === undefined ? undefined : parseRuleSet(input.source.root, issues)
+  const { root } = input.source
+  if (root !== undefined && isOriginalSettings(root)) return compileOriginal(root, input, issues)
+  const parsed = root === undefined ? undefined : parseRuleSet(root, issues)
   if (parsed === undefined) throw errorOf(input, issues)
   const { plan, lists } = buildPlan(parsed, input.directory, issues)
   if (listBytesOf(lists) > mostProgramBytes - 2 * limits.ruleFileBytes) {
@@ -69,6 +76,15 @@ export function compileRuleSet(source: RuleSource): CompiledRuleSet {
   const digests = lists.map((list) => list.digest)
   const program = writeProgram({ version: versionOf(plan, digests), ...plan }, lists)
   return { program, ruleSet: parsed.ruleSet, warnings: issues.warnings(input.source) }
+}
+
+/** The same for filters of the original converter: a program of their dialect. */
+function compileOriginal(root: MapNode, input: Input, issues: IssueList): CompiledRuleSet {
+  const filters = translateFilters(parseOriginal(root, issues), issues)
+  if (issues.count > 0) throw errorOf(input, issues)
+  const plan = originalPlan(filters)
+  const program = writeProgram({ version: versionOf(plan, []), ...plan }, [])
+  return { program, ruleSet: equivalentRuleSet(filters), warnings: issues.warnings(input.source), filters }
 }
 
 interface Input {
@@ -87,7 +103,7 @@ function openSource(source: RuleSource, issues: IssueList): Input {
   return { source: valueSource(source), directory: undefined, name: 'The rule set' }
 }
 
-function isRuleText(source: RuleSet | RuleText): source is RuleText {
+function isRuleText(source: RuleSet | OriginalSettings | RuleText): source is RuleText {
   return typeof source === 'object' && source !== null && 'text' in source && typeof source.text === 'string'
 }
 

@@ -37,12 +37,6 @@ export function parseRuleSet(root: SourceNode, issues: IssueList): ParsedRuleSet
     })
     return undefined
   }
-  if (isFilterList(root)) {
-    issues.add([], "This is a list of filters in the original converter's format, which is not supported yet.", {
-      suggestion: 'write the filters as rules: { id: …, when: { not: { field: NAME, matches: REGEX } }, then: drop }',
-    })
-    return undefined
-  }
   const parts = readParts(root, [], ruleSetKeys, issues)
   for (const [key, suggestion] of requiredKeys) {
     if (parts.has(key) || isMisspelt(root, key, ruleSetKeys)) continue
@@ -73,12 +67,6 @@ export function parseRuleSet(root: SourceNode, issues: IssueList): ParsedRuleSet
 
 /** A rule whose condition may have been unreadable. */
 type ReadRule = Omit<Rule, 'when'> & { readonly when: Condition | undefined }
-
-function isFilterList(root: SourceNode & { kind: 'map' }): boolean {
-  const keys = root.entries.map((entry) => entry.key)
-  if (keys.includes('rules') || keys.includes('version')) return false
-  return keys.includes('filters') || (keys.includes('kafka') && (keys.includes('workers') || keys.includes('count')))
-}
 
 function readVersion(node: SourceNode | undefined, issues: IssueList): void {
   if (node === undefined || (node.kind === 'number' && node.source === '1')) return

@@ -64,6 +64,7 @@ class PlanBuilder {
       return { id, when: this.#condition(when), route: this.#route(then) }
     })
     const plan = {
+      dialect: 'weir' as const,
       missing: [...this.#missing],
       fields: this.#fields.values,
       predicates: this.#predicates.values,

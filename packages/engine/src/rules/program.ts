@@ -3,7 +3,7 @@
 // The list layouts are repeated in native/program.h; `programFormat` changes with either.
 
 /** Version of the layout below; a kernel refuses any other. */
-export const programFormat = 1
+export const programFormat = 2
 
 /** Indexes of the routes that every program has. Named routes follow. */
 export const route = { keep: 0, drop: 1, malformed: 2 } as const
@@ -54,8 +54,16 @@ export interface PlanRule {
   readonly route: number
 }
 
+/**
+ * Whose meaning records, fields and values have: this language's, or that of the original converter's filters
+ * (docs/original.md).
+ */
+export type Dialect = 'weir' | 'original'
+
 /** What a kernel needs to know, but for the lists. */
 export interface Plan {
+  /** In the dialect `original`, all predicates are patterns, and the last rule, if any, is for records `null`. */
+  readonly dialect: Dialect
   /** 16 hexadecimal digits that depend on the meaning of the rule set alone. */
   readonly version: string
   /** Texts that count as absent, compared before decoding. */

@@ -81,3 +81,20 @@ export interface RuleSet {
   readonly rules: readonly Rule[]
   readonly tests?: readonly RuleTest[]
 }
+
+/** A filter of the original converter. Records must pass all of them. */
+export interface OriginalFilterSettings {
+  readonly fieldName: string
+  /** Pattern of java.util.regex, which the whole value must match. */
+  readonly regex: string
+  /** `true`: what does not match is dropped. `false`, the default: what matches is dropped. */
+  readonly include?: boolean
+}
+
+/** Settings of the original converter, of which only the filters are read. */
+export interface OriginalSettings {
+  readonly filters: readonly OriginalFilterSettings[]
+  readonly kafka?: unknown
+  readonly count?: unknown
+  readonly workers?: unknown
+}

@@ -10,7 +10,7 @@ type Term = string | readonly ['all' | 'any', ...Term[]] | readonly ['not', Term
 export function versionOf(plan: Omit<Plan, 'version'>, digests: readonly string[]): string {
   const terms = plan.predicates.map((predicate) => predicateTerm(predicate, plan, digests))
   const meaning = {
-    language: 1,
+    language: plan.dialect === 'original' ? 'original' : 1,
     missing: [...new Set(plan.missing)].toSorted(),
     default: plan.routes[plan.defaultRoute],
     rules: plan.rules.map((rule) => [rule.id, plan.routes[rule.route], normal(conditionTerm(rule.when, terms))]),

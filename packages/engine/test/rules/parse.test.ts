@@ -328,17 +328,6 @@ test('tests are checked in shape', () => {
   ])
 })
 
-test('a list of filters in the original format is named as such', () => {
-  for (const text of [
-    '{"filters":[{"fieldName":"a","regex":"b","include":true}]}',
-    '{"kafka":{},"count":1,"workers":10,"filters":[]}',
-  ]) {
-    const [issue, ...rest] = issuesOf({ text, format: 'json' })
-    assert.equal(rest.length, 0)
-    assert.match(issue?.message ?? '', /original converter's format, which is not supported yet/)
-  }
-})
-
 test('a rule set that is no object is refused', () => {
   assert.deepEqual(shown(issuesOf({ text: '- id: a\n' })), [
     '1:1 : A rule set is an object, not a list. [write `rules:` before the list, and `version: 1` and `default:` above]',

@@ -1,0 +1,76 @@
+// The quick way, the doubts about it, and the exact way.
+
+#include "original_judge.h"
+
+namespace weir {
+namespace {
+
+// original_record.cc has the limits of which these are a part.
+constexpr size_t kMostDepth = 1000;
+constexpr ptrdiff_t kMostKeyUnits = 50'000;
+// Of two bytes so far apart, one stands in the middle of any number that is too long.
+constexpr ptrdiff_t kNumberStride = 500;
+
+bool MayBeInNumber(char c) { return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-'; }
+
+// Whether a number may be longer than the original reads.
+bool MayHoldLongNumber(const char* begin, const char* end) {
+  for (const char* p = begin + kNumberStride; p < end; p += kNumberStride) {
+    if (MayBeInNumber(*p) && MayBeInNumber(p[-1])) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+OriginalJudge::OriginalJudge(const Program& program, const Matcher& matcher, Decision& decision, FieldReader& reader)
+    : program_(program),
+      matcher_(matcher),
+      decision_(decision),
+      reader_(reader),
+      validator_(kMostDepth),
+      texts_(program.fields.size()) {}
+
+OriginalJudge::Answer OriginalJudge::Decide(const char* begin, const char* end, Validation mode) {
+  const auto rules = static_cast<uint32_t>(program_.rules.size());
+  // Without filters the original looked into nothing, and kept what is no JSON.
+  if (rules == 0) return {0, Reason::kNone};
+  reader_.Start(begin, end, false);
+  const uint32_t rule = decision_.Run(reader_);
+  if (reader_.malformed() || reader_.MayDiffer(end)) return DecideExactly(begin, end);
+  const bool is_kept = rule == rules;
+  const bool is_checked = mode == Validation::kFull || (mode == Validation::kKept && is_kept);
+  if (is_checked && !IsOrdinary(begin, end)) return DecideExactly(begin, end);
+  return {rule, Reason::kNone};
+}
+
+// Whether the line is one well-formed record and within the limits of the original.
+bool OriginalJudge::IsOrdinary(const char* begin, const char* end) {
+  if (end - begin > kMostKeyUnits || MayHoldLongNumber(begin, end)) return false;
+  return validator_.Check(begin, end) == Reason::kNone;
+}
+
+OriginalJudge::Answer OriginalJudge::DecideExactly(const char* begin, const char* end) {
+  const auto rules = static_cast<uint32_t>(program_.rules.size());
+  switch (record_.Read(begin, end)) {
+    case OriginalRecord::Kind::kMalformed: return {rules, record_.reason()};
+    case OriginalRecord::Kind::kNull: return {rules - 1, Reason::kNone};
+    case OriginalRecord::Kind::kObject: break;
+  }
+  for (FieldText& field : texts_) field.is_known = false;
+  arena_.Reset();
+  return {decision_.Run(*this), Reason::kNone};
+}
+
+bool OriginalJudge::Holds(uint32_t number) {
+  const uint32_t index = program_.predicates[number].field;
+  FieldText& field = texts_[index];
+  if (!field.is_known) {
+    field.is_known = true;
+    field.is_present = record_.Text(program_.fields[index].path, &field.bytes);
+    field.text = Text(field.bytes);
+  }
+  return field.is_present && matcher_.Holds(number, &field.text, &arena_);
+}
+
+}  // namespace weir

@@ -1,0 +1,72 @@
+// A record as the original converter's filters read it: the first JSON value of a line, the last of several equal
+// keys, and values as Java's toString writes them. Exact and slow; original_judge.h asks for it where the usual way of
+// reading cannot be sure to come to the same.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "program.h"
+#include "slab.h"
+
+namespace weir {
+
+class OriginalRecord {
+ public:
+  enum class Kind : uint8_t { kObject, kNull, kMalformed };
+
+  // Reads the line [begin, end), which must stay while the record is asked for values.
+  Kind Read(const char* begin, const char* end);
+  // Why the line is malformed.
+  Reason reason() const { return reason_; }
+
+  // The text of the value that the path leads to. False when there is none, or null.
+  bool Text(const std::vector<Step>& path, std::string* text) const;
+
+ private:
+  enum class Type : uint8_t { kNull, kWord, kNumber, kString, kObject, kArray };
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  // A value. Of a string or key, the bytes are what stands between the quotes.
+  struct Node {
+    Type type = Type::kNull;
+    bool is_escaped = false;
+    bool is_key_escaped = false;
+    std::string_view bytes;
+    std::string_view key;
+    uint32_t first = kNone;  // of the members
+    uint32_t next = kNone;   // member beside it
+  };
+
+  // What follows reads at p_ and moves it on; false where the line is malformed.
+  bool ReadTree();
+  bool ReadKey(Node* node);
+  bool ReadScalar(Node* node);
+  bool ReadString(std::string_view* bytes, bool* is_escaped, size_t most_units);
+  bool ReadWord(std::string_view word);
+  bool ReadNumber(Node* node);
+  bool Open(const Node& node);
+  bool Close();
+  bool Fail(Reason reason);
+  void PassSpace();
+  bool Stands(char c) const { return p_ < end_ && *p_ == c; }
+
+  uint32_t Member(uint32_t object, const std::string& key) const;
+  void Print(const Node& node, std::u16string* out) const;
+  void PrintObject(const Node& node, std::u16string* out) const;
+
+  std::vector<Node> nodes_;
+  // The containers that are open, with the last of their members so far.
+  struct Level {
+    uint32_t node;
+    uint32_t last;
+  };
+  std::vector<Level> levels_;
+  const char* p_ = nullptr;
+  const char* end_ = nullptr;
+  Reason reason_ = Reason::kNone;
+};
+
+}  // namespace weir
