@@ -86,13 +86,13 @@ void AppendUnescaped(std::string_view raw, std::u16string* out) {
 }
 
 std::string ToUtf8(std::u16string_view text) {
-  std::string out(3 * text.size(), '\0');  // a pair takes four bytes, and is two units
+  std::string out(4 * text.size(), '\0');
   char* p = out.data();
   for (size_t i = 0; i < text.size(); i++) {
     uint32_t code = text[i];
     if ((code & 0xf800) == 0xd800) {
       const bool is_pair = code < 0xdc00 && i + 1 < text.size() && (text[i + 1] & 0xfc00) == 0xdc00;
-      code = is_pair ? 0x10000 + ((code - 0xd800) << 10) + (text[i + 1] - 0xdc00u) : kReplacement;
+      code = is_pair ? 0x10000 + ((code - 0xd800) << 10) + (text[i + 1] - 0xdc00u) : kHalfPair;
       if (is_pair) i++;
     }
     p = EncodeUtf8(code, p);

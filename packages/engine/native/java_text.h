@@ -2,6 +2,7 @@
 // of the original converter; knows nothing of records.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,10 @@ void AppendUtf16(std::string_view bytes, std::u16string* out);
 // The same for the content of a JSON string, whose escapes are well-formed.
 void AppendUnescaped(std::string_view raw, std::u16string* out);
 
-// The text as UTF-8, with U+FFFD for halves of surrogate pairs that stand alone.
+// What stands for half of a surrogate pair in the text that patterns see: java-classes.ts says why.
+constexpr uint32_t kHalfPair = 0x10ffff;
+
+// The text as UTF-8, with kHalfPair for halves of surrogate pairs that stand alone.
 std::string ToUtf8(std::u16string_view text);
 
 // A JSON number with a fraction or an exponent, as Double.toString of Java 19 and later writes it: the shortest digits

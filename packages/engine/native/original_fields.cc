@@ -2,7 +2,7 @@
 // there, so that the record is read again by original_record.h. Doubts may be unfounded; none is missed.
 //
 // Different are: values that are neither text nor an integer nor a boolean (Java prints them in its own way), text
-// that is not UTF-8, an equal key further on (the last one decides), and a path that leads nowhere (the original then
+// that is not UTF-8 or may hold half of a surrogate pair, an equal key further on (the last one decides), and a path that leads nowhere (the original then
 // looks elsewhere).
 
 #include <cstring>
@@ -40,6 +40,18 @@ bool IsPrintedAlike(std::string_view text) {
   return true;
 }
 
+// Whether the text of a string, escapes and all, is the same.
+bool IsReadAlike(const Value& value) {
+  const std::string_view raw(value.data, value.size);
+  if (!IsAscii(raw) && !simdjson::validate_utf8(raw.data(), raw.size())) return false;
+  if (value.kind == Value::Kind::kString) return true;
+  // Where a surrogate is escaped, its partner may be missing.
+  for (size_t i = 0; i + 3 < raw.size(); i++) {
+    if (raw[i] == '\\' && raw[i + 1] == 'u' && (raw[i + 2] | 0x20) == 'd' && raw[i + 3] >= '8') return false;
+  }
+  return true;
+}
+
 // Whether the key can stand in a record without escapes only: then any other way to write it has a `\u`.
 bool IsPlainKey(const std::string& key) {
   for (char c : key) {
@@ -65,6 +77,7 @@ bool StandsAt(const char* quote, const std::string& key) {
 // Whether the key stands in [p, end) in quotes. Reads up to 15 bytes behind `end`.
 bool HoldsQuoted(const char* p, const char* end, const std::string& key) {
   const auto size = static_cast<ptrdiff_t>(key.size());
+  if (end - p < size + 2) return false;
   const char* const last = end - size - 2;  // where its first quote can stand at most
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
@@ -118,7 +131,7 @@ void FieldReader::ResolveOriginal(FieldState& field) {
   if (value->kind == Value::Kind::kNull) return;
   const std::string_view raw(value->data, value->size);
   const bool is_text = value->kind == Value::Kind::kString || value->kind == Value::Kind::kEscapedString;
-  const bool is_alike = is_text ? IsAscii(raw) || simdjson::validate_utf8(raw.data(), raw.size())
+  const bool is_alike = is_text ? IsReadAlike(*value)
                                 : value->kind == Value::Kind::kScalar && IsPrintedAlike(raw);
   if (!is_alike) {
     differs_ = true;

@@ -4,6 +4,7 @@
 
 import { malformedReason } from '../batch/batch.ts'
 import { limits } from '../limits.ts'
+import { halfPair } from '../rules/java-classes.ts'
 import { isUtf8, readText } from './portable-json.ts'
 
 /** A value of a record. Equal keys of an object: the last one's value, at the first one's place. */
@@ -192,6 +193,11 @@ export function javaText(value: JavaValue): string {
     return `{${members.join(', ')}}`
   }
   return (value as JavaNumber).text
+}
+
+/** Returns the text with what patterns take for halves of surrogate pairs in place of those. */
+export function markHalfPairs(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, String.fromCodePoint(halfPair))
 }
 
 /**

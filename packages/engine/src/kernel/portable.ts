@@ -10,7 +10,7 @@ import { readPlan, route } from '../rules/program.ts'
 import type { Plan, PlanCondition, PlanPredicate, Program } from '../rules/program.ts'
 import type { Evaluator, Kernel } from './kernel.ts'
 import { checkRecord, findValues, PathNode, readString, readText, token, TokenReader } from './portable-json.ts'
-import { findOriginal, javaText, readOriginal } from './portable-original.ts'
+import { findOriginal, javaText, markHalfPairs, readOriginal } from './portable-original.ts'
 import { SlabBatch } from './portable-slab.ts'
 import type { Line } from './portable-slab.ts'
 import { compareNumbers, decodeUrl, foldText, ListReader, readAddress, readFoldTable } from './portable-values.ts'
@@ -200,8 +200,7 @@ class PortableEvaluator implements Evaluator {
     if (record === null) return batch.add(line, this.#rules[last]!.route, last, 0)
     for (const [i, field] of this.#fields.entries()) {
       const value = findOriginal(record, this.#plan.fields[i]!.path as readonly string[]) ?? null
-      // Writing UTF-8 is what turns lone surrogates into U+FFFD.
-      field.takeText(value === null ? undefined : Buffer.from(javaText(value)).toString())
+      field.takeText(value === null ? undefined : markHalfPairs(javaText(value)))
     }
     this.#addDecided(batch, line)
   }

@@ -71,6 +71,13 @@ function readUnion(
         'write what is on both sides',
       )
     }
+    if (isOperand && sum === undefined && reader.stands('&')) {
+      throw new JavaPatternFault(
+        reader.at,
+        'has `&&&` in brackets, of which Java makes something else',
+        'write \\& for the character',
+      )
+    }
     const isNested = reader.take('[')
     if (isNested) nested++
     else plain++
@@ -98,6 +105,13 @@ function readMember(reader: JavaReader, flags: JavaFlags): JavaClass {
   }
   if (reader.stands('\\')) {
     reader.at++
+    if (reader.stands('v-')) {
+      throw new JavaPatternFault(
+        start,
+        'has `\\v-` in brackets, which Java reads as one character',
+        'write \\v last, or \\x0B',
+      )
+    }
     const found = readEscapedClass(reader, flags)
     if (found !== undefined) return found
     reader.at = start

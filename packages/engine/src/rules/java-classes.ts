@@ -3,7 +3,7 @@
 // java-pattern.ts; the fold of letters under `(?i)` is here too.
 
 import type { CodePointRange, CodePoints } from './code-points.ts'
-import { allCodePoints, charactersOf, complement, union } from './code-points.ts'
+import { allCodePoints, charactersOf, complement, intersection, union } from './code-points.ts'
 import { groupNames } from './unicode-groups.ts'
 
 /**
@@ -14,6 +14,20 @@ export interface JavaClass {
   readonly ranges: CodePoints
   readonly names: readonly string[]
   readonly isNegated: boolean
+}
+
+/**
+ * What kernels hand to patterns in place of half of a surrogate pair, which Java's text may hold and UTF-8 cannot: a code
+ * point that will never be a character. Patterns take it where Java's take such halves, and nowhere else.
+ */
+export const halfPair = 0x10ffff
+const firstHalf = 0xd800
+
+/** Returns the class with `halfPair` in it exactly when halves of pairs are. */
+export function withHalfPairs(of: JavaClass): JavaClass {
+  const isIn = of.ranges.some(([low, high]) => low <= firstHalf && firstHalf <= high)
+  const stand: CodePoints = [[halfPair, halfPair]]
+  return { ...of, ranges: isIn ? union(of.ranges, stand) : intersection(of.ranges, complement(stand)) }
 }
 
 /** Flags of a pattern that change what its characters mean. */

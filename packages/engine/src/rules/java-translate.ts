@@ -4,7 +4,7 @@
 import type { CodePoints } from './code-points.ts'
 import { allCodePoints, complement, intersection, union, writeRanges } from './code-points.ts'
 import type { JavaClass } from './java-classes.ts'
-import { lineEnds, possible, unixLineEnds } from './java-classes.ts'
+import { lineEnds, possible, unixLineEnds, withHalfPairs } from './java-classes.ts'
 import { parseJavaPattern } from './java-pattern.ts'
 import type { JavaNode } from './java-syntax.ts'
 import { JavaPatternFault } from './java-syntax.ts'
@@ -175,7 +175,8 @@ function unwrapped(node: JavaNode): JavaNode {
 }
 
 /** Returns the class as RE2 writes it, in whichever of its two forms is shorter. */
-function writeClass({ ranges, names, isNegated }: JavaClass): string {
+function writeClass(of: JavaClass): string {
+  const { ranges, names, isNegated } = withHalfPairs(of)
   const inside = names.map((name) => `\\p{${name}}`).join('')
   if (inside !== '') return `[${isNegated ? '^' : ''}${writeRanges(ranges)}${inside}]`
   const left = complement(ranges)

@@ -28,6 +28,7 @@ import java.util.regex.PatternSyntaxException;
  *   <li>{@code {"regex", "values"}}: {@code {"error"}}, or {@code {"matches"}} with a 0 or 1 for each value;
  *   <li>{@code {"filters", "bytes"}}, the bytes in Base64: {@code {"outcomes", "kept"}}, an outcome for each line and
  *       the lines that are kept, in Base64;
+ *   <li>{@code {"filters", "envelope"}}, the text of a Fluentd record: the same for the lines of its {@code message};
  *   <li>{@code {"number"}}: {@code {"text"}}, what Java prints of it.
  * </ul>
  */
@@ -49,7 +50,10 @@ public final class OriginalFilters {
 
   private static ObjectNode answer(JsonNode request) throws Exception {
     if (request.has("regex")) return match(request.get("regex").asText(), request.get("values"));
-    if (request.has("filters")) return filter(request.get("filters"), request.get("bytes").binaryValue());
+    if (request.has("envelope")) return filter(request.get("filters"), message(request.get("envelope").asText()));
+    if (request.has("filters")) {
+      return filter(request.get("filters"), new String(request.get("bytes").binaryValue(), StandardCharsets.UTF_8));
+    }
     ObjectNode answer = MAPPER.createObjectNode();
     return answer.put("text", text(MAPPER.readValue("{\"a\":" + request.get("number").asText() + "}", RECORD).get("a")));
   }
@@ -76,7 +80,7 @@ public final class OriginalFilters {
     return answer.put("matches", matches.toString());
   }
 
-  private static ObjectNode filter(JsonNode settings, byte[] bytes) {
+  private static ObjectNode filter(JsonNode settings, String message) {
     List<Filter> filters = new ArrayList<>();
     for (JsonNode each : settings) {
       filters.add(
@@ -86,12 +90,18 @@ public final class OriginalFilters {
     ObjectNode answer = MAPPER.createObjectNode();
     ArrayNode outcomes = answer.putArray("outcomes");
     var kept = new StringBuilder();
-    for (String line : lines(new String(bytes, StandardCharsets.UTF_8))) {
+    for (String line : lines(message)) {
       String outcome = outcome(line, filters);
       outcomes.add(outcome);
       if (outcome.equals("keep")) kept.append(line).append('\n');
     }
     return answer.put("kept", Base64.getEncoder().encodeToString(kept.toString().getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /** An object of scalars, which are taken as text. */
+  private static String message(String envelope) throws Exception {
+    Map<String, String> record = MAPPER.readValue(envelope, new TypeReference<Map<String, String>>() {});
+    return record == null || record.get("message") == null ? "" : record.get("message");
   }
 
   /** Lines end at a line feed and nowhere else; one at the very end begins no further line. */
