@@ -14,6 +14,12 @@
 
 namespace weir {
 
+// A field whose value was met in a record.
+struct FieldRead {
+  uint32_t field;
+  const char* behind;  // where the value ends, or within it
+};
+
 class FieldReader {
  public:
   // The matcher is ready; it, the program and the decision outlive the reader.
@@ -63,9 +69,10 @@ class FieldReader {
 
   bool malformed() const { return cursor_.malformed() || bad_value_; }
 
-  // In the dialect of the original (original_fields.cc): whether what was read of the record, which ends at `end`, may
-  // mean something else there. May say so of a record that is read alike; never fails to.
-  bool MayDiffer(const char* end) const;
+  // In the dialect of the original (original_fields.cc): whether a value that was read may mean something else there.
+  bool differs() const { return differs_; }
+  // The same: which fields were met in this record, in the order in which they were asked for.
+  const std::vector<FieldRead>& reads() const { return reads_; }
 
   // What asking for a predicate costs, from the matcher's estimate and from how deep in the records its field stands.
   double Cost(uint32_t predicate) const;
@@ -152,7 +159,7 @@ class FieldReader {
   bool strict_ = false;
   bool bad_value_ = false;
   bool differs_ = false;             // only in the dialect of the original, as the next
-  std::vector<uint32_t> reads_;      // fields whose value was met in this record
+  std::vector<FieldRead> reads_;
 };
 
 }  // namespace weir

@@ -1,14 +1,13 @@
 // What the field reader does in the dialect of the original converter: it notes where a value may mean something else
-// there, so that the record is read again by original_record.h. Doubts may be unfounded; none is missed.
+// there, so that original_judge.h has the record read again. Doubts may be unfounded; none is missed.
 //
-// Different are: values that are neither text nor an integer nor a boolean (Java prints them in its own way), text
-// that is not UTF-8 or may hold half of a surrogate pair, an equal key further on (the last one decides), and a path that leads nowhere (the original then
-// looks elsewhere).
+// Different are: values that are neither text nor an integer nor a boolean (Java prints them in its own way), text that
+// is not UTF-8 or may hold half of a surrogate pair, and a path that leads nowhere (the original then looks elsewhere).
+// That the last of equal keys decides, repeated_keys.h looks after.
 
 #include <cstring>
 
 #include "field_reader.h"
-#include "json_scan.h"
 #include "simdjson.h"
 
 namespace weir {
@@ -52,61 +51,6 @@ bool IsReadAlike(const Value& value) {
   return true;
 }
 
-// Whether the key can stand in a record without escapes only: then any other way to write it has a `\u`.
-bool IsPlainKey(const std::string& key) {
-  for (char c : key) {
-    if (static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\' || c == '/') return false;
-  }
-  // What is not UTF-8 reads as this.
-  return key.find("\xef\xbf\xbd") == std::string::npos;
-}
-
-bool HasUnicodeEscape(const char* p, const char* end) {
-  while ((p = static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(end - p)))) != nullptr) {
-    if (end - p < 2 || p[1] == 'u') return true;
-    p += 2;
-    if (p == end) break;
-  }
-  return false;
-}
-
-bool StandsAt(const char* quote, const std::string& key) {
-  return quote[0] == '"' && quote[key.size() + 1] == '"' && std::memcmp(quote + 1, key.data(), key.size()) == 0;
-}
-
-// Whether the key stands in [p, end) in quotes. Reads up to 15 bytes behind `end`.
-bool HoldsQuoted(const char* p, const char* end, const std::string& key) {
-  const auto size = static_cast<ptrdiff_t>(key.size());
-  if (end - p < size + 2) return false;
-  const char* const last = end - size - 2;  // where its first quote can stand at most
-#if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  for (; p <= last; p += 16) {
-    const __m128i first = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), quote);
-    const __m128i second = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + size + 1)), quote);
-    for (auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_and_si128(first, second))); hits != 0; hits &= hits - 1) {
-      const char* const hit = p + __builtin_ctz(hits);
-      if (hit <= last && StandsAt(hit, key)) return true;
-    }
-  }
-#elif defined(__ARM_NEON)
-  const uint8x16_t quote = vdupq_n_u8('"');
-  for (; p <= last; p += 16) {
-    const uint8x16_t first = vceqq_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(p)), quote);
-    const uint8x16_t second = vceqq_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(p + size + 1)), quote);
-    for (uint64_t hits = NibbleMask(vandq_u8(first, second)) & 0x1111111111111111u; hits != 0; hits &= hits - 1) {
-      const char* const hit = p + (__builtin_ctzll(hits) >> 2);
-      if (hit <= last && StandsAt(hit, key)) return true;
-    }
-  }
-#else
-  for (; p <= last; p++) {
-    if (StandsAt(p, key)) return true;
-  }
-#endif
-  return false;
-}
-
 }  // namespace
 
 void FieldReader::StartOriginal() {
@@ -127,7 +71,7 @@ void FieldReader::ResolveOriginal(FieldState& field) {
     return;
   }
   field.value = value;
-  reads_.push_back(number);
+  reads_.push_back({number, value->data + value->size});
   if (value->kind == Value::Kind::kNull) return;
   const std::string_view raw(value->data, value->size);
   const bool is_text = value->kind == Value::Kind::kString || value->kind == Value::Kind::kEscapedString;
@@ -141,20 +85,6 @@ void FieldReader::ResolveOriginal(FieldState& field) {
   field.positions += static_cast<uint64_t>(value->data - begin_);
   field.screened = false;
   ResolveText(field);
-}
-
-bool FieldReader::MayDiffer(const char* end) const {
-  if (differs_) return true;
-  const char* first = end;
-  for (uint32_t number : reads_) {
-    const Value& value = *fields_[number].value;
-    const char* const behind = value.data + (value.kind == Value::Kind::kContainer ? 0 : value.size);
-    if (behind < first) first = behind;
-    for (const Step& step : program_.fields[number].path) {
-      if (!IsPlainKey(step.key) || HoldsQuoted(behind, end, step.key)) return true;
-    }
-  }
-  return first < end && HasUnicodeEscape(first, end);
 }
 
 }  // namespace weir

@@ -8,15 +8,18 @@ namespace {
 // original_record.cc has the limits of which these are a part.
 constexpr size_t kMostDepth = 1000;
 constexpr ptrdiff_t kMostKeyUnits = 50'000;
-// Of two bytes so far apart, one stands in the middle of any number that is too long.
-constexpr ptrdiff_t kNumberStride = 500;
+constexpr ptrdiff_t kMostDigits = 1000;
 
 bool MayBeInNumber(char c) { return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-'; }
 
-// Whether a number may be longer than the original reads.
+// Whether a number may be longer than the original reads: it would cover one byte in so many.
 bool MayHoldLongNumber(const char* begin, const char* end) {
-  for (const char* p = begin + kNumberStride; p < end; p += kNumberStride) {
-    if (MayBeInNumber(*p) && MayBeInNumber(p[-1])) return true;
+  for (const char* p = begin + kMostDigits; p < end; p += kMostDigits) {
+    const char* first = p;
+    while (first > begin && MayBeInNumber(first[-1])) first--;
+    const char* last = p;
+    while (last < end && MayBeInNumber(*last)) last++;
+    if (last - first > kMostDigits) return true;
   }
   return false;
 }
@@ -28,6 +31,7 @@ OriginalJudge::OriginalJudge(const Program& program, const Matcher& matcher, Dec
       matcher_(matcher),
       decision_(decision),
       reader_(reader),
+      repeated_(program.fields),
       validator_(kMostDepth),
       texts_(program.fields.size()) {}
 
@@ -37,7 +41,7 @@ OriginalJudge::Answer OriginalJudge::Decide(const char* begin, const char* end, 
   if (rules == 0) return {0, Reason::kNone};
   reader_.Start(begin, end, false);
   const uint32_t rule = decision_.Run(reader_);
-  if (reader_.malformed() || reader_.MayDiffer(end)) return DecideExactly(begin, end);
+  if (reader_.malformed() || reader_.differs() || repeated_.MayFollow(reader_.reads(), end)) return DecideExactly(begin, end);
   const bool is_kept = rule == rules;
   const bool is_checked = mode == Validation::kFull || (mode == Validation::kKept && is_kept);
   if (is_checked && !IsOrdinary(begin, end)) return DecideExactly(begin, end);

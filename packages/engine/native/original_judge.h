@@ -14,6 +14,7 @@
 #include "matcher.h"
 #include "original_record.h"
 #include "program.h"
+#include "repeated_keys.h"
 #include "slab.h"
 
 namespace weir {
@@ -52,6 +53,7 @@ class OriginalJudge {
   const Matcher& matcher_;
   Decision& decision_;
   FieldReader& reader_;
+  RepeatedKeys repeated_;
   Validator validator_;
   OriginalRecord record_;
   std::vector<FieldText> texts_;

@@ -157,7 +157,7 @@ public final class OriginalFilters {
     return String.valueOf(value);
   }
 
-  /** By the definition: of the shortest decimals that round to the number, two digits at least, the nearest to it. */
+  /** By the definition: of the shortest decimals that round to the number, two digits at least, the nearest, or even. */
   private static String text(double number) {
     if (Double.isInfinite(number) || number == 0) return Double.toString(number);
     BigDecimal exact = new BigDecimal(Math.abs(number));
@@ -168,8 +168,9 @@ public final class OriginalFilters {
       boolean takesLow = low.doubleValue() == Math.abs(number);
       boolean takesHigh = high.doubleValue() == Math.abs(number);
       int nearer = exact.subtract(low).compareTo(high.subtract(exact));
-      if (takesLow && (!takesHigh || nearer <= 0)) text = print(low, digits);
-      else if (takesHigh) text = print(high, digits);
+      boolean isLowEven = !low.setScale(low.scale() + digits - low.precision()).unscaledValue().testBit(0);
+      if (takesLow && (!takesHigh || nearer < 0 || (nearer == 0 && isLowEven))) text = print(low);
+      else if (takesHigh) text = print(high);
     }
     if (number < 0) text = "-" + text;
     if (Runtime.version().feature() >= 19 && !text.equals(Double.toString(number))) {
@@ -178,7 +179,7 @@ public final class OriginalFilters {
     return text;
   }
 
-  private static String print(BigDecimal decimal, int precision) {
+  private static String print(BigDecimal decimal) {
     int exponent = decimal.precision() - decimal.scale() - 1;
     if (exponent >= -3 && exponent < 7) {
       BigDecimal plain = decimal.stripTrailingZeros();
