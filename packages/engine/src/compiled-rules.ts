@@ -15,7 +15,7 @@ import { checkKernel, refuseUnknown } from './options.ts'
 import type { KernelChoice } from './options.ts'
 import { compileRuleSet } from './rules/compile.ts'
 import type { RuleSource } from './rules/compile.ts'
-import type { Plan } from './rules/program.ts'
+import type { Dialect, Plan } from './rules/program.ts'
 import type { RuleSet } from './rules/rule-set.ts'
 
 /** What a rule set makes of one record. */
@@ -56,6 +56,11 @@ export class CompiledRules {
   /** 16 hexadecimal digits that depend on the meaning of the rule set alone. */
   get version(): string {
     return this.#plan.version
+  }
+
+  /** Whose meaning records and fields have; of `original`, `ruleSet` says the same of ordinary records only. */
+  get dialect(): Dialect {
+    return this.#plan.dialect
   }
 
   /** `keep`, `drop`, `malformed`, then the named routes. */

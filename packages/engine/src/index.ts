@@ -22,12 +22,17 @@ export { limits } from './limits.ts'
 export type { EngineOptions, KernelChoice } from './options.ts'
 export type { BatchResult, MalformedRecord, OnBatch, Segment } from './ordered-batches.ts'
 export type { RuleSource, RuleText } from './rules/compile.ts'
+export { importFilters } from './rules/original-import.ts'
+export type { ImportDifference, ImportedFilter, ImportedFilters } from './rules/original-import.ts'
+export type { Dialect } from './rules/program.ts'
 export type {
   Action,
   Bound,
   Condition,
   ListFile,
   Literal,
+  OriginalFilterSettings,
+  OriginalSettings,
   Predicate,
   Rule,
   RuleSet,

@@ -1,5 +1,6 @@
 // `weir rules`: what its owner does with a rule set before it is used. `check` finds every problem and runs the rule
-// set's own tests; `schema` prints what editors complete by. What is right and wrong is the engine's to say.
+// set's own tests; `schema` prints what editors complete by; `import` is in rules-import.ts. What is right and wrong is
+// the engine's to say.
 
 import { compileRules, ruleSetSchema } from '@weir/engine'
 import type { Condition, RecordVerdict, RuleSet, RuleTest } from '@weir/engine'
@@ -11,6 +12,7 @@ import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
 import { parseRulesName } from './option-values.ts'
 import { isCoded, issueLine, reportError } from './report.ts'
+import { importCommand } from './rules-import.ts'
 
 type CompiledRules = ReturnType<typeof compileRules>
 
@@ -32,7 +34,11 @@ export function rulesCommand(context: CommandContext): Command {
     .description('print the JSON Schema of rule sets, by which editors complete them')
     .addHelpText('after', '\nExample:\n  weir rules schema > weir-rules.schema.json')
     .action(() => context.print(JSON.stringify(ruleSetSchema(), null, 2) + '\n'))
-  return new Command('rules').description('check rule sets').addCommand(check).addCommand(schema)
+  return new Command('rules')
+    .description('check and import rule sets')
+    .addCommand(check)
+    .addCommand(importCommand(context))
+    .addCommand(schema)
 }
 
 async function checkRules(context: CommandContext, file: string, isJson: boolean): Promise<void> {
@@ -85,14 +91,17 @@ function outcomeText({ route, rule, reason }: Outcome): string {
 /** What a rule set amounts to. */
 interface Facts {
   readonly version: string
+  /** Only where the file holds filters of the original. */
+  readonly dialect?: 'original'
   readonly rules: number
   readonly routes: readonly string[]
   readonly fields: readonly string[]
 }
 
-function describe({ ruleSet, version, routes }: CompiledRules): Facts {
+function describe({ ruleSet, version, dialect, routes }: CompiledRules): Facts {
   return {
     version,
+    ...(dialect === 'original' ? { dialect } : {}),
     rules: ruleSet.rules.length,
     // `malformed` is where records go that are no JSON, not where a rule sends any.
     routes: routes.filter((route) => route !== 'malformed'),
@@ -119,6 +128,7 @@ function resultLines(file: string, facts: Facts, tests: readonly TestOutcome[]):
   return [
     `${visibleLine(file)}: ${failed.length === 0 ? 'ok' : `${failed.length} of its tests fail`}`,
     `version  ${facts.version}`,
+    ...(facts.dialect === undefined ? [] : ['dialect  filters of the original converter']),
     `rules    ${facts.rules}`,
     `routes   ${facts.routes.join(', ')}`,
     `fields   ${facts.fields.join(', ')}`,
