@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import type { MalformedReason } from '#src/batch/batch.js'
-import type { Condition, RuleSet } from '#src/rules/rule-set.js'
+import type { Condition, OriginalSettings, RuleSet } from '#src/rules/rule-set.js'
 
 /** A piece of bytes: text, bytes written as characters up to U+00FF, or a piece many times over. */
 type Piece = string | { readonly bytes: string } | { readonly repeat: string; readonly times: number }
@@ -44,7 +44,7 @@ export interface InputCase {
 /** One rule set and what it is tried on. */
 export interface CaseGroup {
   readonly name: string
-  readonly rules: RuleSet | string
+  readonly rules: RuleSet | OriginalSettings | string
   readonly records: readonly RecordCase[]
   readonly inputs: readonly InputCase[]
 }
@@ -57,7 +57,7 @@ export interface CaseFile {
 
 interface GroupSource {
   readonly name: string
-  readonly rules?: RuleSet
+  readonly rules?: RuleSet | OriginalSettings
   readonly rulesText?: string
   readonly when?: Condition
   readonly missing?: readonly string[]
@@ -101,7 +101,7 @@ function wellFormed(records: readonly RecordSource[], expect: string, rule: stri
   return records.map((record) => ({ record, expect, rule }))
 }
 
-function rulesOf(file: string, group: GroupSource): RuleSet | string {
+function rulesOf(file: string, group: GroupSource): RuleSet | OriginalSettings | string {
   const given = [group.when, group.rules, group.rulesText].filter((rules) => rules !== undefined)
   if (given.length !== 1) throw new Error(`${file}: group "${group.name}" needs one of when, rules, rulesText`)
   if (group.rulesText !== undefined) return group.rulesText

@@ -50,6 +50,8 @@ export function writeCodePoint(code: number): string {
   const character = String.fromCodePoint(code)
   if (/[A-Za-z0-9_]/.test(character)) return character
   if (code > 0x20 && code < 0x7f) return `\\${character}`
+  const named: Readonly<Record<number, string>> = { 9: '\\t', 10: '\\n', 12: '\\f', 13: '\\r' }
+  if (Object.hasOwn(named, code)) return named[code]!
   // Spaces and what lies beyond ASCII would be legal as they are, and are hard to see.
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\x{${code.toString(16)}}`
 }

@@ -3,6 +3,7 @@
 
 import { RuleSetError } from '../errors.ts'
 import type { RuleSetIssue } from '../errors.ts'
+import { limits } from '../limits.ts'
 import type { RuleSource } from './compile.ts'
 import { compileRuleSet } from './compile.ts'
 import type { TranslatedFilter } from './original-plan.ts'
@@ -98,6 +99,7 @@ export function importFilters(source: RuleSource, name = 'filters of the origina
     const message = 'This is a rule set already, and holds no filters to import.'
     throw new RuleSetError('ERR_RULESET_INVALID', message, [{ path: '', message }])
   }
+  refuseLong(filters)
   const imported = filters.map((filter): ImportedFilter => {
     const { id, fieldName, regex, include, pattern } = filter
     return {
@@ -112,6 +114,19 @@ export function importFilters(source: RuleSource, name = 'filters of the origina
   const own = new Set(filters.flatMap(ownDifferences))
   const differences = filters.length === 0 ? [withoutFilters] : [...always, ...own]
   return { ruleSet, yaml: yamlOf(ruleSet, filters, differences, name), filters: imported, differences, warnings }
+}
+
+/** Java's short forms may take many more characters in RE2's dialect, and rule files bound them. */
+function refuseLong(filters: readonly TranslatedFilter[]): void {
+  const issues = filters.flatMap(({ index, pattern }): RuleSetIssue[] => {
+    const bytes = Buffer.byteLength(pattern)
+    if (bytes <= limits.patternBytes) return []
+    const message = `In RE2's dialect the pattern is ${bytes} bytes long; at most ${limits.patternBytes} are allowed.`
+    return [
+      { path: `filters[${index}].regex`, message, suggestion: 'use the filters as they are, or a shorter pattern' },
+    ]
+  })
+  if (issues.length > 0) throw new RuleSetError('ERR_RULESET_INVALID', issues[0]!.message, issues)
 }
 
 function ownDifferences({ steps, hasWordEdges }: TranslatedFilter): ImportDifference[] {

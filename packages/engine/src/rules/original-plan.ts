@@ -21,8 +21,10 @@ export interface TranslatedFilter extends OriginalFilter {
   /** Id of its rule, which counts name. */
   readonly id: string
   readonly steps: readonly string[]
-  /** RE2's pattern. */
+  /** The pattern in RE2's dialect. */
   readonly pattern: string
+  /** The same as kernels compile it. */
+  readonly kernelPattern: string
   /** Java and RE2 agree about the pattern only where no character beyond ASCII is near a `\b` or `\B`. */
   readonly hasWordEdges: boolean
 }
@@ -50,7 +52,7 @@ export function translateFilters(filters: readonly OriginalFilter[], issues: Iss
       return []
     }
     if (translation.hasWordEdges) warnOfWordEdges(path, issues)
-    return [{ ...filter, id: idOf(filter), steps, pattern: checked.pattern, hasWordEdges: translation.hasWordEdges }]
+    return [{ ...filter, id: idOf(filter), steps, ...translation, kernelPattern: checked.pattern }]
   })
   if (instructions > limits.totalInstructions) {
     const message = `All patterns together compile to ${instructions} instructions; at most ${limits.totalInstructions} are allowed.`
@@ -105,9 +107,9 @@ export function originalPlan(filters: readonly TranslatedFilter[]): Omit<Plan, '
     const known = values.findIndex((each) => JSON.stringify(each) === key)
     return known >= 0 ? known : values.push(value) - 1
   }
-  const rules: PlanRule[] = filters.map(({ id, steps, pattern, include }) => {
+  const rules: PlanRule[] = filters.map(({ id, steps, kernelPattern, include }) => {
     const field = number<PlanField>(fields, { path: steps, decode: 'none' })
-    const matches = number<PlanPredicate>(predicates, { op: 'regex', field, pattern, whole: true })
+    const matches = number<PlanPredicate>(predicates, { op: 'regex', field, pattern: kernelPattern, whole: true })
     return { id, when: include ? ['not', matches] : matches, route: route.drop }
   })
   // Conditions cannot tell a record that is `null`, so this one never holds; the kernels name the rule themselves.
