@@ -32,52 +32,24 @@ export function readBrackets(reader: JavaReader, flags: JavaFlags, depth = 0): J
   if (depth > mostNesting) throw new JavaPatternFault(start, `nests more than ${mostNesting} brackets`)
   const isNegated = reader.take('^')
   let joined: JavaClass | undefined
-  for (;;) {
-    const { of, isWhole } = readUnion(reader, flags, depth, joined !== undefined, start)
-    joined = joined === undefined ? of : intersect(joined, of, start)
-    if (reader.take('&&')) continue
-    if (!isWhole) throw mixed(start)
-    reader.at++
-    return isNegated ? negated(joined) : joined
-  }
+  do {
+    const operand = readUnion(reader, flags, depth, joined !== undefined, start)
+    joined = joined === undefined ? operand : intersect(joined, operand, start)
+  } while (reader.take('&&'))
+  // What ends a union is `&&` or this.
+  reader.at++
+  return isNegated ? negated(joined) : joined
 }
 
-/** Reads members up to `&&` or the closing bracket. `isWhole`: what follows cannot be a further member. */
-function readUnion(
-  reader: JavaReader,
-  flags: JavaFlags,
-  depth: number,
-  isOperand: boolean,
-  start: number,
-): { of: JavaClass; isWhole: boolean } {
+/** Reads members up to `&&` or the closing bracket. `isOperand`: `&&` stands before them. */
+function readUnion(reader: JavaReader, flags: JavaFlags, depth: number, isOperand: boolean, start: number): JavaClass {
   let sum: JavaClass | undefined
-  let nested = 0
-  let plain = 0
+  let [nested, plain] = [0, 0]
   for (;;) {
     reader.settle()
     if (reader.isAtEnd) throw new JavaPatternFault(start, 'has a `[` without its `]`')
-    if (sum !== undefined && (reader.stands(']') || reader.stands('&&'))) break
-    if (reader.stands('&&')) {
-      throw new JavaPatternFault(
-        reader.at,
-        'has a `&&` in brackets with nothing before it',
-        'write what is on both sides',
-      )
-    }
-    if (isOperand && sum === undefined && reader.stands(']')) {
-      throw new JavaPatternFault(
-        reader.at,
-        'has a `&&` in brackets with nothing behind it',
-        'write what is on both sides',
-      )
-    }
-    if (isOperand && sum === undefined && reader.stands('&')) {
-      throw new JavaPatternFault(
-        reader.at,
-        'has `&&&` in brackets, of which Java makes something else',
-        'write \\& for the character',
-      )
-    }
+    if (sum === undefined) checkFirst(reader, isOperand)
+    else if (reader.stands(']') || reader.stands('&&')) break
     const isNested = reader.take('[')
     if (isNested) nested++
     else plain++
@@ -85,12 +57,24 @@ function readUnion(
     sum = sum === undefined ? member : unite(sum, member, start)
   }
   // Where both kinds stand behind `&&`, Java's reading depends on their order.
-  if (isOperand && nested > 0 && plain > 0) throw mixed(start)
-  return { of: sum, isWhole: true }
+  if (!isOperand || nested === 0 || plain === 0) return sum
+  throw new JavaPatternFault(start, 'mixes brackets and characters behind `&&`', 'put all of it in brackets: &&[…]')
 }
 
-function mixed(start: number): JavaPatternFault {
-  return new JavaPatternFault(start, 'mixes brackets and characters behind `&&`', 'put all of it in brackets: &&[…]')
+/** Refuses what Java reads in a surprising way, or not at all, where the first member should stand. */
+function checkFirst(reader: JavaReader, isOperand: boolean): void {
+  if (isOperand && reader.stands('&')) {
+    const message = 'has `&&&` in brackets, of which Java makes something else'
+    throw new JavaPatternFault(reader.at, message, 'write \\& for the character')
+  }
+  if (reader.stands('&&') || (isOperand && reader.stands(']'))) {
+    const side = isOperand ? 'behind' : 'before'
+    throw new JavaPatternFault(
+      reader.at,
+      `has a \`&&\` in brackets with nothing ${side} it`,
+      'write what is on both sides',
+    )
+  }
 }
 
 /** One character, a range, or a class behind a backslash. */
