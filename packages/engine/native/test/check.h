@@ -70,5 +70,7 @@ void TestProgram();
 void TestBatchView();
 void TestKernel();
 void TestPatternMemory();
+void TestRepeatedKeys();
+void TestJavaText();
 
 }  // namespace weir_test

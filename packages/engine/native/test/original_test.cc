@@ -1,0 +1,64 @@
+// Tests of what filters of the original converter need beside the rest: the scan for repeated keys, and Java's way to
+// print and to decode values.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../java_text.h"
+#include "../repeated_keys.h"
+#include "check.h"
+
+namespace weir_test {
+
+// A key further on is found wherever it stands, and not behind the end, where this puts everything.
+void TestRepeatedKeys() {
+  const auto field = [](const char* key) {
+    weir::Field made;
+    made.path.push_back({false, 0, key});
+    return made;
+  };
+  const std::vector<weir::Field> fields = {field("statusCode"), field("UA"), field(""), field("a/b")};
+  weir::RepeatedKeys keys(fields);
+  const std::string behind = R"("statusCode":1,"UA":2,"":3,\u0041)" + std::string(64, '"');
+  // `reads`: numbers of fields, and places in `rest` behind which they were met.
+  const auto follows = [&keys, &behind](const std::string& rest, const std::vector<std::pair<uint32_t, size_t>>& reads) {
+    const std::string before = "{\"statusCode\":\"";
+    const std::string text = before + rest + behind;
+    std::vector<weir::FieldRead> met;
+    for (const auto& [number, place] : reads) met.push_back({number, text.data() + before.size() + place});
+    return keys.MayFollow(met, text.data() + before.size() + rest.size());
+  };
+  for (size_t gap = 0; gap < 200; gap++) {
+    const std::string pad(gap, 's');
+    CHECK(follows(pad + R"("statusCode")", {{0, 0}}));
+    CHECK(!follows(pad + R"("statusCode)", {{0, 0}}));
+    CHECK(!follows(pad + R"("statusCodf""statusCod")", {{0, 0}}));
+    CHECK(follows(pad + R"(\u)", {{0, 0}}));
+    CHECK(!follows(pad + R"(\)", {{0, 0}}));
+    CHECK(follows(pad + R"("UA")", {{0, 0}, {1, gap}}));
+    CHECK(!follows(R"("UA")" + pad, {{0, 0}, {1, 4}}));
+    CHECK(follows(R"("statusCode")" + pad, {{1, gap}, {0, 0}}));
+    CHECK(follows(pad + R"("")", {{2, 0}}));
+  }
+  CHECK(follows("", {{3, 0}}));  // a slash has a short escape, which the scan does not know
+  CHECK(!follows("", {}));
+}
+
+void TestJavaText() {
+  const char* numbers[][2] = {{"1.0", "1.0"},       {"1e2", "100.0"},      {"1E7", "1.0E7"},      {"-2e-3", "-0.002"},
+                              {"9.9e-4", "9.9E-4"}, {"1e400", "Infinity"}, {"-1e400", "-Infinity"}, {"5e-324", "4.9E-324"},
+                              {"-0.0", "-0.0"},     {"1e-400", "0.0"},     {"2e23", "2.0E23"},    {"9999999.5", "9999999.5"}};
+  for (const auto& [written, printed] : numbers) CHECK(weir::JavaDouble(written) == printed);
+  const auto decoded = [](std::string_view bytes) {
+    std::u16string out;
+    weir::AppendUnescaped(bytes, &out);
+    return weir::ToUtf8(out);
+  };
+  CHECK(decoded("a\xff\xed\xa0\x80z\\n") == "a\xef\xbf\xbd\xef\xbf\xbdz\n");
+  CHECK(decoded(R"(\ud83d\ude00\u00e9)") == "\xf0\x9f\x98\x80\xc3\xa9");
+  CHECK(decoded(R"(\ud83d)") == "\xf4\x8f\xbf\xbf");
+}
+
+}  // namespace weir_test
