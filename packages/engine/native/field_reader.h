@@ -158,7 +158,8 @@ class FieldReader {
   uint64_t generation_ = 0;
   bool strict_ = false;
   bool bad_value_ = false;
-  bool differs_ = false;             // only in the dialect of the original, as the next
+  // In the dialect of the original, of this record.
+  bool differs_ = false;
   std::vector<FieldRead> reads_;
 };
 

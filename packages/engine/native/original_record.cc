@@ -3,7 +3,7 @@
 #include "original_record.h"
 
 #include <cstring>
-#include <unordered_map>
+#include <map>
 
 #include "java_text.h"
 #include "json_scan.h"
@@ -25,11 +25,17 @@ bool ContinuesWord(char c) {
   return IsDigit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || static_cast<uint8_t>(c) >= 0x7f;
 }
 
+// Without a way out in between: the compiler makes vector code of these.
 bool IsAscii(std::string_view bytes) {
-  for (char c : bytes) {
-    if (static_cast<uint8_t>(c) >= 0x80) return false;
-  }
-  return true;
+  uint8_t all = 0;
+  for (char c : bytes) all |= static_cast<uint8_t>(c);
+  return all < 0x80;
+}
+
+bool HasControl(const char* p, const char* end) {
+  bool found = false;
+  for (; p < end; p++) found |= static_cast<uint8_t>(*p) < 0x20;
+  return found;
 }
 
 std::u16string Decoded(std::string_view bytes, bool is_escaped) {
@@ -48,6 +54,8 @@ OriginalRecord::Kind OriginalRecord::Read(const char* begin, const char* end) {
   p_ = begin;
   end_ = end;
   reason_ = Reason::kNone;
+  // Once for all strings: nearly no line has any.
+  has_control_ = HasControl(begin, end);
   PassSpace();
   // An array is refused at its first byte; what is in it does not matter.
   if (Stands('[')) {
@@ -194,23 +202,29 @@ bool OriginalRecord::ReadNumber(Node* node) {
   return true;
 }
 
+bool OriginalRecord::PassEscape() {
+  if (end_ - p_ < 2) return false;
+  if (p_[1] != 'u') {
+    p_ += 2;
+    return std::memchr("\"\\/bfnrt", p_[-1], 8) != nullptr;
+  }
+  if (end_ - p_ < 6 || !IsHex(p_[2]) || !IsHex(p_[3]) || !IsHex(p_[4]) || !IsHex(p_[5])) return false;
+  p_ += 6;
+  return true;
+}
+
 bool OriginalRecord::ReadString(std::string_view* bytes, bool* is_escaped, size_t most_units) {
   if (!Stands('"')) return Fail(Reason::kSyntax);
   const char* const begin = ++p_;
   *is_escaped = false;
-  for (; p_ < end_ && *p_ != '"'; p_++) {
-    if (static_cast<uint8_t>(*p_) < 0x20) return Fail(Reason::kSyntax);
-    if (*p_ != '\\') continue;
+  for (;;) {
+    const char* const stop = FindStringStop(p_, end_);
+    if (stop == end_ || (has_control_ && HasControl(p_, stop))) return Fail(Reason::kSyntax);
+    p_ = stop;
+    if (*p_ == '"') break;
     *is_escaped = true;
-    if (++p_ == end_) return Fail(Reason::kSyntax);
-    if (*p_ == 'u') {
-      if (end_ - p_ < 5 || !IsHex(p_[1]) || !IsHex(p_[2]) || !IsHex(p_[3]) || !IsHex(p_[4])) return Fail(Reason::kSyntax);
-      p_ += 4;
-    } else if (std::memchr("\"\\/bfnrt", *p_, 8) == nullptr) {
-      return Fail(Reason::kSyntax);
-    }
+    if (!PassEscape()) return Fail(Reason::kSyntax);
   }
-  if (p_ == end_) return Fail(Reason::kSyntax);
   *bytes = {begin, static_cast<size_t>(p_ - begin)};
   p_++;
   // A unit takes a byte at least.
@@ -271,7 +285,7 @@ void OriginalRecord::Print(const Node& node, std::u16string* out) const {
 // Of equal keys, the place is the first one's and the value the last one's.
 void OriginalRecord::PrintObject(const Node& node, std::u16string* out) const {
   std::vector<std::pair<std::u16string, uint32_t>> members;
-  std::unordered_map<std::u16string, size_t> places;
+  std::map<std::u16string, size_t> places;  // ordered: keys cannot be made to collide
   for (uint32_t i = node.first; i != kNone; i = nodes_[i].next) {
     std::u16string key = Decoded(nodes_[i].key, nodes_[i].is_key_escaped);
     const auto [place, is_new] = places.try_emplace(key, members.size());

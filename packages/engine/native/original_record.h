@@ -45,6 +45,7 @@ class OriginalRecord {
   bool ReadKey(Node* node);
   bool ReadScalar(Node* node);
   bool ReadString(std::string_view* bytes, bool* is_escaped, size_t most_units);
+  bool PassEscape();
   bool ReadWord(std::string_view word);
   bool ReadNumber(Node* node);
   bool Open(const Node& node);
@@ -67,6 +68,7 @@ class OriginalRecord {
   const char* p_ = nullptr;
   const char* end_ = nullptr;
   Reason reason_ = Reason::kNone;
+  bool has_control_ = false;
 };
 
 }  // namespace weir

@@ -42,7 +42,7 @@ bool StandsAt(const char* quote, const char* end, const std::string& key) {
 
 RepeatedKeys::RepeatedKeys(const std::vector<Field>& fields) : scan_(&RepeatedKeys::ScanPlain) {
   for (const Field& field : fields) {
-    std::vector<Key>& keys = keys_of_.emplace_back();
+    Keys& keys = keys_of_.emplace_back();
     if (!std::all_of(field.path.begin(), field.path.end(), [](const Step& step) { return IsPlain(step.key); })) continue;
     for (const Step& step : field.path) keys.push_back(KeyOf(step.key));
   }
@@ -66,36 +66,35 @@ RepeatedKeys::Key RepeatedKeys::KeyOf(const std::string& text) {
 
 bool RepeatedKeys::MayFollow(const std::vector<FieldRead>& reads, const char* end) {
   if (reads.empty()) return false;
-  keys_.clear();
-  if (reads.size() == 1) return !Add(reads[0].field) || (this->*scan_)(reads[0].behind, end, end);
+  if (reads.size() == 1) {
+    const Keys& keys = keys_of_[reads[0].field];
+    return keys.empty() || scan_(keys, reads[0].behind, end, end);
+  }
   sorted_ = reads;
   std::sort(sorted_.begin(), sorted_.end(), [](const FieldRead& a, const FieldRead& b) { return a.behind < b.behind; });
+  keys_.clear();
   for (size_t i = 0; i < sorted_.size(); i++) {
+    const Keys& own = keys_of_[sorted_[i].field];
+    keys_.insert(keys_.end(), own.begin(), own.end());
     const char* const stop = i + 1 < sorted_.size() ? sorted_[i + 1].behind : end;
-    if (!Add(sorted_[i].field) || (this->*scan_)(sorted_[i].behind, stop, end)) return true;
+    if (own.empty() || scan_(keys_, sorted_[i].behind, stop, end)) return true;
   }
   return false;
 }
 
-// Looks for the keys of a field from here on; false when the scan may miss one.
-bool RepeatedKeys::Add(uint32_t field) {
-  keys_.insert(keys_.end(), keys_of_[field].begin(), keys_of_[field].end());
-  return !keys_of_[field].empty();
-}
-
 // Whether the two bytes are those of a key that stands there, or a `\u`. They stand behind a read, so bytes before them
 // are the record's as well.
-bool RepeatedKeys::IsFound(const char* pair, const char* end) const {
+bool RepeatedKeys::IsFound(const Keys& keys, const char* pair, const char* end) {
   if (end - pair >= 2 && pair[0] == '\\' && pair[1] == 'u') return true;
-  return std::any_of(keys_.begin(), keys_.end(), [pair, end](const Key& key) {
+  return std::any_of(keys.begin(), keys.end(), [pair, end](const Key& key) {
     return pair[0] == key.first && StandsAt(pair - key.offset, end, *key.text);
   });
 }
 
-bool RepeatedKeys::ScanPlain(const char* p, const char* stop, const char* end) const {
+bool RepeatedKeys::ScanPlain(const Keys& keys, const char* p, const char* stop, const char* end) {
   for (; (p = FindStringStop(p, stop)) < stop; p++) {
-    if (*p == '\\' && IsFound(p, end)) return true;
-    for (const Key& key : keys_) {
+    if (*p == '\\' && IsFound(keys, p, end)) return true;
+    for (const Key& key : keys) {
       if (StandsAt(p, end, *key.text)) return true;
     }
   }
@@ -104,44 +103,44 @@ bool RepeatedKeys::ScanPlain(const char* p, const char* stop, const char* end) c
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-__attribute__((target("avx2,bmi"))) bool RepeatedKeys::ScanAvx2(const char* p, const char* stop, const char* end) const {
+__attribute__((target("avx2,bmi"))) bool RepeatedKeys::ScanAvx2(const Keys& keys, const char* p, const char* stop, const char* end) {
   const __m256i backslash = _mm256_set1_epi8('\\');
   const __m256i letter = _mm256_set1_epi8('u');
   for (; p < stop; p += 32) {
     const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     const __m256i next = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 1));
     __m256i pairs = _mm256_and_si256(_mm256_cmpeq_epi8(bytes, backslash), _mm256_cmpeq_epi8(next, letter));
-    for (const Key& key : keys_) {
+    for (const Key& key : keys) {
       const __m256i first = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(key.first));
       const __m256i second = _mm256_cmpeq_epi8(next, _mm256_set1_epi8(key.second));
       pairs = _mm256_or_si256(pairs, _mm256_and_si256(first, second));
     }
     for (auto hits = static_cast<uint32_t>(_mm256_movemask_epi8(pairs)); hits != 0; hits &= hits - 1) {
       const char* const pair = p + __builtin_ctz(hits);
-      if (pair < stop && IsFound(pair, end)) return true;
+      if (pair < stop && IsFound(keys, pair, end)) return true;
     }
   }
   return false;
 }
 
-__attribute__((target("avx512f,avx512bw,bmi"))) bool RepeatedKeys::ScanAvx512(const char* p, const char* stop,
-                                                                            const char* end) const {
+__attribute__((target("avx512f,avx512bw,bmi"))) bool RepeatedKeys::ScanAvx512(const Keys& keys, const char* p, const char* stop,
+                                                                            const char* end) {
   const __m512i backslash = _mm512_set1_epi8('\\');
   const __m512i letter = _mm512_set1_epi8('u');
-  const __m512i first = _mm512_set1_epi8(keys_[0].first);
-  const __m512i second = _mm512_set1_epi8(keys_[0].second);
+  const __m512i first = _mm512_set1_epi8(keys[0].first);
+  const __m512i second = _mm512_set1_epi8(keys[0].second);
   for (; p < stop; p += 64) {
     const __m512i bytes = _mm512_loadu_si512(p);
     const __m512i next = _mm512_loadu_si512(p + 1);
     __mmask64 pairs = _mm512_mask_cmpeq_epi8_mask(_mm512_cmpeq_epi8_mask(bytes, backslash), next, letter) |
                       _mm512_mask_cmpeq_epi8_mask(_mm512_cmpeq_epi8_mask(bytes, first), next, second);
-    for (size_t i = 1; i < keys_.size(); i++) {
-      const __mmask64 firsts = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(keys_[i].first));
-      pairs |= _mm512_mask_cmpeq_epi8_mask(firsts, next, _mm512_set1_epi8(keys_[i].second));
+    for (size_t i = 1; i < keys.size(); i++) {
+      const __mmask64 firsts = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(keys[i].first));
+      pairs |= _mm512_mask_cmpeq_epi8_mask(firsts, next, _mm512_set1_epi8(keys[i].second));
     }
     for (uint64_t hits = pairs; hits != 0; hits &= hits - 1) {
       const char* const pair = p + __builtin_ctzll(hits);
-      if (pair < stop && IsFound(pair, end)) return true;
+      if (pair < stop && IsFound(keys, pair, end)) return true;
     }
   }
   return false;

@@ -30,20 +30,21 @@ class RepeatedKeys {
     char first;
     char second;
   };
-  using Scan = bool (RepeatedKeys::*)(const char* p, const char* stop, const char* end) const;
+  using Keys = std::vector<Key>;
+  // Whether one of the keys, or a `\u`, begins in [p, stop) of a record that ends at `end`.
+  using Scan = bool (*)(const Keys& keys, const char* p, const char* stop, const char* end);
 
   static Key KeyOf(const std::string& text);
-  bool Add(uint32_t field);
-  bool ScanPlain(const char* p, const char* stop, const char* end) const;
+  static bool ScanPlain(const Keys& keys, const char* p, const char* stop, const char* end);
 #if defined(__x86_64__) && defined(__GNUC__)
-  bool ScanAvx2(const char* p, const char* stop, const char* end) const;
-  bool ScanAvx512(const char* p, const char* stop, const char* end) const;
+  static bool ScanAvx2(const Keys& keys, const char* p, const char* stop, const char* end);
+  static bool ScanAvx512(const Keys& keys, const char* p, const char* stop, const char* end);
 #endif
-  bool IsFound(const char* pair, const char* end) const;
+  static bool IsFound(const Keys& keys, const char* pair, const char* end);
 
-  std::vector<std::vector<Key>> keys_of_;  // by field; none where the scan may miss one
+  std::vector<Keys> keys_of_;  // by field; none where the scan may miss one
   std::vector<FieldRead> sorted_;
-  std::vector<Key> keys_;  // looked for from here on
+  Keys keys_;  // looked for from here on
   Scan scan_;
 };
 

@@ -7,9 +7,10 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { translateJavaPattern } from '#src/rules/java-translate.js'
 import { compileRules } from '#src/compiled-rules.js'
+import { createEngine } from '#src/engine.js'
 import type { Kernel } from '#src/kernel/kernel.js'
 import { decodeUtf8, javaDouble } from '#src/kernel/portable-original.js'
-import { mixedInput } from './generators/records.ts'
+import { alikeInput, mixedInput } from './generators/records.ts'
 import { originalSettings } from './generators/original-filters.ts'
 import { javaPattern, textFor } from './generators/java-patterns.ts'
 import { loadJavaPeer } from './java-peer.ts'
@@ -130,4 +131,36 @@ test('records are kept, dropped and refused as Jackson and Java do', { skip }, (
     }
   }
   t.diagnostic(`${lines} lines, seed ${seed}`)
+})
+
+test('lines of envelopes are kept byte for byte as the original keeps them', { skip }, async (t) => {
+  assert.ok(peer.skip === undefined)
+  const inputs = fc.sample(alikeInput, { seed, numRuns: Math.ceil(runs / 50) })
+  // An envelope is JSON, so its message is text.
+  const messages = inputs.map((input) => input.toString())
+  const filters = [
+    { fieldName: 'statusCode', regex: '[^5].*|5\\d\\d', include: true },
+    { fieldName: 'UA', regex: '(?i).*fire.*' },
+    { fieldName: 'reqTimeMs', regex: '-?\\d{1,9}+(\\.\\d+)?', include: true },
+  ]
+  const requests = messages.map((message) => ({
+    filters,
+    envelope: JSON.stringify({ message, tag: 'ds2', time: 1.5 }),
+  }))
+  const answers = peer.ask(requests) as { kept: string }[]
+  const engine = await createEngine({ rules: { filters }, threads: 1 })
+  try {
+    let [records, kept] = [0, 0]
+    for (const [i, message] of messages.entries()) {
+      const verdict = await engine.evaluate(Buffer.from(message))
+      assert.equal(Buffer.from(verdict.gather('keep')).toString('base64'), answers[i]!.kept)
+      records += verdict.counts.records
+      kept += verdict.counts.kept
+      verdict.release()
+    }
+    t.diagnostic(`${kept} of ${records} lines kept`)
+    assert.ok(kept > 0 && kept < records)
+  } finally {
+    await engine.close()
+  }
 })

@@ -59,6 +59,8 @@ export async function misuse(engine: Engine, verdict: Verdict, result: BatchResu
   new EngineError('ERR_ENGINE_TIRED', 'no')
   // @ts-expect-error a code of another class
   new EngineError('ERR_CONFIG_INVALID', 'no')
+  // @ts-expect-error a filter has a pattern
+  compileRules({ filters: [{ fieldName: 'a' }] })
   // @ts-expect-error a record is no number
   compileRules('rules.yaml').test(1)
 
