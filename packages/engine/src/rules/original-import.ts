@@ -164,7 +164,8 @@ function yamlOf(
 
 /** A text in the comment of a file, where it must not end the line. */
 function comment(text: string): string {
-  const [visible] = [quoted(text).slice(1, -1).replaceAll('\\"', '"').replaceAll('\\\\', '\\')]
+  // Quotes and backslashes mean nothing here, and patterns are easier to read without more of them.
+  const visible = quoted(text).slice(1, -1).replaceAll('\\"', '"').replaceAll('\\\\', '\\')
   return visible === '' ? '(nothing)' : visible
 }
 
