@@ -114,7 +114,10 @@ test('numbers have the text that Java 19 and later print', { skip }, (t) => {
 
 test('records are kept, dropped and refused as Jackson and Java do', { skip }, (t) => {
   assert.ok(peer.skip === undefined)
-  const samples = fc.sample(fc.tuple(originalSettings, mixedInput), { seed, numRuns: runs })
+  // Jackson takes characters beyond ASCII for hexadecimal digits when their low byte is one; docs/original.md names it.
+  const isMistaken = (input: Buffer): boolean => /\\u[0-9A-Fa-f]{0,3}[^\0-\x7f]/.test(input.toString('latin1'))
+  const drawn = fc.sample(fc.tuple(originalSettings, mixedInput), { seed, numRuns: runs })
+  const samples = drawn.filter(([, input]) => !isMistaken(input))
   const requests = samples.map(([{ filters }, input]) => ({ filters, bytes: input.toString('base64') }))
   const answers = peer.ask(requests) as { outcomes: string[]; kept: string }[]
   const cases: RecordCase[] = requests.map((request, i) => ({ ...request, outcomes: answers[i]!.outcomes }))

@@ -138,7 +138,10 @@ export class JavaReader {
     if (letter === 'u') return this.#utf16()
     if (letter === 'c') {
       this.at++
-      if (this.isAtEnd) throw new JavaPatternFault(start - 1, 'ends within `\\c`')
+      // Java looks for \Q and \E first, so a backslash may be a part of one.
+      if (this.isAtEnd || this.stands('\\')) {
+        throw new JavaPatternFault(start - 1, 'lacks a character after `\\c`', 'write its number: \\x1C')
+      }
       return this.next() ^ 64
     }
     if (letter === '' || /[A-Za-z1-9]/.test(letter)) return undefined

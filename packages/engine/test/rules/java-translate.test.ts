@@ -146,6 +146,7 @@ test('characters may be written by number, and quoted', () => {
     '\\0': [0, /octal digits/],
     '\\x{110000}': [0, /beyond U\+10FFFF/],
     'a\\': [1, /ends with a backslash/],
+    '\\c\\Qa\\E': [0, /lacks a character/],
     'a\\y': [1, /Java does not know/],
     'a\\E': [1, /Java does not know/],
     '\\N{DIGIT ONE}': [0, /by `\\N`/],
