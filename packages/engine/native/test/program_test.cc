@@ -63,7 +63,9 @@ enum : uint32_t { kTotal = 2, kPlanAt, kPlanBytes, kListCount, kListsAt, kFoldAt
 
 void TestPlans() {
   const std::pair<const char*, const char*> damages[] = {
-      {"{\"missing\"", "[\"missing\""},
+      {"{\"dialect\"", "[\"dialect\""},
+      {"\"dialect\":\"weir\"", "\"dialect\":\"other\""},
+      {"\"dialect\":\"weir\",", ""},
       {"\"missing\":[\"-\"]", "\"missing\":[1]"},
       {"\"missing\":[\"-\"]", "\"absent\":[]"},
       {"\"fields\":[", "\"fields\":[1,"},
