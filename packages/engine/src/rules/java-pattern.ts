@@ -251,5 +251,6 @@ class Parser {
 function lineBreak(at: number): JavaNode {
   const one = (text: string): JavaNode => ({ kind: 'class', at, of: plainClass(charactersOf(text)) })
   const single: JavaNode = { kind: 'class', at, of: plainClass(verticalSpace) }
-  return { kind: 'choice', at, branches: [{ kind: 'sequence', at, parts: [one('\r'), one('\n')] }, single] }
+  const both: JavaNode = { kind: 'sequence', at, parts: [one('\r'), one('\n')] }
+  return { kind: 'choice', at, branches: [both, single], isLineBreak: true }
 }

@@ -9,7 +9,13 @@ export type JavaNode =
   /** One character of a class. */
   | { readonly kind: 'class'; readonly at: number; readonly of: JavaClass }
   | { readonly kind: 'sequence'; readonly at: number; readonly parts: readonly JavaNode[] }
-  | { readonly kind: 'choice'; readonly at: number; readonly branches: readonly JavaNode[] }
+  /** `isLineBreak`: it is `\R`, which under a count takes CR and LF together and never gives the LF back. */
+  | {
+      readonly kind: 'choice'
+      readonly at: number
+      readonly branches: readonly JavaNode[]
+      readonly isLineBreak?: true
+    }
   /** `mode` is what follows the count: nothing, `?` or `+`. `most` is Infinity where there is no bound. */
   | {
       readonly kind: 'repeat'
@@ -80,7 +86,14 @@ export class JavaReader {
       if (character === '#') {
         const end = flags.unixLines ? /\n/g : /[\n\r\u0085\u2028\u2029]/g
         end.lastIndex = this.at
-        this.at = end.exec(this.text)?.index ?? this.text.length
+        const commentEnd = end.exec(this.text)?.index ?? this.text.length
+        // Java unwinds quotes before it knows of comments.
+        const quote = this.text.slice(this.at, commentEnd).indexOf('\\Q')
+        if (quote >= 0) {
+          const message = 'has `\\Q` in a comment, where it begins a quote to Java all the same'
+          throw new JavaPatternFault(this.at + quote, message, 'drop it')
+        }
+        this.at = commentEnd
       } else if (/[ \t\n\u000b\f\r]/.test(character)) this.at++
       else return
       this.settle()

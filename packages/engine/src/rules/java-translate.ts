@@ -77,6 +77,7 @@ function beginningOf(node: JavaNode): Beginning {
  */
 class Writer {
   hasWordEdges = false
+  #counts = 0
 
   write(node: JavaNode, follow: CodePoints): string {
     switch (node.kind) {
@@ -85,6 +86,7 @@ class Writer {
       case 'sequence':
         return this.#sequence(node.parts, follow)
       case 'choice':
+        if (node.isLineBreak === true && this.#counts > 0) checkLineBreak(node.at, follow)
         return `(?:${node.branches.map((branch) => this.write(branch, follow)).join('|')})`
       case 'repeat':
         return this.#repeat(node, follow)
@@ -111,7 +113,10 @@ class Writer {
     const { body, least, most, mode } = node
     if (mode === 'possessive' && !isAlikePossessive(node, follow))
       throw cannotGiveBack(node.at, 'has a possessive count that')
-    const text = this.write(body, most > 1 ? union(beginningOf(body).of, follow) : follow)
+    const isAgain = most > 1 && !(least <= 1 && isLineBreak(unwrapped(body)))
+    this.#counts++
+    const text = this.write(body, isAgain ? union(beginningOf(body).of, follow) : follow)
+    this.#counts--
     const single = body.kind === 'class' ? text : `(?:${text})`
     if (least === 0 && most === Infinity) return `${single}*`
     if (least === 1 && most === Infinity) return `${single}+`
@@ -147,6 +152,23 @@ function cannotGiveBack(at: number, what: string): JavaPatternFault {
     at,
     `${what} may take what the rest of the pattern needs, and RE2 always gives back`,
     'drop the possessive + or the ?> if values that match only by giving back may match too',
+  )
+}
+
+function isLineBreak(node: JavaNode): boolean {
+  return node.kind === 'choice' && node.isLineBreak === true
+}
+
+/**
+ * Refuses a counted `\R` that could have to give back the LF of a CR LF: Java then takes both or none. `follow`: without
+ * what further turns of `\R` itself begin with, where one turn is enough; then they may as well take the LF.
+ */
+function checkLineBreak(at: number, follow: CodePoints): void {
+  if (intersection(follow, unixLineEnds).length === 0) return
+  throw new JavaPatternFault(
+    at,
+    'counts `\\R` where the LF behind a CR may be needed elsewhere, and RE2 gives it back as Java does not',
+    'write [\\r\\n] and the like for what may follow or repeat',
   )
 }
 

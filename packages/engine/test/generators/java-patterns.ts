@@ -14,7 +14,7 @@ const character = fc.constantFrom(...characters)
 /** Returns short texts over the characters of the pattern and a few others, so that it matches some of them. */
 export function textFor(pattern: string): fc.Arbitrary<string> {
   const plain = pattern.replaceAll(/\\[A-Za-z]|\(\?[^)]|[*+?()[\]{}|^$\\]/g, '')
-  const own = fc.constantFrom(...plain, 'a', 'b', '\n')
+  const own = fc.constantFrom(...plain, 'a', 'b', '\n', '\r\n')
   return fc
     .oneof(
       { weight: 1, arbitrary: fc.constant([plain]) },

@@ -222,3 +222,32 @@ test('half of a surrogate pair is taken where Java takes it', () => {
     '\\x{10ffff}': '[^\\x00-\\x{10ffff}]',
   })
 })
+
+test('a counted \\R is refused where Java would not give back the LF of a CR LF', () => {
+  const lineBreak = '(?:\\r\\n|[\\n-\\r\\x85\\x{2028}\\x{2029}])'
+  checkAll({
+    '\\R': lineBreak,
+    '\\R\\n': `${lineBreak}\\n`,
+    '\\R+': `(?:${lineBreak})+`,
+    '\\R*a': `(?:${lineBreak})*a`,
+    '\\R{1,3}': `(?:${lineBreak}){1,3}`,
+    '(?:a\\R){2}': `(?:a${lineBreak}){2}`,
+  })
+  const reason = /counts `\\R`/
+  checkRefused({
+    '\\R{2}': [0, reason],
+    '\\R+\\n': [0, reason],
+    '\\R?\\s': [0, reason],
+    '(?:\\R){2}': [3, reason],
+    '(?:a\\R)+\\n': [4, reason],
+    '(\\R+a?)*': [1, reason],
+  })
+})
+
+test('a quote in a comment is refused, since Java unwinds quotes first', () => {
+  checkAll({ '(?x)a#b\nc': 'ac', '(?x)\\Q#\\E b': '\\#b' })
+  checkRefused({
+    '(?x)a#\\Q\nb c': [6, /`\\Q` in a comment/],
+    '(?x)a # b \\Qc\\E\nd': [10, /`\\Q` in a comment/],
+  })
+})
