@@ -60,6 +60,7 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, const D
     FieldState& field = fields_[i];
     field.slot = tree_.slot_of_field(i);
     field.decode_url = program.fields[i].decode_url;
+    field.is_replaced = program.fields[i].path.back().key.find("\xef\xbf\xbd") != std::string::npos;
     field.words = std::max<uint32_t>(1, (counts[i] + 63) / 64);
     const uint32_t answer_words = 2 * field.words + struck_words_;
     field.absent.resize(answer_words);

@@ -91,6 +91,7 @@ class FieldReader {
     bool screened = false;
     bool decode_url = false;
     bool is_direct = false;  // the text is what stands in the record, and no cache is asked
+    bool is_replaced = false;  // its key has U+FFFD, which to the original bytes that are no UTF-8 are too
     bool remembers = false;  // what values strike: pays where they repeat, or where one pass tells of many predicates
     uint32_t slot = 0;
     const Value* value = nullptr;

@@ -2,7 +2,8 @@
 // there, so that original_judge.h has the record read again. Doubts may be unfounded; none is missed.
 //
 // Different are: values that are neither text nor an integer nor a boolean (Java prints them in its own way), text that
-// is not UTF-8 or may hold half of a surrogate pair, and a path that leads nowhere (the original then looks elsewhere).
+// is not UTF-8 or may hold half of a surrogate pair, a path that leads nowhere (the original then looks elsewhere), and
+// a key with U+FFFD that is not found (bytes that are no UTF-8 read as it).
 // That the last of equal keys decides, repeated_keys.h looks after.
 
 #include <cstring>
@@ -67,7 +68,7 @@ void FieldReader::ResolveOriginal(FieldState& field) {
   const Value* value = cursor_.Find(field.slot);
   if (cursor_.malformed()) return;
   if (value == nullptr) {
-    differs_ = differs_ || program_.fields[number].path.size() > 1;
+    differs_ = differs_ || field.is_replaced || program_.fields[number].path.size() > 1;
     return;
   }
   field.value = value;

@@ -36,6 +36,29 @@ for (const kernel of ['portable', 'native'] as const) {
   })
 }
 
+for (const kernel of ['portable', 'native'] as const) {
+  test(
+    `${kernel} finds a key with U+FFFD where the record has bytes that are no UTF-8`,
+    { skip: kernels[kernel].skip ?? false },
+    async () => {
+      const rules = { filters: [{ fieldName: 'a\ufffd', regex: 'x', include: true }] }
+      const engine = await createEngine({ rules, kernel, threads: 1 })
+      try {
+        const verdict = await engine.evaluate(
+          Buffer.from('{"a\xff":"x"}\n{"b":"x"}\n{"a\xed\xa0\x80":"x"}\n', 'latin1'),
+        )
+        assert.deepEqual(
+          [...verdict.routes].map((route) => verdict.routeNames[route]),
+          ['keep', 'drop', 'keep'],
+        )
+        verdict.release()
+      } finally {
+        await engine.close()
+      }
+    },
+  )
+}
+
 const filters = [{ fieldName: 'status', regex: '5\\d\\d', include: true }]
 
 test('an engine takes filters, and its counts name them', async () => {
