@@ -52,7 +52,7 @@ export async function runLines<P>(source: Source<P>, parts: LinePipelineParts): 
       if (!isInputFault(error)) throw error
       failure = error
     }
-    const last = batcher.end()
+    const last = batcher.end(failure !== undefined)
     if (last !== undefined) await queue.add(last)
     await queue.done()
     return failure

@@ -84,9 +84,21 @@ export class LineBatcher {
     return end === 0 ? undefined : this.cut(end, false)
   }
 
-  /** Returns what is left, or undefined when nothing is. */
-  end(): LineBatch | undefined {
-    return this.length === 0 ? undefined : this.cut(this.length, false)
+  /**
+   * Returns what is left, or undefined when nothing is. `isBroken`: the input ended too early, so a last line without its
+   * line feed is only the beginning of one, however well it reads.
+   */
+  end(isBroken = false): LineBatch | undefined {
+    if (this.length === 0) return undefined
+    const end = this.length
+    const batch = this.cut(end, false)
+    const last = batch.starts.length - 1
+    const isCut = isBroken && batch.bytes.length > end && batch.ends[last] === batch.bytes.length
+    if (!isCut || batch.reasons[last] !== reason.none) return batch
+    // Its record is the last one.
+    const records = batch.records.subarray(0, batch.records.subarray(0, -1).lastIndexOf(ascii.lineFeed) + 1)
+    batch.reasons[last] = reason.syntax
+    return { ...batch, records }
   }
 
   /** Room for a batch and a line of the greatest length, so that a line which fills it is too long. */

@@ -183,15 +183,19 @@ class FileSource implements Source<FilePosition> {
       const message = `Cannot read ${this.name}: it is compressed with zstd, which Node ${process.versions.node} does not know; ${cure}.`
       throw new ConnectorError('ERR_CONNECTOR_OPEN', message, { details: { input: this.name } })
     }
+    let byte = 0
     const stored = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-      for await (const { bytes } of chunks) yield bytes
+      for await (const { bytes, storedBytes } of chunks) {
+        byte = storedBytes
+        yield bytes
+      }
     }
     try {
       for await (const { bytes, compressedBytes } of inflate(stored(), compression)) {
         yield { bytes, storedBytes: compressedBytes }
       }
     } catch (error) {
-      throw error instanceof ConnectorError ? error : this.inflateError(compression, error)
+      throw error instanceof ConnectorError ? error : this.inflateError(compression, error, byte)
     }
   }
 
@@ -210,12 +214,15 @@ class FileSource implements Source<FilePosition> {
     }
   }
 
-  private inflateError(compression: Compression, error: unknown): ConnectorError {
+  /** `byte`: how much of the input, as it is stored, was read; damage lies before it. */
+  private inflateError(compression: Compression, error: unknown, byte: number): ConnectorError {
     const endsEarly = systemCode(error) === 'Z_BUF_ERROR'
-    const reason = endsEarly ? 'ends in the middle of its compressed data' : `is damaged: ${(error as Error).message}`
+    const reason = endsEarly
+      ? `ends in the middle of its compressed data, at byte ${byte}`
+      : `is damaged before byte ${byte}: ${(error as Error).message}`
     const code = compression === 'gzip' ? 'ERR_CONNECTOR_GZIP' : 'ERR_CONNECTOR_ZSTD'
     return new ConnectorError(code, `The ${compression} input ${this.name} ${reason}.`, {
-      details: { input: this.name, system: systemCode(error) },
+      details: { input: this.name, byte, system: systemCode(error) },
       cause: error,
     })
   }

@@ -66,3 +66,26 @@ test('whole lines can be had before a batch is full, and nothing is no batch', (
   assert.equal(batcher.end()?.bytes.toString(), 'half\n')
   assert.equal(batcher.end(), undefined)
 })
+
+test('of an input that ended too early, a last line without its end is malformed, however well it reads', () => {
+  const endOf = (input: string): LineBatch | undefined => {
+    const batcher = new LineBatcher({ format: 'common', batchBytes: 200, maxRecordBytes: 100 })
+    assert.deepEqual([...batcher.add(Buffer.from(input))], [])
+    return batcher.end(true)
+  }
+  const cut = described([endOf(`${line(200)}\n${line(404)}`)!])
+  assert.deepEqual(
+    cut.lines.map(({ reason }) => reason),
+    [undefined, 'syntax'],
+  )
+  assert.equal(cut.records, 1)
+  for (const whole of [`${line(200)}\n`, `${line(200)}\n  `]) {
+    const { lines, records } = described([endOf(whole)!])
+    assert.deepEqual(
+      lines.map(({ reason }) => reason),
+      [undefined],
+    )
+    assert.equal(records, 1)
+  }
+  assert.equal(described([endOf(line(200))!]).records, 0)
+})

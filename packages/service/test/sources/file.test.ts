@@ -73,7 +73,10 @@ test('a gzip file that was cut yields what came before, then the error', async (
   await writeFile(file, whole.subarray(0, whole.length - 30_000))
   const { text: read, error } = await drain(file)
   assert.equal((error as { code: string }).code, 'ERR_CONNECTOR_GZIP')
-  assert.match((error as Error).message, /cut\.gz ends in the middle of its compressed data/)
+  assert.match(
+    (error as Error).message,
+    new RegExp(`cut\\.gz ends in the middle of its compressed data, at byte ${whole.length - 30_000}\\.`),
+  )
   assert.ok(read.length > text.length / 2 && text.startsWith(read))
 })
 
@@ -105,7 +108,7 @@ test('a wrong checksum is an error after everything was yielded', async (t) => {
     await writeFile(file, whole)
     const { text: read, error } = await drain(file)
     assert.ok(read === content)
-    assert.match((error as Error).message, /The gzip input .*sum is damaged: incorrect data check/)
+    assert.match((error as Error).message, /The gzip input .*sum is damaged before byte \d+: incorrect data check/)
   }
 })
 
