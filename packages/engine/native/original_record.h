@@ -17,7 +17,8 @@ class OriginalRecord {
  public:
   enum class Kind : uint8_t { kObject, kNull, kMalformed };
 
-  // Reads the line [begin, end), which must stay while the record is asked for values.
+  // Reads the line [begin, end), which must stay while the record is asked for values. Reads up to 16 bytes
+  // behind it.
   Kind Read(const char* begin, const char* end);
   // Why the line is malformed.
   Reason reason() const { return reason_; }

@@ -23,7 +23,7 @@ const shared = ['rule_set', 'plain_reader', 'plain_json', 'test_slab'].map((name
 )
 
 /** Fuzz targets, with the longest input that each is given. Longer ones cost more than they find. */
-export const fuzzTargets = { values: 256, framing: 1024, walk: 1024, program: 2048, batch: 2048 }
+export const fuzzTargets = { values: 256, framing: 1024, walk: 1024, program: 2048, batch: 2048, original: 1024 }
 
 /** Bytes of one target's corpus, before they are packed. */
 const mostCorpusBytes = 40_000
@@ -60,6 +60,7 @@ const kernelTests = [
   'cuts',
   'evaluation',
   'oracle',
+  'original',
   'paths',
   'kernel/kernel',
   'kernel/lists',

@@ -12,6 +12,8 @@ using weir_test::TestPredicate;
 
 constexpr const char* kKeys[] = {"a", "b", "UA", "status", "statusCode", "turnAroundTimeMSec", "a.b", "", "\xc3\xa9", "k\n", "longer-than-sixteen-bytes", "cliIP"};
 
+constexpr const char* kOriginalKeys[] = {"a", "b", "UA", "", "a/b", "\xef\xbf\xbd", "\xc3\xa9", "longer-than-sixteen-bytes"};
+
 constexpr const char* kTexts[] = {"",      "-",       "a",         "Chrome", "chrome", "503",   "5",      "GET /a?b=%20",
                                   "\xc3\xa9", "\xc3\x89", "\xc5\xbf",   "K",      "\xe2\x84\xaa", "true", "Mozilla/5.0 (X11; Linux)", "\xf0\x9f\x98\x80",
                                   "1.0",   "fox",     "Firefox/1", "^",      "\"",     "\\",    "\n",     "abcabcabd"};
@@ -84,6 +86,29 @@ RuleSet DrawRules(FuzzedDataProvider& from) {
   };
   out.default_route = route();
   for (uint32_t i = DrawUpTo(from, 4); i > 0; i--) out.rules.push_back({DrawCondition(from, predicates, 3), route()});
+  return out;
+}
+
+RuleSet DrawFilters(FuzzedDataProvider& from) {
+  RuleSet out;
+  out.original = true;
+  out.default_route = weir::kKeepRoute;
+  for (uint32_t i = 1 + DrawUpTo(from, 2); i > 0; i--) {
+    weir::Field& field = out.fields.emplace_back(weir_test::Key(Draw(from, kOriginalKeys)));
+    for (uint32_t more = DrawUpTo(from, 2); more > 0; more--) field.path.emplace_back().key = Draw(from, kOriginalKeys);
+  }
+  for (uint32_t i = 1 + DrawUpTo(from, 2); i > 0; i--) {
+    TestPredicate& test = out.predicates.emplace_back();
+    test.op = Op::kRegex;
+    test.whole = true;
+    test.field = DrawUpTo(from, static_cast<uint32_t>(out.fields.size()) - 1);
+    test.pattern = Draw(from, kPatterns);
+    Condition when = weir_test::Test(static_cast<uint32_t>(out.predicates.size()) - 1);
+    if (from.ConsumeBool()) when = weir_test::Group(Condition::Kind::kNot, {when});
+    out.rules.push_back({when, weir::kDropRoute});
+  }
+  const Condition never = weir_test::Group(Condition::Kind::kAll, {weir_test::Test(0), weir_test::Group(Condition::Kind::kNot, {weir_test::Test(0)})});
+  out.rules.push_back({never, weir::kDropRoute});
   return out;
 }
 

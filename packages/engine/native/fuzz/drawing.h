@@ -26,6 +26,8 @@ inline uint32_t DrawUpTo(FuzzedDataProvider& from, uint32_t most) { return from.
 
 weir::Field DrawField(FuzzedDataProvider& from);
 weir_test::RuleSet DrawRules(FuzzedDataProvider& from);
+// Filters of the original converter, and the rule behind them that stands for `null`.
+weir_test::RuleSet DrawFilters(FuzzedDataProvider& from);
 // Everything of a request but its input and how many counts it has room for.
 weir_test::SlabShape DrawShape(FuzzedDataProvider& from);
 

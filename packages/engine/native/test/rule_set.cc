@@ -246,7 +246,8 @@ std::string PlanOf(const RuleSet& rules) {
   }
   std::vector<std::string> routes = {"keep", "drop", "malformed"};
   while (routes.size() < rules.route_count) routes.push_back("route-" + std::to_string(routes.size()));
-  return "{\"dialect\":\"weir\",\"missing\":" + ListOf(rules.missing) + ",\"fields\":[" + fields + "],\"predicates\":[" + predicates +
+  const std::string dialect = rules.original ? "original" : "weir";
+  return "{\"dialect\":\"" + dialect + "\",\"missing\":" + ListOf(rules.missing) + ",\"fields\":[" + fields + "],\"predicates\":[" + predicates +
          "],\"rules\":[" + conditions + "],\"routes\":" + ListOf(routes) +
          ",\"defaultRoute\":" + std::to_string(rules.default_route) + "}";
 }

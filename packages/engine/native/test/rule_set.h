@@ -30,6 +30,7 @@ struct RuleSet {
   std::vector<TestPredicate> predicates;
   std::vector<weir::Rule> rules;
   uint32_t route_count = 3;
+  bool original = false;  // its dialect is the original converter's
   uint8_t default_route = 0;
 };
 
