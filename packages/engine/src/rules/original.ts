@@ -32,8 +32,8 @@ export function isOriginalSettings(root: SourceNode): root is MapNode {
 }
 
 /**
- * Returns the filters of `root`, in order; none when there is no list. What could not be read is in `issues` and left
- * out.
+ * Returns the filters of `root`, in order; none when there is no list. What could not be read is in `issues` and empty
+ * here, or left out.
  */
 export function parseOriginal(root: MapNode, issues: IssueList): OriginalFilter[] {
   const seen = new Set<string>()
@@ -84,8 +84,8 @@ function readFilter(node: SourceNode, index: number, issues: IssueList): Origina
   const fieldName = text('fieldName', 'add "fieldName": "NAME"')
   const regex = text('regex', 'add "regex": "PATTERN", which the whole value must match')
   const include = readInclude(parts.get('include'), [...path, 'include'], issues)
-  if (fieldName === undefined || regex === undefined || include === undefined) return undefined
-  return { fieldName, regex, include, index }
+  // What could not be read is in `issues`; the rest of the filter is to be checked all the same.
+  return { fieldName: fieldName ?? '', regex: regex ?? '', include: include ?? false, index }
 }
 
 /** Absent and null mean false, as to the original. */
