@@ -128,7 +128,7 @@ export function namedClass(name: string, { ignoreCase }: CaseFlags): JavaClass |
     }
   }
   if (categories.has(plain)) return ofNames(plain)
-  const script = scripts.get(/^(?:Is|script=|sc=)(.+)$/i.exec(name)?.[1]?.toLowerCase() ?? '')
+  const script = scripts.get(/^(?:Is|[Ss][Cc](?:[Rr][Ii][Pp][Tt])?=)(.+)$/.exec(name)?.[1]?.toLowerCase() ?? '')
   if (script !== undefined) return ofNames(script)
   return {
     message: `names the class \`${name}\`, which RE2 does not know`,

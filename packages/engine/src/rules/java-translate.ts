@@ -113,6 +113,7 @@ class Writer {
     const { body, least, most, mode } = node
     if (mode === 'possessive' && !isAlikePossessive(node, follow))
       throw cannotGiveBack(node.at, 'has a possessive count that')
+    if (least > 1 && hasPlace(body) && beginningOf(body).isNullable) throw countsPlaces(node.at, least)
     const isAgain = most > 1 && !(least <= 1 && isLineBreak(unwrapped(body)))
     this.#counts++
     const text = this.write(body, isAgain ? union(beginningOf(body).of, follow) : follow)
@@ -170,6 +171,31 @@ function checkLineBreak(at: number, follow: CodePoints): void {
     'counts `\\R` where the LF behind a CR may be needed elsewhere, and RE2 gives it back as Java does not',
     'write [\\r\\n] and the like for what may follow or repeat',
   )
+}
+
+/** Java leaves a count as soon as one turn takes nothing, even where a later turn could not take nothing any more. */
+function countsPlaces(at: number, least: number): JavaPatternFault {
+  return new JavaPatternFault(
+    at,
+    `repeats at least ${least} times what may be empty at some places only, which Java gives up too early`,
+    'take ^, $, \\b and the like out of the group, or let it repeat from 0 or 1 times',
+  )
+}
+
+function hasPlace(node: JavaNode): boolean {
+  switch (node.kind) {
+    case 'place':
+      return true
+    case 'class':
+      return false
+    case 'sequence':
+      return node.parts.some(hasPlace)
+    case 'choice':
+      return node.branches.some(hasPlace)
+    case 'repeat':
+    case 'atomic':
+      return hasPlace(node.body)
+  }
 }
 
 /** Whether it makes no difference that the count gives nothing back: no character it takes can begin what follows. */

@@ -122,6 +122,7 @@ test('names of classes are those that both know', () => {
     '\\p{InGreek}': [0, /RE2 does not know/],
     'a\\p{javaLowerCase}': [1, /RE2 does not know/],
     '\\p{Cn}': [0, /unassigned/],
+    '\\p{isLatin}': [0, /RE2 does not know/],
     '\\p{Nonsense}': [0, /RE2 does not know/],
     '\\p{': [0, /Java does not know/],
   })
@@ -193,6 +194,33 @@ test('what gives nothing back is taken where that makes no difference', () => {
     '(a|ab)*+c': [6, /possessive/],
     '(?>a|ab)c': [0, /atomic/],
     '(a*+b?)*': [2, /possessive/],
+  })
+})
+
+test('a line break is counted only where taking CR and LF as a whole makes no difference', () => {
+  const line = '(?:\\r\\n|[\\n-\\r\\x85\\x{2028}\\x{2029}])'
+  checkAll({
+    '\\R\\n': `${line}\\n`,
+    '\\R*': `(?:${line})*`,
+    'a\\R+b': `a(?:${line})+b`,
+    '(\\R){0,2}': `(?:${line}){0,2}`,
+    '(?:a\\R)*b': `(?:a${line})*b`,
+  })
+  checkRefused({
+    '\\R{2}': [0, /counts `\\R`/],
+    '\\R*?\\n': [0, /counts/],
+    '(?:(\\R)){1}\\s': [4, /counts/],
+    '(?:a\\R)*\\n': [4, /counts/],
+    '(?:\\R+)*': [3, /counts/],
+  })
+})
+
+test('what may be empty at some places only is not counted to two and more', () => {
+  checkAll({ '(^|b)+': '(?:(?:\\A|b))+', '(^b){2}': '(?:\\Ab){2}', '(a|){2}': '(?:(?:a|)){2}' })
+  checkRefused({
+    '(^|b){2,}': [5, /may be empty at some places only/],
+    'a(?:b|\\b){3}?': [9, /may be empty at some places only/],
+    '($?a?){2}': [6, /may be empty at some places only/],
   })
 })
 
