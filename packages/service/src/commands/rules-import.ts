@@ -1,15 +1,17 @@
 // `weir rules import`: a settings.json of the original converter becomes a rule set in Weir's own language, with a report
 // of what the two judge differently. The engine translates; this writes the file and the report.
 
+import path from 'node:path'
+
 import { importFilters } from '@weir/engine'
 import type { ImportedFilters } from '@weir/engine'
 import { Command } from 'commander'
 
+import { ConfigError } from '../errors.ts'
 import { visibleLine } from '../log.ts'
-import { openFileSink } from '../sinks/file.ts'
-import { openStdoutSink } from '../sinks/stdout.ts'
-import { findTarget } from '../sinks/target.ts'
+import type { Sink } from '../ports/sink.ts'
 import type { CommandContext } from './context.ts'
+import { openSinks, planOutputs, refuseInputsAsOutputs } from './outputs.ts'
 import { parseFileName, parseRulesName, refuseRepeatedValues } from './option-values.ts'
 import { issueLine, reportError, writeJson } from './report.ts'
 
@@ -37,12 +39,13 @@ export function importCommand(context: CommandContext): Command {
 
 async function importRules(context: CommandContext, file: string, { output, json }: ImportOptions): Promise<void> {
   let imported: ImportedFilters
+  let sink: Sink
   try {
     imported = importFilters(file, visibleLine(file))
+    sink = await openOutput(context, file, output)
   } catch (error) {
     return reportError(context, error, { isJson: json ?? false, rulesFile: file })
   }
-  const sink = output === '-' ? openStdoutSink() : await openFileSink(await findTarget(output), context.interrupts)
   try {
     await sink.write([Buffer.from(imported.yaml)])
     await sink.finish()
@@ -53,6 +56,18 @@ async function importRules(context: CommandContext, file: string, { output, json
   const { filters, differences, warnings } = imported
   if (json === true) return writeJson(context, { file, output, filters, differences, warnings })
   reportLines(file, imported).forEach((line) => context.log(line))
+}
+
+/** *Errors*: `ERR_CONFIG_OPTION`, `ERR_CONFIG_SAME_FILE` when it is `file`; `ERR_CONNECTOR_CREATE`. */
+async function openOutput(context: CommandContext, file: string, output: string): Promise<Sink> {
+  if (path.extname(output).toLowerCase() === '.json') {
+    const message = `-o ${output}: the rule set is YAML, and a file of this name is read as JSON: name it .yaml.`
+    throw new ConfigError('ERR_CONFIG_OPTION', message)
+  }
+  const planned = await planOutputs({ output, route: [], count: false }, [])
+  await refuseInputsAsOutputs(planned, [], file)
+  const [sink] = (await openSinks(planned, context.interrupts)).values()
+  return sink!
 }
 
 function reportLines(file: string, { filters, differences, warnings }: ImportedFilters): string[] {

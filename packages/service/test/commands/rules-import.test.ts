@@ -1,7 +1,7 @@
 // `weir rules import` and filters of the original as their users run them.
 
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 
@@ -67,6 +67,22 @@ test('filters that cannot be translated leave no file, and the exit code is 2', 
   const ready = await weir(['rules', 'import', 'rules.yaml'], { cwd })
   assert.equal(ready.code, 2)
   assert.match(ready.stderr, /rule set already/)
+})
+
+test('neither the settings nor a file that would be read as JSON is written over', async (t) => {
+  const cwd = await folder(t)
+  await writeFile(path.join(cwd, 'settings'), settings)
+  await symlink('settings', path.join(cwd, 'linked'))
+  for (const output of ['settings', './linked']) {
+    const run = await weir(['rules', 'import', 'settings', '-o', output], { cwd })
+    assert.equal(run.code, 2)
+    assert.match(run.stderr, /is the rule file settings: write to another file/)
+  }
+  assert.equal(await readFile(path.join(cwd, 'settings'), 'utf8'), settings)
+  const run = await weir(['rules', 'import', '--json', 'settings', '-o', 'rules.JSON'], { cwd })
+  assert.equal(run.code, 2)
+  assert.match(run.stderr, /^\{"error":\{"code":"ERR_CONFIG_OPTION".*name it \.yaml/)
+  await assert.rejects(readFile(path.join(cwd, 'rules.JSON')))
 })
 
 test('a settings.json is a rule set as it is', async (t) => {
