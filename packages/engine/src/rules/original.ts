@@ -61,7 +61,10 @@ export function parseOriginal(root: MapNode, issues: IssueList): OriginalFilter[
   // One more rule stands for records that are `null`.
   if (filters.items.length >= limits.rules) {
     const message = `There are ${filters.items.length} filters; at most ${limits.rules - 1} are allowed.`
-    issues.add(['filters'], message, { suggestion: 'join patterns of one field by |', atKey: true })
+    issues.add(['filters'], message, {
+      suggestion: 'join patterns of one field by | where include is false',
+      atKey: true,
+    })
     return []
   }
   return filters.items.flatMap((item, index) => readFilter(item, index, issues) ?? [])
