@@ -14,37 +14,40 @@ export type LoadedPeer = { readonly ask: JavaPeer; readonly skip?: undefined } |
 
 const required = (process.env['WEIR_REQUIRE'] ?? '').split(',').map((name) => name.trim())
 const project = fileURLToPath(new URL('../test/java/', import.meta.url))
-const output = fileURLToPath(new URL('java/', import.meta.url))
-const mainClass = join(output, 'classes', 'weir', 'OriginalFilters.class')
-const libraries = join(output, 'dependency')
 
-/** Returns the program, built when something changed. */
-export function loadJavaPeer(): LoadedPeer {
-  const fault = buildFault()
-  if (fault === undefined) return { ask }
+/**
+ * Returns the program, built when something changed into the folder `java` beside a module: each test file that asks
+ * names itself, since test files run at the same time and would build over each other.
+ */
+export function loadJavaPeer(moduleUrl: string): LoadedPeer {
+  const output = fileURLToPath(new URL('java/', moduleUrl))
+  const fault = buildFault(output)
+  if (fault === undefined) return { ask: (requests) => ask(output, requests) }
   if (required.includes('java')) throw new Error(`java is required by WEIR_REQUIRE and is missing: ${fault}`)
   return { skip: fault }
 }
 
-function buildFault(): string | undefined {
+function buildFault(output: string): string | undefined {
   for (const program of ['java', 'mvn']) {
     if (spawnSync(program, ['-version'], { stdio: 'ignore' }).status !== 0) return `${program} is not installed`
   }
-  if (isBuilt()) return undefined
+  if (isBuilt(output)) return undefined
   const goals = ['compiler:compile', 'dependency:copy-dependencies']
-  const run = spawnSync('mvn', ['-q', '-B', '-f', project, ...goals], { encoding: 'utf8' })
+  const run = spawnSync('mvn', ['-q', '-B', `-Dweir.output=${output}`, '-f', project, ...goals], { encoding: 'utf8' })
   if (run.status === 0) return undefined
   return `Maven cannot build ${project}: ${`${run.stdout}${run.stderr}`.trim().split('\n')[0]}`
 }
 
-function isBuilt(): boolean {
+function isBuilt(output: string): boolean {
+  const mainClass = join(output, 'classes', 'weir', 'OriginalFilters.class')
+  const libraries = join(output, 'dependency')
   if (!existsSync(mainClass) || !existsSync(libraries) || readdirSync(libraries).length === 0) return false
   const sources = [join(project, 'pom.xml'), join(project, 'src/main/java/weir/OriginalFilters.java')]
   return sources.every((source) => statSync(source).mtimeMs < statSync(mainClass).mtimeMs)
 }
 
-function ask(requests: readonly object[]): unknown[] {
-  const classPath = [join(output, 'classes'), join(libraries, '*')].join(':')
+function ask(output: string, requests: readonly object[]): unknown[] {
+  const classPath = [join(output, 'classes'), join(output, 'dependency', '*')].join(':')
   const run = spawnSync('java', ['-Xss4m', '-cp', classPath, 'weir.OriginalFilters'], {
     input: requests.map((request) => `${JSON.stringify(request)}\n`).join(''),
     encoding: 'utf8',

@@ -22,7 +22,7 @@ const seedSetting = process.env['WEIR_SEED'] ?? '20240229'
 const seed = seedSetting === 'random' ? Date.now() % 2 ** 31 : Number(seedSetting)
 const runs = Number(process.env['WEIR_RUNS'] ?? 1000)
 
-const peer = loadJavaPeer()
+const peer = loadJavaPeer(import.meta.url)
 const skip = peer.skip ?? false
 
 test('patterns match what they match in Java, and those that Java refuses are refused', { skip }, (t) => {
@@ -148,7 +148,7 @@ test('lines of envelopes are kept byte for byte as the original keeps them', { s
   ]
   const requests = messages.map((message) => ({
     filters,
-    envelope: JSON.stringify({ message, tag: 'ds2', time: 1.5 }),
+    envelope: Buffer.from(JSON.stringify({ message, tag: 'ds2', time: 1.5 })).toString('base64'),
   }))
   const answers = peer.ask(requests) as { kept: string }[]
   const engine = await createEngine({ rules: { filters }, threads: 1 })

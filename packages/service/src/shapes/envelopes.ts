@@ -1,13 +1,10 @@
 // Takes the lines out of FluentD's envelopes: one JSON object on each line of the input, whose `message` holds NDJSON as
-// text. An envelope is parsed as a whole, and only one at a time is held; of the records in it nothing is known. Called
-// by ../sources.
-
-import { isUtf8 } from 'node:buffer'
-
-import type { MalformedReason } from '@weir/engine'
+// text. Only one at a time is held, and open-envelope.ts reads it; of the records in it nothing is known. Called by
+// ../sources.
 
 import type { Place, Places, Reject } from '../ports/source.ts'
-import { ascii, isWhiteSpace } from './detect.ts'
+import { ascii } from './detect.ts'
+import { openEnvelope } from './open-envelope.ts'
 import { PlaceNotes } from './places.ts'
 import type { Shape, ShapedBytes } from './shape.ts'
 
@@ -25,14 +22,11 @@ export interface EnvelopeOptions {
   readonly leastBytes?: number
 }
 
-/** What an envelope comes to: its message as lines, or why it is malformed. */
-type Opened = { readonly message: Buffer } | { readonly reason: MalformedReason }
-
 /**
  * The messages of envelopes, each with a line feed at its end. Values beside `message` may be of any kind but object and
  * array; a `message` that is a number, `true` or `false` is its text, and without one, or with `null`, an envelope holds
- * nothing. Of several `message`s the last counts. All as the original has it, which loses malformed envelopes; here they
- * are set aside.
+ * nothing. Of several `message`s the last counts, and text behind an envelope does not. All as the original has it, which
+ * loses malformed envelopes; here they are set aside.
  */
 export class Envelopes implements Shape {
   readonly fault = undefined
@@ -97,14 +91,14 @@ export class Envelopes implements Shape {
   private *take(line: Buffer): Generator<ShapedBytes, void, undefined> {
     this.held = []
     this.heldBytes = 0
-    const opened = open(line)
+    const opened = openEnvelope(line)
     const { place } = this
     this.goOn(line.length)
     if (opened === undefined) return
     if ('reason' in opened) {
       const reject: Reject = { ...place, bytes: line, reason: opened.reason }
       yield { bytes: nothing, places: this.noPlaces(), rejects: [reject] }
-    } else if (opened.message.length > 0) {
+    } else {
       yield { bytes: opened.message, places: this.notePlaces(opened.message, place) }
     }
   }
@@ -132,44 +126,3 @@ export class Envelopes implements Shape {
 const nothing = new Uint8Array(0)
 /** A carriage return and a line feed, which are no part of an envelope. */
 const lineEndBytes = 2
-
-/** Returns what is in an envelope, or undefined when there is nothing: the line is blank, or it has no message. */
-function open(line: Buffer): Opened | undefined {
-  if (isBlank(line)) return undefined
-  if (!isUtf8(line)) return { reason: 'utf8' }
-  const text = line.toString()
-  let envelope: unknown
-  try {
-    envelope = JSON.parse(text)
-  } catch {
-    return { reason: 'syntax' }
-  }
-  if (envelope === null || typeof envelope !== 'object' || Array.isArray(envelope)) return { reason: 'not-object' }
-  if (Object.values(envelope).some((value) => value !== null && typeof value === 'object')) {
-    return { reason: 'not-object' }
-  }
-  const { message } = envelope as { message?: string | number | boolean | null }
-  if (!Object.hasOwn(envelope, 'message') || message === null || message === undefined) return undefined
-  const lines = typeof message === 'number' ? numberAsWritten(text) : String(message)
-  // What is half of a character, as "\ud800", becomes U+FFFD here.
-  return { message: Buffer.from(lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`) }
-}
-
-function isBlank(line: Uint8Array): boolean {
-  return line.every(isWhiteSpace)
-}
-
-/** Returns the last `message` of an object that holds no other object and no array, and whose last one is a number. */
-function numberAsWritten(text: string): string {
-  let number = ''
-  let key: string | undefined
-  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}:,"]+/gs)) {
-    if (key === undefined) {
-      key = JSON.parse(token) as string
-      continue
-    }
-    if (key === 'message') number = token
-    key = undefined
-  }
-  return number
-}

@@ -24,7 +24,7 @@ test('the lines of messages come out, one envelope after the other', () => {
     ['{"m\\u0065ssage":"\\u00e9\\ud83d\\ude00\\/"}', 'é😀/\n'],
     ['{"message":"\\ud800x\\udc00"}', '\ufffdx\ufffd\n'],
     ['{"message":1.50e0}\n{"a":"message","message":true,"b":"\\"message\\":3"}', '1.50e0\ntrue\n'],
-    ['{"message":7,"message":08}', ''],
+    ['{"message":"x"} and {more', 'x\n'],
     ['{}\n{"message":null}\n{"message":""}\n{"mess":"a"}', ''],
   ] as const) {
     assert.equal(shaped(input).text, lines, input)
@@ -38,7 +38,11 @@ test('an envelope that is none is set aside as it came, with its place and reaso
     ['{"message":["a"]}', 'not-object'],
     ['[]', 'not-object'],
     ['"a"', 'not-object'],
-    ['{"message":"\xff"}', 'utf8'],
+    ['{"message":7,"message":08}', 'syntax'],
+    ['{"message":{},"message":"a"}', 'not-object'],
+    [`{"message":"a","n":${'1'.repeat(1001)}}`, 'syntax'],
+    [`{"message":"a","${'k'.repeat(50_001)}":1}`, 'syntax'],
+    ['[] {', 'syntax'],
   ] as const
   const good = '{"message":"ok"}'
   const input = Buffer.from(bad.flatMap(([line]) => [line, good]).join('\n'), 'latin1')
@@ -51,6 +55,20 @@ test('an envelope that is none is set aside as it came, with its place and reaso
     byte += line.length + good.length + 2
   })
   assert.equal(rejects.length, bad.length)
+})
+
+test('bytes that are not UTF-8 stay in the lines that they stand in, and spoil no other', () => {
+  for (const [input, lines] of [
+    ['{"message":"a\\n\xff\\nb","\xfe":"\xff"}', 'a\n\xff\nb\n'],
+    [
+      '{"message":"\xe2\x82\\u00e9\\ud83d\\ude00\\ud800\\\\u\\"\xc3\xa9"}',
+      '\xe2\x82\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbd\\u"\xc3\xa9\n',
+    ],
+  ] as const) {
+    const shape = new Envelopes()
+    const parts = [...shape.push(Buffer.from(`${input}\n`, 'latin1'))].map(({ bytes }) => Buffer.from(bytes))
+    assert.equal(Buffer.concat(parts).toString('latin1'), lines)
+  }
 })
 
 test('a line of a message lies in the line of its envelope, and has a number there', () => {

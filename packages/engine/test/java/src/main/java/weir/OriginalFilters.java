@@ -1,5 +1,6 @@
 package weir;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -28,7 +29,8 @@ import java.util.regex.PatternSyntaxException;
  *   <li>{@code {"regex", "values"}}: {@code {"error"}}, or {@code {"matches"}} with a 0 or 1 for each value;
  *   <li>{@code {"filters", "bytes"}}, the bytes in Base64: {@code {"outcomes", "kept"}}, an outcome for each line and
  *       the lines that are kept, in Base64;
- *   <li>{@code {"filters", "envelope"}}, the text of a Fluentd record: the same for the lines of its {@code message};
+ *   <li>{@code {"filters", "envelope"}}, a Fluentd record in Base64: the same for the lines of its {@code message}, or
+ *       {@code {"error"}} where it is refused;
  *   <li>{@code {"number"}}: {@code {"text"}}, what Java prints of it.
  * </ul>
  */
@@ -50,10 +52,8 @@ public final class OriginalFilters {
 
   private static ObjectNode answer(JsonNode request) throws Exception {
     if (request.has("regex")) return match(request.get("regex").asText(), request.get("values"));
-    if (request.has("envelope")) return filter(request.get("filters"), message(request.get("envelope").asText()));
-    if (request.has("filters")) {
-      return filter(request.get("filters"), new String(request.get("bytes").binaryValue(), StandardCharsets.UTF_8));
-    }
+    if (request.has("envelope")) return open(request.get("filters"), text(request.get("envelope")));
+    if (request.has("filters")) return filter(request.get("filters"), text(request.get("bytes")));
     ObjectNode answer = MAPPER.createObjectNode();
     return answer.put("text", text(MAPPER.readValue("{\"a\":" + request.get("number").asText() + "}", RECORD).get("a")));
   }
@@ -96,6 +96,21 @@ public final class OriginalFilters {
       if (outcome.equals("keep")) kept.append(line).append('\n');
     }
     return answer.put("kept", Base64.getEncoder().encodeToString(kept.toString().getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /** Bytes as Kafka's deserializer reads them. */
+  private static String text(JsonNode base64) throws Exception {
+    return new String(base64.binaryValue(), StandardCharsets.UTF_8);
+  }
+
+  private static ObjectNode open(JsonNode filters, String envelope) throws Exception {
+    String message;
+    try {
+      message = message(envelope);
+    } catch (JsonProcessingException error) {
+      return MAPPER.createObjectNode().put("error", error.getOriginalMessage());
+    }
+    return filter(filters, message);
   }
 
   /** An object of scalars, which are taken as text. */
