@@ -48,7 +48,9 @@ export function translateFilters(filters: readonly OriginalFilter[], issues: Iss
     const checked = checkPattern(filter.regex, translation.pattern, false)
     instructions += checked.instructions
     if ('faults' in checked) {
-      for (const { message, suggestion } of checked.faults) issues.add(path, message, { suggestion })
+      for (const { message, suggestion, isTooLarge } of checked.faults) {
+        issues.add(path, message, { suggestion: isTooLarge ? smaller(filter) : suggestion })
+      }
       return []
     }
     if (translation.hasWordEdges) warnOfWordEdges(path, issues)
@@ -65,6 +67,13 @@ function shorten(pattern: string): string {
   return pattern.length > 120 ? `${pattern.slice(0, 120)}…` : pattern
 }
 
+/** Settings have neither `any` nor lists, which the advice for rules names. */
+function smaller({ include }: OriginalFilter): string {
+  return include
+    ? 'use smaller counts in {…}; a list of values is for a rule, which drops under `not: { field: NAME, in: [ … ] }`'
+    : 'use smaller counts in {…}, or divide the alternatives among several filters of this field: with include: false, any of them drops'
+}
+
 function warnOfWordEdges(path: (string | number)[], issues: IssueList): void {
   issues.warn(path, 'Beside a character beyond ASCII, `\\b` and `\\B` may stand elsewhere than in Java.', {
     suggestion: 'name what may stand there, as in (?:.*\\W)?word(?:\\W.*)?',
@@ -79,7 +88,9 @@ function readSteps({ fieldName, index }: OriginalFilter, issues: IssueList): str
       suggestion: 'write a name',
     })
   } else if (steps.length > limits.fieldPathSteps) {
-    issues.add(path, `The field name has ${steps.length} parts; at most ${limits.fieldPathSteps} are allowed.`)
+    issues.add(path, `The field name has ${steps.length} parts; at most ${limits.fieldPathSteps} are allowed.`, {
+      suggestion: 'write a name with fewer dots',
+    })
   }
   const close = steps.length === 1 ? probableField(fieldName) : undefined
   if (close !== undefined) {

@@ -24,6 +24,8 @@ export type PatternResult =
 export interface PatternFault {
   readonly message: string
   readonly suggestion?: string | undefined
+  /** The pattern is good, and too long or too large. */
+  readonly isTooLarge?: true
 }
 
 /**
@@ -35,7 +37,7 @@ export function checkPattern(written: string, flagged: string, isSearch: boolean
   if (bytes > limits.patternBytes) {
     const message = `The pattern is ${bytes} bytes long; at most ${limits.patternBytes} are allowed.`
     const suggestion = 'split it under `any`, or use `in` or `contains` with a list'
-    return { instructions: 0, faults: [{ message, suggestion }] }
+    return { instructions: 0, faults: [{ message, suggestion, isTooLarge: true }] }
   }
   let compiled: RE2JS
   try {
@@ -66,7 +68,7 @@ function sizeOf(
   const suggestion = 'use smaller counts in {…}, or split it over several predicates under `any`'
   const refuse = (size: number, most: number, of: string): ReturnType<typeof sizeOf> => {
     const message = `The pattern ${show(written)} compiles to ${size} instructions${of}; at most ${most} are allowed.`
-    return { instructions, faults: [{ message, suggestion }] }
+    return { instructions, faults: [{ message, suggestion, isTooLarge: true }] }
   }
   if (programSize > limits.patternInstructions) return refuse(programSize, limits.patternInstructions, '')
   if (byteInstructions <= limits.patternByteInstructions) return { instructions }
