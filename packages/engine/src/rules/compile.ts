@@ -9,6 +9,7 @@ import { limits } from '../limits.ts'
 import { readWhole } from './files.ts'
 import { IssueList } from './issues.ts'
 import { jsonSource } from './json-source.ts'
+import { setOriginalAside } from './original-near.ts'
 import { isOriginalSettings, parseOriginal } from './original.ts'
 import type { TranslatedFilter } from './original-plan.ts'
 import { equivalentRuleSet, originalPlan, translateFilters } from './original-plan.ts'
@@ -63,7 +64,8 @@ export function compileRuleSet(source: RuleSource): CompiledRuleSet {
   const input = openSource(source, issues)
   const { root } = input.source
   if (root !== undefined && isOriginalSettings(root)) return compileOriginal(root, input, issues)
-  const parsed = root === undefined ? undefined : parseRuleSet(root, issues)
+  const rest = root === undefined ? undefined : setOriginalAside(root, issues)
+  const parsed = rest === undefined ? undefined : parseRuleSet(rest, issues)
   if (parsed === undefined) throw errorOf(input, issues)
   const { plan, lists } = buildPlan(parsed, input.directory, issues)
   if (listBytesOf(lists) > mostProgramBytes - 2 * limits.ruleFileBytes) {

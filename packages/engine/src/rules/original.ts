@@ -20,8 +20,9 @@ export interface OriginalFilter {
 }
 
 /** Keys of a settings.json; all but the first are for connectors. */
-const settingsKeys = ['filters', 'kafka', 'count', 'workers']
-const filterKeys = ['fieldName', 'regex', 'include']
+export const settingsKeys: readonly string[] = ['filters', 'kafka', 'count', 'workers']
+/** Keys of a filter. */
+export const filterKeys: readonly string[] = ['fieldName', 'regex', 'include']
 
 /** Returns whether `root` holds settings of the original, and no rule set. */
 export function isOriginalSettings(root: SourceNode): root is MapNode {
@@ -78,14 +79,22 @@ function readFilter(node: SourceNode, index: number, issues: IssueList): Origina
     return undefined
   }
   const parts = readParts(node, path, filterKeys, issues)
-  const text = (key: 'fieldName' | 'regex', suggestion: string): string | undefined => {
+  const text = (key: 'fieldName' | 'regex', cure: string): string | undefined => {
     const value = parts.get(key)
+    if (value?.kind === 'null') {
+      // Advice to quote the word would name a field, or match a value, that nobody means.
+      issues.add([...path, key], `The \`${key}\` of a filter is text, not ${describe(value)}.`, {
+        suggestion: `write ${cure}`,
+      })
+      return undefined
+    }
     if (value !== undefined) return readText(value, [...path, key], `The \`${key}\` of a filter`, issues)
-    if (!isMisspelt(node, key, filterKeys)) issues.add(path, `The filter has no \`${key}\`.`, { suggestion })
+    if (!isMisspelt(node, key, filterKeys))
+      issues.add(path, `The filter has no \`${key}\`.`, { suggestion: `add ${cure}` })
     return undefined
   }
-  const fieldName = text('fieldName', 'add "fieldName": "NAME"')
-  const regex = text('regex', 'add "regex": "PATTERN", which the whole value must match')
+  const fieldName = text('fieldName', '"fieldName": "NAME"')
+  const regex = text('regex', '"regex": "PATTERN", which the whole value must match')
   const include = readInclude(parts.get('include'), [...path, 'include'], issues)
   // What could not be read is in `issues`; the rest of the filter is to be checked all the same.
   return { fieldName: fieldName ?? '', regex: regex ?? '', include: include ?? false, index }

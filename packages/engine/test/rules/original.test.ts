@@ -35,7 +35,7 @@ test('settings without filters keep everything', () => {
 test('a file with rules is a rule set, whatever else stands in it', () => {
   const issues = shown(issuesOf(json('{"version":1,"default":"keep","rules":[],"filters":[]}')))
   assert.deepEqual(issues, [
-    '1:42 filters: The key `filters` is unknown. [known keys here: version, missing, default, rules, tests]',
+    "1:42 filters: `filters` are the original's, and a file with `rules` is a rule set. [keep the rules or the filters; `weir rules import` makes rules of filters]",
   ])
 })
 
@@ -60,7 +60,7 @@ test('every problem is told at once, with its place and what to write instead', 
     '4:49 filters[1].include: `include` is true or false, not the text "true". [write true without quotes]',
     '5:20 filters[2].fieldName: The field name `..` is only dots, and names no field. [write a name]',
     '6:20 filters[3].fieldName: The `fieldName` of a filter is text, not the number 5. [write "5"]',
-    '6:32 filters[3].regex: The `regex` of a filter is text, not `null`. [write "null"]',
+    '6:32 filters[3].regex: The `regex` of a filter is text, not `null`. [write "regex": "PATTERN", which the whole value must match]',
     '7:34 filters[4].regex: The pattern `a(?=b)` looks ahead, which RE2 lacks, at character 2. [say what must also match in a filter of its own, with include: true]',
     '7:55 filters[4].include: `include` is true or false, not the number 1. [write true or false]',
     '8:5 filters[5]: The filter has no `regex`. [add "regex": "PATTERN", which the whole value must match]',
@@ -82,6 +82,71 @@ test('what is wrong with `filters` itself is told', () => {
   const many = Array.from({ length: 1000 }, () => filters[0]!)
   assert.match(issuesOf({ filters: many })[0]!.message, /There are 1000 filters; at most 999 are allowed/)
   assert.equal(compileRuleSet({ filters: many.slice(1) }).program.plan.rules.length, 1000)
+})
+
+test('what looks like settings of the original is told what it lacks, and nothing of rule sets', () => {
+  const list = '[{"fieldName":"a","regex":"x"}]'
+  for (const [text, issue] of [
+    [
+      `{"Filters":${list}}`,
+      '1:2 Filters: This looks like settings of the original, and `Filters` like their `filters`. [write `filters`]',
+    ],
+    [
+      `{"filter":${list},"kafka":{}}`,
+      '1:2 filter: This looks like settings of the original, and `filter` like their `filters`. [write `filters`]',
+    ],
+    [
+      list,
+      '1:1 : This looks like the list of filters of the original, without its settings. [write { "filters": […] } around the list]',
+    ],
+    [
+      `{"settings":{"filters":${list}}}`,
+      '1:2 settings: This looks like settings of the original, which stand within `settings` here: the original has `filters` at the top. [take the object out of `settings`]',
+    ],
+    [
+      '{"kafka":{}}',
+      '1:1 : This looks like settings of the original, without `filters`. [add "filters": [] to keep everything]',
+    ],
+    [
+      '{"count":1,"workers":10}',
+      '1:1 : This looks like settings of the original, without `filters`. [add "filters": [] to keep everything]',
+    ],
+    [
+      `{"version":1,"filters":${list}}`,
+      "1:14 filters: `filters` are the original's, and a file with `version` is a rule set. [leave `version` out]",
+    ],
+    [
+      '{"filters":[{"fieldName":null,"regex":"x"}]}',
+      '1:26 filters[0].fieldName: The `fieldName` of a filter is text, not `null`. [write "fieldName": "NAME"]',
+    ],
+  ] as const) {
+    assert.deepEqual(shown(issuesOf(json(text))), [issue], text)
+  }
+  const both = shown(issuesOf(json(`{"filters":${list},"rules":[],"default":"kep"}`))).join('\n')
+  for (const each of [/filters: .* a file with `rules` is a rule set/, /has no `version`/, /did you mean `keep`/]) {
+    assert.match(both, each)
+  }
+  // What is no filter is a slip in a rule set.
+  for (const text of ['{}', '[{"id":"a"}]', '{"Rules":[],"default":"keep"}', '{"count":1,"rules":[]}']) {
+    assert.doesNotMatch(shown(issuesOf(json(text))).join(), /original/, text)
+  }
+})
+
+test('a pattern that is too large is advised what settings can say', () => {
+  const words = Array.from({ length: 600 }, (_, i) => `word${i}`).join('|')
+  const adviceFor = (regex: string, include: boolean) => issuesOf({ filters: [{ fieldName: 'a', regex, include }] })[0]!
+  for (const regex of [words, '(?:ab){1000}']) {
+    assert.match(adviceFor(regex, false).suggestion!, /divide the alternatives among several filters of this field/)
+    assert.match(adviceFor(regex, true).suggestion!, /is for a rule, which drops under `not: \{ field: NAME, in:/)
+  }
+  const half = (from: number) => ({
+    fieldName: 'a',
+    regex: words
+      .split('|')
+      .slice(from, from + 300)
+      .join('|'),
+  })
+  assert.equal(compileRuleSet({ filters: [half(0), half(300)] }).filters?.length, 2)
 })
 
 test('what only looks wrong is a warning', () => {
