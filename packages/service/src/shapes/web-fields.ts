@@ -2,6 +2,8 @@
 // Apache and nginx, by their grammar and no looser. Works on bytes; makes no string unless a field has an escape or a
 // byte that is not plain ASCII. The fields are described in docs/cli.md. Called by web-lines.ts.
 
+import { isIP } from 'node:net'
+
 import { ascii } from './detect.ts'
 
 /** Formats of lines; `combined` is `common` with the referrer and the user agent behind. */
@@ -122,7 +124,7 @@ function findCommon(bytes: Uint8Array, start: number, end: number): boolean {
   if (part.hostEnd === start || identityEnd <= part.hostEnd + 1) return false
   part.userFrom = identityEnd + 1
   part.time = findTime(bytes, part.userFrom, end)
-  if (part.time < 0) return false
+  if (part.time < 0 || hasHostInFront(bytes, start)) return false
   part.request = part.time + timeBytes + 1
   part.requestEnd = quotedEnd(bytes, part.request, end)
   if (part.requestEnd < 0) return false
@@ -131,6 +133,19 @@ function findCommon(bytes: Uint8Array, start: number, end: number): boolean {
   part.size = part.statusEnd + 1
   part.sizeEnd = wordEnd(bytes, part.size, end)
   return isStatus(bytes, part.status, part.statusEnd) && isNumber(bytes, part.size, part.sizeEnd)
+}
+
+/**
+ * Whether the line has the server's name in front, as Apache's `vhost_combined` and many an nginx has: a user that is
+ * `- jo` behind an identity that is an address, or behind a first word with a port, would be the identity and user.
+ */
+function hasHostInFront(bytes: Uint8Array, start: number): boolean {
+  const userEnd = part.time - 1
+  if (wordEnd(bytes, part.userFrom, userEnd) === userEnd) return false
+  const word = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1')
+  const identity = word(part.hostEnd + 1, part.userFrom - 1)
+  if (isIP(identity) !== 0) return true
+  return identity !== '-' && /^[^:]+:[0-9]{1,5}$/.test(word(start, part.hostEnd))
 }
 
 /** Finds what `combined` has behind it: `"referrer" "user agent"`, and no more. */

@@ -168,3 +168,25 @@ test('every generated line is read, and no spoiled one', () => {
     }) // prettier-ignore
   }
 })
+
+test('a line with the name of its server in front, or with more behind the agent, is none', () => {
+  const rest = `${time} "GET / HTTP/1.1" 200 1 "-" "curl/8"`
+  for (const front of [
+    'site:443 1.2.3.4 - alice',
+    'site 1.2.3.4 - -',
+    'site:80 ::1 - -',
+    'site:443 host.example - -',
+  ]) {
+    assert.equal(recordOf(`${front} ${rest}`), undefined, front)
+  }
+  for (const [front, user] of [
+    ['::1 - jo', 'jo'],
+    ['1.2.3.4:5678 - jo doe', 'jo doe'],
+    ['1.2.3.4 - - jo', '- jo'],
+    ['host ident a b', 'a b'],
+    ['site:443 1.2.3.4 -', '-'],
+  ] as const) {
+    assert.equal(recordOf(`${front} ${rest}`)?.['username'], user, front)
+  }
+  assert.equal(recordOf(`1.2.3.4 - - ${rest} "-"`), undefined)
+})
