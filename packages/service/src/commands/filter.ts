@@ -16,6 +16,7 @@ import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
 import { addInputOptions, checkInputOptions } from './input-options.ts'
 import type { InputOptions } from './input-options.ts'
+import { hintFor } from './hint.ts'
 import {
   formatSize,
   parseBytes,
@@ -165,6 +166,8 @@ class FilterRun {
       throw afterClosedPipe(error, planned)
     }
     this.progress.stop()
+    const { ruleIds } = engine
+    const { head, counts } = tally
     await this.report(tally, {
       inputs: this.inputs.length,
       bytesOut: router.bytesOut,
@@ -172,8 +175,9 @@ class FilterRun {
       kernel: engine.kernel.name,
       validation: this.validation,
       ruleSetVersion: engine.version,
-      ruleIds: engine.ruleIds,
+      ruleIds,
       warnings,
+      hint: hintFor({ ...this.options, head, counts, ruleIds }),
     })
   }
 
@@ -206,11 +210,12 @@ class FilterRun {
     const { inputFormat = 'auto', parse, emit = 'line', batchBytes = limits.batchBytes.standard } = this.options
     const { maxRecordBytes = limits.maxRecordBytes.standard } = this.options
     const onBatch = (result: PipelineResult) => tally.add(inputName(input), result)
+    const onHead = (head: Uint8Array) => tally.begin(head)
     if (parse === undefined) {
-      const source = fileSource(input, { format: inputFormat, maxRecordBytes, onCommit })
+      const source = fileSource(input, { format: inputFormat, maxRecordBytes, onCommit, onHead })
       return runSource(source, { engine, router, onBatch })
     }
-    const source = fileSource(input, { isForBytes: true, onCommit })
+    const source = fileSource(input, { isForBytes: true, onCommit, onHead })
     // As many as the engine has for a stream.
     const inFlight = 2 * engine.stats().threads
     return runLines(source, { engine, router, onBatch, format: parse, emit, batchBytes, maxRecordBytes, inFlight })

@@ -27,6 +27,8 @@ export interface FailedInput {
 export class Tally {
   readonly samples: MalformedSample[] = []
   readonly failed: FailedInput[] = []
+  /** First bytes of the first input that has any. */
+  head: Uint8Array = new Uint8Array(0)
   counts: Counts
   bytesIn = 0
 
@@ -44,6 +46,11 @@ export class Tally {
       byDefault: 0,
       byRoute: Object.fromEntries(kept.map((route) => [route, 0])),
     }
+  }
+
+  /** Takes note of how an input begins; the bytes are copied. */
+  begin(head: Uint8Array): void {
+    if (this.head.length === 0) this.head = head.slice()
   }
 
   /** Adds one batch of an input. */
@@ -67,6 +74,8 @@ export interface RunFacts {
   readonly ruleSetVersion: string
   readonly ruleIds: readonly string[]
   readonly warnings: readonly string[]
+  /** What would probably help, where nothing came of the inputs. */
+  readonly hint?: string | undefined
 }
 
 /** Returns the summary as an object for programs. */
@@ -95,6 +104,7 @@ export function summaryObject(tally: Tally, facts: RunFacts): Record<string, unk
     inputs: facts.inputs,
     failed,
     warnings: facts.warnings,
+    ...(facts.hint === undefined ? {} : { hint: facts.hint }),
   }
 }
 
@@ -122,6 +132,7 @@ export function summaryLines(tally: Tally, facts: RunFacts): readonly string[] {
     ...(tally.failed.length > 0
       ? [`${tally.failed.length} of ${facts.inputs} ${facts.inputs === 1 ? 'input' : 'inputs'} failed; see above.`]
       : []),
+    ...(facts.hint === undefined ? [] : [`hint: ${facts.hint}`]),
   ]
 }
 

@@ -31,6 +31,8 @@ export interface FileSourceOptions {
   readonly format?: InputFormat
   /** Whether the input comes as bytes in any case, where no worker can read it. */
   readonly isForBytes?: boolean
+  /** Called once with the first bytes of the input, inflated, at most `detectBytes`. *Ownership*: only for looking at. */
+  readonly onHead?: (head: Uint8Array) => void
   /** Bytes of the longest record that is not malformed: what holds records may be as long. */
   readonly maxRecordBytes?: number
 }
@@ -71,7 +73,11 @@ class FileSource implements Source<FilePosition> {
     }
     const stored = await peek(this.translated(opened.chunks), signatureOf)
     const chunks = stored.seen === 'none' ? stored.all : this.inflated(stored.all, stored.seen)
-    const { seen, all } = await peek(chunks, (head, isAll) => this.judge(head, isAll))
+    const { seen, all } = await peek(chunks, (head, isAll) => {
+      const judged = this.judge(head, isAll)
+      if (judged !== undefined) this.options.onHead?.(head.subarray(0, detectBytes))
+      return judged
+    })
     if (seen.shape === 'ndjson') for await (const chunk of all) yield valueOf(chunk)
     else yield* this.shaped(seen.shape, seen.markBytes, all)
   }
@@ -100,10 +106,14 @@ class FileSource implements Source<FilePosition> {
       // Files of /proc say that they are empty and are not.
       if (this.handle === undefined || !stats.isFile() || stats.size === 0) return { chunks: readChunks(fd) }
       if (this.options.isForBytes === true) return { chunks: readFileChunks(fd) }
-      const head = await readHead(fd, this.format === 'auto' ? detectBytes : signatureBytes)
+      const isLookedAt = this.format === 'auto' || this.options.onHead !== undefined
+      const head = await readHead(fd, isLookedAt ? detectBytes : signatureBytes)
       const { shape, markBytes } = this.judge(head, true)
       if (compressionOf(head) !== undefined) return { chunks: readFileChunks(fd) }
-      if (shape === 'ndjson') return { file: this.handle }
+      if (shape === 'ndjson') {
+        this.options.onHead?.(head)
+        return { file: this.handle }
+      }
       const isInPlace = shape !== 'fluentd' && markBytes === 0
       return { chunks: isInPlace ? readFileChunks(fd, (await this.structure()).input) : readFileChunks(fd) }
     } catch (error) {
