@@ -13,6 +13,7 @@ import { decodeUtf8, javaDouble } from '#src/kernel/portable-original.js'
 import { alikeInput, mixedInput } from './generators/records.ts'
 import { originalSettings } from './generators/original-filters.ts'
 import { javaPattern, textFor } from './generators/java-patterns.ts'
+import { enumeratePatterns } from './java-enumeration.ts'
 import { loadJavaPeer } from './java-peer.ts'
 import { kernels } from './judge.ts'
 import { compareOutcomes, writeRecorded } from './original-cases.ts'
@@ -63,6 +64,27 @@ test('patterns match what they match in Java, and those that Java refuses are re
   )
   assert.deepEqual(wrong.slice(0, 20), [], `${wrong.length} differences`)
   assert.ok(taken > legal * 0.5 && matched > taken * 0.5, 'the generator has become too wild')
+})
+
+test('small patterns match what they match in Java on every short text', { skip }, (t) => {
+  assert.ok(peer.skip === undefined)
+  const all = enumeratePatterns(seed, Math.ceil(runs / 5))
+  const asked = all.flatMap(({ patterns, values }) => patterns.map((regex) => ({ regex, values })))
+  const answers = peer.ask(asked) as { error?: string; matches?: string }[]
+  const wrong: string[] = []
+  const taken = asked.filter(({ regex, values }, i) => {
+    const found = matchAll(regex, values)
+    const { error, matches = '' } = answers[i]!
+    if (found === undefined) return false
+    const differs = values.filter((_, k) => matches[k] !== '?' && found[k] !== '-' && found[k] !== matches[k])
+    if (error !== undefined) wrong.push(`${JSON.stringify(regex)} is taken, and Java says: ${error}`)
+    else if (differs.length > 0) wrong.push(`${JSON.stringify(regex)} on ${JSON.stringify(differs.slice(0, 3))}`)
+    return true
+  })
+  const kinds = all.map(({ kind, patterns, values }) => `${kind} ${patterns.length} × ${values.length}`)
+  t.diagnostic(`${kinds.join(', ')}; ${taken.length} patterns taken; seed ${seed}`)
+  assert.deepEqual(wrong.slice(0, 20), [], `${wrong.length} differences`)
+  assert.ok(taken.length > asked.length * 0.2, 'too few patterns are taken')
 })
 
 /** Returns 1 or 0 for each value, `-` where nothing is promised; undefined when the pattern is refused. */
