@@ -118,7 +118,10 @@ class FileSource implements Source<FilePosition> {
       return { chunks: isInPlace ? readFileChunks(fd, (await this.structure()).input) : readFileChunks(fd) }
     } catch (error) {
       await this.close()
-      throw new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.`, {
+      // Node has replaced what is not UTF-8 before anybody here sees the name.
+      const isReplaced = systemCode(error) === 'ENOENT' && this.path.includes('\ufffd')
+      const cure = isReplaced ? ' If its name is not UTF-8, let the shell open it: weir filter … < FILE.' : ''
+      throw new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.${cure}`, {
         retryable: mayPass(error),
         details: { input: this.name, system: systemCode(error) },
         cause: error,

@@ -239,3 +239,11 @@ test('options that contradict each other are refused', async (t) => {
     assert.match(run.stderr, message)
   }
 })
+
+test('a line feed within a string of an element is malformed, and kept where no filters keep everything', async (t) => {
+  const array = '[{"a":"x\ny"}]'
+  const ruled = await filter('--json', await prepare(t, {}, 'version: 1\ndefault: keep\nrules: []\n'), array)
+  assert.deepEqual([ruled.stdout.toString(), readSummary(ruled)['malformed']], ['', 1])
+  const unruled = await filter('--json', await prepare(t, {}, 'filters: []\n'), array)
+  assert.equal(unruled.stdout.toString(), '{"a":"x\ry"}\n')
+})

@@ -331,3 +331,14 @@ test('with --json a wrong command line is one JSON object too', async (t) => {
   const named = await weir(['filter', '--', '--json'])
   assert.match(named.stderr, /^error: required option/)
 })
+
+test('a file whose name is not UTF-8 is not found, and the message says how to read it', async (t) => {
+  const directory = await prepare(t, {}, keepAll)
+  const run = await shell(
+    `printf '{}\\n' > $'a\\xff'; weir filter --rules rules.yaml $'a\\xff'; weir filter --rules rules.yaml < $'a\\xff'; weir filter --rules rules.yaml b`,
+    directory,
+  )
+  assert.match(run.stderr, /Cannot read a.*If its name is not UTF-8, let the shell open it: weir filter … < FILE/)
+  assert.equal(run.stdout.toString(), '{}\n')
+  assert.equal(run.stderr.match(/is not UTF-8/g)?.length, 1)
+})
