@@ -18,7 +18,7 @@ const crashDir = join(cacheDir, 'crashes')
 const foundDir = join(cacheDir, 'corpus')
 
 /** What the programs beside core_test share with it. */
-const shared = ['rule_set', 'plain_reader', 'plain_json', 'test_slab'].map((name) =>
+const shared = ['rule_set', 'plain_reader', 'plain_json', 'test_slab', 'original_filters'].map((name) =>
   join(nativeDir, 'test', `${name}.cc`),
 )
 

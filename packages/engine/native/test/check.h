@@ -72,5 +72,6 @@ void TestKernel();
 void TestPatternMemory();
 void TestRepeatedKeys();
 void TestJavaText();
+void TestOriginalBatch();
 
 }  // namespace weir_test

@@ -81,7 +81,8 @@ void TestRecorded(const char* path) {
 int Run(int argc, char** argv) {
   for (const auto part : {TestUtf8, TestArena, TestNumbers, TestAddresses, TestUnescape, TestDecodeUrl, TestLists, TestQuoteIndex, TestScans,
                           TestCursor, TestValidator, TestMatcher, TestScreen, TestValueCache, TestDecision, TestPatternMemory, TestProgram,
-                          TestBatchView, TestKernel, TestRepeatedKeys, TestJavaText}) {
+                          TestBatchView, TestKernel, TestRepeatedKeys, TestJavaText,
+                          TestOriginalBatch}) {
     part();
   }
   for (int i = 1; i < argc; i++) TestRecorded(argv[i]);

@@ -1,6 +1,7 @@
-// Tests of what filters of the original converter need beside the rest: the scan for repeated keys, and Java's way to
-// print and to decode values.
+// Tests of what filters of the original converter need beside the rest: the scan for repeated keys, Java's way to print
+// and to decode values, and batches that lead through all of it.
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,8 @@
 #include "../java_text.h"
 #include "../repeated_keys.h"
 #include "check.h"
+#include "original_filters.h"
+#include "test_slab.h"
 
 namespace weir_test {
 
@@ -59,6 +62,25 @@ void TestJavaText() {
   CHECK(decoded("a\xff\xed\xa0\x80z\\n") == "a\xef\xbf\xbd\xef\xbf\xbdz\n");
   CHECK(decoded(R"(\ud83d\ude00\u00e9)") == "\xf0\x9f\x98\x80\xc3\xa9");
   CHECK(decoded(R"(\ud83d)") == "\xf4\x8f\xbf\xbf");
+}
+
+// Every line has the answer that was written for it, also when the evaluator remembers what it read before.
+void TestOriginalBatch() {
+  const OriginalBatch batch = EveryOriginalPart(20);
+  const Block block = WriteProgram(batch.filters);
+  std::string error;
+  const auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error);
+  CHECK(evaluator != nullptr);
+  for (const auto mode : {weir::Validation::kFull, weir::Validation::kKept, weir::Validation::kFull}) {
+    SlabShape shape;
+    shape.input = batch.input;
+    shape.mode = mode;
+    shape.flags = weir::kWantRecords;
+    shape.count_capacity = static_cast<uint32_t>(batch.filters.rules.size()) + 1;
+    const std::string difference = Differs(batch.filters, shape, RunKernel(*evaluator, batch.filters, shape), batch.plain);
+    if (!difference.empty()) std::fprintf(stderr, "mode %d differs in: %s\n", static_cast<int>(mode), difference.c_str());
+    CHECK(difference.empty());
+  }
 }
 
 }  // namespace weir_test

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "../original_filters.h"
 #include "../test_slab.h"
 
 namespace weir_test {
@@ -64,16 +65,17 @@ void Work(const Block& block, const RuleSet& rules, const SlabShape& shape, cons
   }
 }
 
-int Run() {
-  const RuleSet rules = SharedRules();
-  const Block block = WriteProgram(rules);
-  const std::string input = SharedRecords();
+SlabShape ShapeOf(const RuleSet& rules, const std::string& input) {
   SlabShape shape;
   shape.input = input;
   shape.flags = weir::kWantRecords;
   shape.record_capacity = 64;
   shape.count_capacity = static_cast<uint32_t>(rules.rules.size()) + 1;
-  const PlainBatch plain = PlainRead(rules, PlainOf(shape));
+  return shape;
+}
+
+bool Run(const char* name, const RuleSet& rules, const SlabShape& shape, const PlainBatch& plain) {
+  const Block block = WriteProgram(rules);
   std::atomic<int> waiting{kTurns * kThreads};
   std::atomic<int> failures{0};
   std::vector<std::thread> threads;
@@ -81,11 +83,26 @@ int Run() {
     threads.emplace_back([&] { Work(block, rules, shape, plain, &waiting, &failures); });
   }
   for (std::thread& thread : threads) thread.join();
-  std::printf("%d evaluators in %d threads, %d failures\n", kTurns * kThreads, kThreads, failures.load());
-  return failures.load() == 0 ? 0 : 1;
+  std::printf("%s: %d evaluators in %d threads, %d failures\n", name, kTurns * kThreads, kThreads, failures.load());
+  return failures.load() == 0;
+}
+
+bool RunRules() {
+  const RuleSet rules = SharedRules();
+  const std::string input = SharedRecords();
+  const SlabShape shape = ShapeOf(rules, input);
+  return Run("rules", rules, shape, PlainRead(rules, PlainOf(shape)));
+}
+
+bool RunOriginal() {
+  const OriginalBatch batch = EveryOriginalPart(20);
+  return Run("filters of the original", batch.filters, ShapeOf(batch.filters, batch.input), batch.plain);
 }
 
 }  // namespace
 }  // namespace weir_test
 
-int main() { return weir_test::Run(); }
+int main() {
+  const bool is_right = weir_test::RunRules();
+  return weir_test::RunOriginal() && is_right ? 0 : 1;
+}
