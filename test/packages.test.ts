@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -65,6 +66,10 @@ let folder = ''
 let installed = ''
 let bare = ''
 let packed: Packed[] = []
+
+function readJsonFile(path: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+}
 
 function named(name: string): Packed {
   const found = packed.find((each) => each.name === name)
@@ -217,10 +222,15 @@ await import('@weir/engine/dist/engine.js')
 `
   writeFileSync(join(installed, 'program.mts'), program)
   const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2023', '--module', 'nodenext']
-  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
+  const roots = ['--typeRoots', join(root, 'node_modules/@types')]
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const ran = run('node', [tsc, '--exactOptionalPropertyTypes', ...options, ...types, 'program.mts'])
+  const check = (...types: string[]) =>
+    run('node', [tsc, '--exactOptionalPropertyTypes', ...options, ...roots, ...types, 'program.mts'])
+  const ran = check('--types', 'node')
   assert.equal(ran.status, 0, ran.all)
+  // Which is why the README asks for it.
+  assert.match(check().stdout, /'@types\/node'|\bnode:|\bBuffer\b/)
+  assert.ok(readText('packages/engine/README.md').includes('`"types": ["node"]`'))
 })
 
 const generate = ['generate', 'ds2', '--records', '3000', '--seed', '7', '--errors', '0.01', '-o', 'access.ndjson']
@@ -301,10 +311,43 @@ test('the tarballs hold what a user needs and nothing else, within their size', 
   assert.ok(binaries.length > 0 && binaries.length <= targets.length)
   // A tenth above what they are; a dependency that slips in, or symbols left in a binary, is more.
   const [engine, service] = [named('@weir/engine'), named('@weir/service')]
-  assert.ok(engine.size < 400_000 + binaries.length * 900_000, `the engine's tarball has ${engine.size} bytes`)
-  assert.ok(engine.unpackedSize < 1_500_000 + binaries.length * 2_000_000, `unpacked ${engine.unpackedSize} bytes`)
+  assert.ok(engine.size < 450_000 + binaries.length * 900_000, `the engine's tarball has ${engine.size} bytes`)
+  assert.ok(engine.unpackedSize < 1_750_000 + binaries.length * 2_000_000, `unpacked ${engine.unpackedSize} bytes`)
   assert.ok(service.size < 250_000, `the service's tarball has ${service.size} bytes`)
 })
+
+test(
+  'publishing from the folder is refused where a binary is missing or older than its sources',
+  { skip: notHere },
+  () => {
+    const engine = join(root, 'packages/engine')
+    const script = join(engine, 'native/prebuild.mjs')
+    const check = (prebuilt: string) =>
+      spawnSync(process.execPath, [script, '--check', prebuilt], { cwd: engine, encoding: 'utf8' })
+    const prebuilt = join(folder, 'prebuilds')
+    const host = join(prebuilt, prebuilds['hostTarget'] as string)
+    const none = check(prebuilt)
+    assert.equal(none.status, 1)
+    assert.match(none.stderr, /no prebuilt binary in .*prebuilds; .*`npm run pack`/)
+    cpSync(join(engine, 'native/prebuilds', prebuilds['hostTarget'] as string), host, { recursive: true })
+    assert.equal(check(prebuilt).stderr, '')
+    const note = join(host, 'weir.glibc.json')
+    writeFileSync(note, JSON.stringify({ ...readJsonFile(note), sources: 'others' }))
+    const outdated = check(prebuilt)
+    assert.equal(outdated.status, 1)
+    assert.match(outdated.stderr, /other sources than those that lie here: .*weir\.glibc\.node; .*`npm run pack`/)
+    // npm asks the script itself, of the binaries that it would pack.
+    const { scripts } = readJson('packages/engine/package.json') as { scripts: Record<string, string> }
+    assert.equal(scripts['prepack'], 'node native/prebuild.mjs --check')
+    // Though .npmrc turns scripts off, npm asks before it publishes. Nothing is sent: it is a dry run, and nobody answers there.
+    const nowhere = ['--dry-run', '--registry=http://127.0.0.1:9', '--fetch-retries=0']
+    const published = spawnSync('npm', ['publish', '--foreground-scripts', ...nowhere], {
+      cwd: engine,
+      encoding: 'utf8',
+    })
+    assert.match(published.stdout + published.stderr, /> node native\/prebuild\.mjs --check/)
+  },
+)
 
 test('publint finds nothing to warn of, and attw no wrong types', { skip: notHere }, () => {
   const [publint, attw] = ['publint/src/cli.js', '@arethetypeswrong/cli/dist/index.js'].map((path) =>

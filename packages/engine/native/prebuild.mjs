@@ -1,7 +1,8 @@
 // Makes the binaries that the package ships: native/prebuilds/PLATFORM-ARCH/weir.LIBC.node, stripped and checked, and beside
 // each a note of what it was made from. For this machine's architecture it takes what build.mjs builds; for another it
 // runs a copy of build.mjs with a cross-compiler. Run as `node packages/engine/native/prebuild.mjs [TARGET …]`, by
-// .ci/pack.mjs and the release workflow; never when the packages are installed.
+// .ci/pack.mjs and the release workflow; with `--check [FOLDER]` it makes nothing and says whether what lies there may be
+// packed, which npm asks before a plain `npm pack`. Never run when the packages are installed.
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,9 +26,15 @@ export const notBuilt = ['linux-x64 musl', 'linux-arm64 musl', 'darwin-arm64', '
 /** The target that this machine builds without a cross-compiler. */
 export const hostTarget = `${process.platform}-${process.arch}`
 
+const prebuildsDir = join(nativeDir, 'prebuilds')
+
 /** Where the prebuilt binary of a target lies. */
 export function prebuiltPath(target) {
-  return join(nativeDir, 'prebuilds', target, 'weir.glibc.node')
+  return binaryIn(prebuildsDir, target)
+}
+
+function binaryIn(folder, target) {
+  return join(folder, target, 'weir.glibc.node')
 }
 
 /** A prebuilt binary cannot be made; the message says why and what to do. */
@@ -61,9 +68,30 @@ export function prebuild(target, { tests = false } = {}) {
 
 /** True when the prebuilt binary of a target is there, and was made from the sources that lie here now. */
 export function isCurrent(target) {
-  const path = prebuiltPath(target)
+  return isFromSources(prebuiltPath(target))
+}
+
+function isFromSources(path) {
   if (!existsSync(path) || !existsSync(notePath(path))) return false
   return JSON.parse(readFileSync(notePath(path), 'utf8')).sources === sourceHash()
+}
+
+/**
+ * Throws a PrebuildError unless the binaries in `folder` may be packed: there is one at least, and none is older than the
+ * sources. An engine with another one would refuse it where it is installed, and run the portable kernel.
+ */
+export function checkForPacking(folder = prebuildsDir) {
+  const found = existsSync(folder) ? readdirSync(folder) : []
+  const outdated = found.filter((target) => !isFromSources(binaryIn(folder, target)))
+  if (found.length > 0 && outdated.length === 0) return
+  const fault =
+    found.length === 0
+      ? `There is no prebuilt binary in ${folder}`
+      : `Made from other sources than those that lie here: ${outdated.map((target) => binaryIn(folder, target)).join(', ')}`
+  throw new PrebuildError(
+    `${fault}; users of this package would get the slow, portable kernel. ` +
+      'Pack with `npm run pack` in the root of the checkout, which makes the binaries first (`-- --all`: of every platform).',
+  )
 }
 
 function notePath(binary) {
@@ -146,13 +174,19 @@ function check(target, path) {
   throw new PrebuildError(`The binary for ${target} cannot be shipped: ${faults.join('; ')}.`)
 }
 
+/** Makes what is named, the host's binary without names. */
+function make(names, tests) {
+  for (const target of names.length > 0 ? names : [hostTarget]) {
+    const { path, isNew } = prebuild(target, { tests })
+    console.log(`${relative('.', path)} ${isNew ? 'made' : 'is up to date'}.`)
+  }
+}
+
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const names = process.argv.slice(2).filter((each) => each !== '--tests')
   try {
-    for (const target of names.length > 0 ? names : [hostTarget]) {
-      const { path, isNew } = prebuild(target, { tests: process.argv.includes('--tests') })
-      console.log(`${relative('.', path)} ${isNew ? 'made' : 'is up to date'}.`)
-    }
+    if (names[0] === '--check') checkForPacking(names[1])
+    else make(names, process.argv.includes('--tests'))
   } catch (error) {
     console.error(error.message)
     process.exitCode = 1
