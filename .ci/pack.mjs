@@ -15,6 +15,11 @@ import { SetUpError, root, setUp } from './set-up.mjs'
 /** Packages that are published, in the order in which they are: the service needs the engine. */
 export const published = ['packages/engine', 'packages/service']
 
+/** Returns where the list of parts that goes with a tarball is written: beside it. */
+export function partsPath(tarball) {
+  return tarball.replace(/\.tgz$/, '.cdx.json')
+}
+
 /** Packing failed; the message says what to do. */
 export class PackError extends Error {
   name = 'PackError'
@@ -62,7 +67,7 @@ function main() {
   const folder = join(root, '.set-up', 'packages')
   rmSync(folder, { recursive: true, force: true })
   for (const { name, version, tarball, size, files } of pack(folder, { all: process.argv.includes('--all') })) {
-    writeFileSync(tarball.replace(/\.tgz$/, '.cdx.json'), `${JSON.stringify(partsOf(name), null, 2)}\n`)
+    writeFileSync(partsPath(tarball), `${JSON.stringify(partsOf(name), null, 2)}\n`)
     const digest = createHash('sha256').update(readFileSync(tarball)).digest('hex')
     console.log(
       `${name} ${version}: ${relative('.', tarball)}, ${size.toLocaleString('en-US')} bytes, sha256 ${digest}`,

@@ -72,6 +72,29 @@ test('the release publishes tried tarballs with provenance, from a Node whose np
   assert.ok(Number(node?.with?.['node-version']) >= 24)
 })
 
+test('the release keeps the lists of parts beside the tarballs, once these are published', async () => {
+  const { jobs } = readWorkflow('.github/workflows/release.yml')
+  const { needs, permissions, steps = [] } = jobs['release'] ?? {}
+  assert.equal(needs, 'publish')
+  assert.deepEqual(permissions, { contents: 'write' })
+  // A glob of the shell's with one star, as the workflow has them.
+  const matchesGlob = (path: string, pattern: string): boolean => {
+    const [head = '', tail = ''] = pattern.split('*')
+    return path.startsWith(head) && path.endsWith(tail)
+  }
+  const upload = steps.map(({ run }) => run ?? '').find((run) => run.startsWith('gh release upload')) ?? ''
+  const patterns = upload.split(' ').filter((word) => word.startsWith('packed/'))
+  const { partsPath } = (await importCompiled('.ci/pack.mjs')) as { partsPath: (tarball: string) => string }
+  for (const tarball of ['packed/weir-engine-1.2.3.tgz', 'packed/weir-service-1.2.3.tgz']) {
+    for (const path of [tarball, partsPath(tarball)]) {
+      assert.ok(
+        patterns.some((pattern) => matchesGlob(path, pattern)),
+        `${path} is not uploaded`,
+      )
+    }
+  }
+})
+
 test('all workspaces have one version, and the notes for the next release name packages that exist', () => {
   const names = workspaces.map((folder) => readJson(join(folder, 'package.json'))['name'] as string)
   const versions = ['.', ...workspaces].map((folder) => readJson(join(folder, 'package.json'))['version'])
