@@ -59,6 +59,17 @@ export async function* readChunks(fd: number): AsyncGenerator<Uint8Array, void, 
   }
 }
 
+/** Yields what a regular file holds from its start, wherever the descriptor stands, and leaves it standing there. */
+export async function* readAgain(fd: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  for (let position = 0; ;) {
+    const { bytesRead } = await readAt(fd, buffer, 0, readBytes, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
 /** A read that takes longer did not come from memory. */
 const slowReadMs = 1
 /** So many reads after a slow one are left to other threads. */

@@ -14,7 +14,7 @@ import { Elements } from '../shapes/elements.ts'
 import { Envelopes } from '../shapes/envelopes.ts'
 import type { InputFormat, InputShape, Shape } from '../shapes/shape.ts'
 import type { StructureIndex } from '../shapes/structure.ts'
-import { openPipe, peek, readChunks, readFileChunks, readHead } from './chunks.ts'
+import { openPipe, peek, readAgain, readChunks, readFileChunks, readHead } from './chunks.ts'
 import type { Chunk } from './chunks.ts'
 import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
 import type { Compression } from './inflate.ts'
@@ -57,6 +57,8 @@ class FileSource implements Source<FilePosition> {
   private handle: FileHandle | undefined
   private stream: PipeReader | ReadStream | undefined
   private madeStructure: StructureIndex | undefined
+  /** Reads a regular file once more from its start. */
+  private again: (() => AsyncIterable<Uint8Array>) | undefined
 
   constructor(path: string, options: FileSourceOptions) {
     this.name = inputName(path)
@@ -105,6 +107,7 @@ class FileSource implements Source<FilePosition> {
       }
       // Files of /proc say that they are empty and are not.
       if (this.handle === undefined || !stats.isFile() || stats.size === 0) return { chunks: readChunks(fd) }
+      this.again = () => readAgain(fd)
       if (this.options.isForBytes === true) return { chunks: readFileChunks(fd) }
       const isLookedAt = this.format === 'auto' || this.options.onHead !== undefined
       const head = await readHead(fd, isLookedAt ? detectBytes : signatureBytes)
@@ -204,7 +207,7 @@ class FileSource implements Source<FilePosition> {
       }
     }
     try {
-      for await (const { bytes, compressedBytes } of inflate(stored(), compression)) {
+      for await (const { bytes, compressedBytes } of inflate(stored(), compression, this.again)) {
         yield { bytes, storedBytes: compressedBytes }
       }
     } catch (error) {

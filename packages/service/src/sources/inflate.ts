@@ -1,6 +1,7 @@
 // Inflates a gzip or zstd stream as it comes, of any number of members or frames, in the threads that Node keeps for it.
 // What was inflated before damage is handed on before the error is thrown, which is why Node's own piping is not used:
-// it forgets what it has buffered. Called by file.ts.
+// it forgets what it has buffered. A step that fails gives up what it had made so far; so the input is then inflated
+// again from its start, and finely where the damage is. Called by file.ts.
 
 import zlib from 'node:zlib'
 import type { Transform } from 'node:stream'
@@ -40,29 +41,158 @@ export interface Inflated {
   readonly compressedBytes: number
 }
 
+/** How much of a stream that cannot be read again is kept for that, while it is no longer than this. */
+export const keptBytes = 8 << 20
+
 /**
- * Yields the inflated bytes. *Errors*: zlib's, untranslated, after what came before was yielded. Where the stream ends
- * too early that is everything; where it is damaged, everything but what the slice with the damage began with.
+ * Yields the inflated bytes. `again` reads the compressed bytes once more from their start. *Errors*: zlib's, untranslated,
+ * after what came before was yielded. Where the stream ends too early that is everything; where it is damaged, everything
+ * that the bytes before the damage hold, as long as they can be had again: by `again`, or because they are no more than
+ * `keptBytes`. Otherwise up to `chunkBytes` inflated bytes right before the damage are lost. *Cost*: damage makes all
+ * before it be inflated two times more.
  */
 export async function* inflate(
   compressed: AsyncIterable<Uint8Array>,
   compression: Compression,
+  again?: () => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Inflated, void, undefined> {
+  const head = again === undefined ? new Head(compressed) : undefined
+  const progress: Progress = { safeBytes: 0, isDamaged: false }
+  let yielded = 0
+  try {
+    for await (const inflated of inflateOnce(head?.read() ?? compressed, compression, progress)) {
+      yielded += inflated.bytes.length
+      yield inflated
+    }
+  } catch (error) {
+    const readAgain = again ?? head?.again()
+    for (let i = 0; progress.isDamaged && readAgain !== undefined && i < fineSteps.length; i++) {
+      for await (const inflated of inflateAgain(readAgain(), compression, progress, yielded, fineSteps[i] ?? 1)) {
+        yielded += inflated.bytes.length
+        yield inflated
+      }
+    }
+    throw error
+  }
+}
+
+/** Steps in which damaged input is inflated again, and again: a step takes some 50 µs, so 64 KiB of single bytes take seconds. */
+const fineSteps = [256, 1]
+
+/** `safeBytes`: compressed bytes in steps that succeeded. `isDamaged`: a step has failed. */
+interface Progress {
+  safeBytes: number
+  isDamaged: boolean
+}
+
+async function* inflateOnce(
+  compressed: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  progress: Progress,
 ): AsyncGenerator<Inflated, void, undefined> {
   const inflater = new Inflater(compression)
+  const step = async function* (slice: Uint8Array): AsyncGenerator<Inflated, void, undefined> {
+    progress.isDamaged = true
+    yield* inflater.step(slice)
+    progress.isDamaged = false
+    progress.safeBytes += slice.length
+  }
   let held: Uint8Array = new Uint8Array(0)
   try {
     for await (const chunk of compressed) {
       for (let at = 0; at < chunk.length; at += sliceBytes) {
         const slice = Buffer.concat([held, chunk.subarray(at, at + sliceBytes)])
         const end = Math.max(0, slice.length - heldBytes)
-        yield* inflater.step(slice.subarray(0, end))
+        yield* step(slice.subarray(0, end))
         held = slice.subarray(end)
       }
     }
-    for (const slice of finelySliced(held)) yield* inflater.step(slice)
+    for (const slice of finelySliced(held)) yield* step(slice)
     yield* inflater.end()
   } finally {
     inflater.destroy()
+  }
+}
+
+/**
+ * Yields what follows the first `skipped` inflated bytes, up to the damage behind `progress.safeBytes`, in steps of
+ * `fineBytes` there, and moves `safeBytes` on to the step that fails. Its errors are those that are known already, or of a
+ * file that has become another: either way there is nothing more to be had.
+ */
+async function* inflateAgain(
+  compressed: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  progress: Progress,
+  skipped: number,
+  fineBytes: number,
+): AsyncGenerator<Inflated, void, undefined> {
+  const inflater = new Inflater(compression)
+  const fineFrom = progress.safeBytes
+  let toSkip = skipped
+  let done = 0
+  try {
+    for await (const slice of slicesOf(compressed, fineFrom, fineBytes)) {
+      if (done >= fineFrom + sliceBytes + heldBytes) return
+      for await (const { bytes, compressedBytes } of inflater.step(slice)) {
+        const rest = bytes.subarray(Math.min(toSkip, bytes.length))
+        toSkip -= bytes.length - rest.length
+        if (rest.length > 0) yield { bytes: rest, compressedBytes }
+      }
+      done += slice.length
+      progress.safeBytes = Math.max(progress.safeBytes, done)
+    }
+  } catch {
+    return
+  } finally {
+    inflater.destroy()
+  }
+}
+
+/** Cuts what comes into slices as long as usual up to `fineFrom`, and of `fineBytes` from there. */
+async function* slicesOf(
+  compressed: AsyncIterable<Uint8Array>,
+  fineFrom: number,
+  fineBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let done = 0
+  for await (const chunk of compressed) {
+    for (let at = 0; at < chunk.length;) {
+      const most = done < fineFrom ? Math.min(sliceBytes, fineFrom - done) : fineBytes
+      const slice = chunk.subarray(at, at + most)
+      yield slice
+      at += slice.length
+      done += slice.length
+    }
+  }
+}
+
+/** Keeps what is read, for as long as it is no more than `keptBytes`. */
+class Head {
+  private readonly chunks: AsyncIterable<Uint8Array>
+  private kept: Uint8Array[] | undefined = []
+  private bytes = 0
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.chunks = chunks
+  }
+
+  async *read(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of this.chunks) {
+      this.bytes += chunk.length
+      if (this.bytes > keptBytes) this.kept = undefined
+      // The chunk's memory is used again for the next one, and a Buffer's slice would be no copy.
+      this.kept?.push(new Uint8Array(chunk))
+      yield chunk
+    }
+  }
+
+  /** Returns what reads it again, or undefined when it was too much. */
+  again(): (() => AsyncIterable<Uint8Array>) | undefined {
+    const { kept } = this
+    if (kept === undefined) return undefined
+    return async function* () {
+      yield* kept
+    }
   }
 }
 
