@@ -124,8 +124,9 @@ export async function peek<T>(
     const seen = judge(head, isAll)
     if (seen === undefined && isAll) throw new Error('Nothing was decided at the end of the input.')
     if (seen === undefined) {
-      // Its memory is used again when the next one is asked for.
-      first.push({ bytes: (next.value as Chunk).bytes.slice(), storedBytes: (next.value as Chunk).storedBytes })
+      // Its memory is used again when the next one is asked for; the slice of a Buffer would be no copy.
+      const { bytes, storedBytes } = next.value as Chunk
+      first.push({ bytes: new Uint8Array(bytes), storedBytes })
       continue
     }
     if (!isAll) first.push(next.value)
