@@ -3,7 +3,7 @@
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RuleSet } from '@weir/engine'
+import type { OriginalFilterSettings, RuleSet } from '@weir/engine'
 import { UsageError } from './errors.ts'
 import type { Expected } from './expected.ts'
 
@@ -23,6 +23,8 @@ export interface BenchmarkCase {
   readonly name: string
   readonly description: string
   readonly rules: RuleSet
+  /** What keeps the same records in the format of the original, where that can say it. */
+  readonly filters?: readonly OriginalFilterSettings[]
   readonly rg: RgPatterns
   /** Share of the input that jq is given, 0 to 1: its time grows with the input alone, and a case may take it hours. */
   readonly jq: { readonly share: number }

@@ -1,6 +1,6 @@
 // Inputs: generated once with `weir generate ds2` into a cache folder, and named by the generator's own output, so that a
 // changed generator never meets an old file. Also the halves of a file, for tools that use two threads only on two
-// files. Called by main.ts, expect.ts and contenders.
+// files, and the same records in another shape. Called by main.ts, expect.ts and contenders.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -9,6 +9,7 @@ import { rmSync, statSync, truncateSync, createReadStream, createWriteStream } f
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
 
 /** A generated file. */
 export interface Input {
@@ -76,6 +77,41 @@ export async function halvesOf(input: Input): Promise<readonly [string, string]>
     renameSync(aside, second)
   }
   return [first, second]
+}
+
+/** Returns the path of the input's records as one JSON array, a record on each line. Made once. */
+export function arrayOf(input: Input): Promise<string> {
+  return madeOnce(`${input.path}.array.json`, (aside) =>
+    pipeline(createReadStream(input.path), (lines) => arrayLines(lines, input.bytes), createWriteStream(aside)),
+  )
+}
+
+async function* arrayLines(lines: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer, void, undefined> {
+  yield Buffer.from('[\n')
+  let left = bytes
+  for await (const chunk of lines) {
+    left -= chunk.length
+    // The last line feed of the file has no record behind it.
+    const text = chunk.toString('latin1', 0, left === 0 ? chunk.length - 1 : chunk.length)
+    yield Buffer.from(text.replaceAll('\n', ',\n'), 'latin1')
+  }
+  yield Buffer.from('\n]\n')
+}
+
+/** Returns the path of the input in one member of gzip, of zlib's usual level. Made once. */
+export function gzipOf(input: Input): Promise<string> {
+  return madeOnce(`${input.path}.gz`, (aside) =>
+    pipeline(createReadStream(input.path), createGzip(), createWriteStream(aside)),
+  )
+}
+
+async function madeOnce(path: string, make: (aside: string) => Promise<void>): Promise<string> {
+  if (!existsSync(path)) {
+    const aside = `${path}.new`
+    await make(aside)
+    renameSync(aside, path)
+  }
+  return path
 }
 
 function lineEndBehind(path: string, position: number): number {

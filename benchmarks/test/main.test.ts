@@ -55,6 +55,41 @@ test('a run prints one table and the targets, and writes every sample to the res
   assert.ok(portable?.samples.every(({ seconds }) => seconds > 0))
 })
 
+test('other formats of rules and of input answer as NDJSON does, and stand beside it in the targets', (context) => {
+  const shaped = ['weir-2', 'weir-2-pipe', 'weir-2-array', 'weir-2-array-pipe', 'inflate', 'weir-2-gzip']
+  const { status, stdout, stderr, file } = bench(
+    '--case',
+    'one-rule',
+    '--only',
+    `native,native-original,${shaped.join(',')}`,
+  )
+  const [native, ...others] = file.results
+  const isSkipped = skipWithout('native', native?.status !== 'skipped', native?.reason ?? 'npm run build:native')
+  if (isSkipped !== false) return context.skip(isSkipped)
+  assert.equal(status, 0, stderr)
+  assert.deepEqual(
+    others.map(({ id, status, reason }) => [id, status, reason]),
+    ['native-original', ...shaped].map((id) => [id, 'measured', undefined]),
+  )
+  // Whatever the file is like, the bytes are those of its records.
+  assert.equal(new Set(others.map(({ bytes }) => bytes)).size, 1)
+  for (const target of [
+    'filters of the original ÷ the same rules ≥ 0.77 ×',
+    'array ÷ NDJSON, file ≥ 0.5 ×',
+    'array ÷ NDJSON, pipe ≥ 0.5 ×',
+    'gzip ÷ inflating alone ≥ 0.8 ×',
+  ]) {
+    const row = stdout.split('\n').find((line) => line.includes(target)) ?? ''
+    assert.match(row, /\| (yes|no) +\|$/, target)
+  }
+})
+
+test('a case without filters of the original has no numbers for them', () => {
+  const { file } = bench('--case', 'ten-rules', '--only', 'native-original')
+  assert.equal(file.results[0]?.status, 'skipped')
+  assert.match(file.results[0]?.reason ?? '', /ten-rules has no filters of the original/)
+})
+
 test('a contender on two threads brings the calibration with it, and a missed target is no failure', (context) => {
   const { status, stdout, stderr, file } = bench('--case', 'ten-rules', '--only', 'json-parse,native,engine-2')
   const [, native] = file.results

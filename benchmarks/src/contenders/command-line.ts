@@ -16,6 +16,8 @@ export interface CommandLine {
   readonly successes: readonly number[]
   /** Where the command works, where that is not the task's input. */
   readonly task?: Task
+  /** Tells what the output at a path amounts to, where that is not the kept records themselves. */
+  readonly answer?: (output: string) => Promise<Answer>
 }
 
 const timeProgram = '/usr/bin/time'
@@ -64,7 +66,7 @@ async function runCommand(line: CommandLine, output: string, measures: string): 
   const file = openSync(output, 'w')
   try {
     const seconds = await runScript(script, file, line.successes)
-    return { seconds, ...readMeasures(measures), answer: () => readAnswer(output) }
+    return { seconds, ...readMeasures(measures), answer: () => (line.answer ?? readAnswer)(output) }
   } finally {
     closeSync(file)
   }

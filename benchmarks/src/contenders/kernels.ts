@@ -2,10 +2,10 @@
 // threads, without reading a file.
 
 import { readFileSync } from 'node:fs'
-import type { KernelName } from '@weir/engine'
+import type { KernelName, RuleSource } from '@weir/engine'
 import { EngineError } from '@weir/engine'
 import { prepareKernelRun } from '@weir/engine/testing'
-import type { Contender, Prepared, Skipped, Task } from '../contender.ts'
+import type { Answer, Contender, Prepared, Skipped, Task } from '../contender.ts'
 import { digest } from '../expected.ts'
 
 /** The kernel in JavaScript. */
@@ -13,20 +13,33 @@ export const portableKernel: Contender = kernelContender('portable', 'Weir, port
 /** The kernel in C++. */
 export const nativeKernel: Contender = kernelContender('native', 'Weir, native kernel')
 
-function kernelContender(kernel: KernelName, label: string): Contender {
-  return { id: kernel, label, model: 'kernel', threads: 1, open: (task) => open(kernel, task) }
+/** The kernel in C++ with the case's filters of the original in place of its rules. */
+export const nativeOriginal: Contender = {
+  id: 'native-original',
+  label: 'Weir, native kernel, filters of the original',
+  model: 'kernel',
+  threads: 1,
+  open: async (task) => {
+    const { filters } = task.case
+    if (filters === undefined) return { skipped: `${task.case.name} has no filters of the original.` }
+    return open('native', task, { filters })
+  },
 }
 
-async function open(kernel: KernelName, task: Task): Promise<Prepared | Skipped> {
+function kernelContender(kernel: KernelName, label: string): Contender {
+  return { id: kernel, label, model: 'kernel', threads: 1, open: (task) => open(kernel, task, task.case.rules) }
+}
+
+async function open(kernel: KernelName, task: Task, rules: RuleSource): Promise<Prepared | Skipped> {
   try {
-    const prepared = await prepareKernelRun(task.case.rules, readFileSync(task.input.path), { kernel })
+    const prepared = await prepareKernelRun(rules, readFileSync(task.input.path), { kernel })
     return {
       how: `${prepared.batches} calls of the ${kernel} kernel, batches of 2 MiB in memory, kept records gathered`,
       run: async () => {
         const started = process.hrtime.bigint()
         prepared.evaluate()
         const seconds = Number(process.hrtime.bigint() - started) / 1e9
-        return { seconds, answer: async () => answerOf(prepared.counts(), prepared.kept()) }
+        return { seconds, answer: async () => answerOf(prepared.counts(), prepared.kept(), rules === task.case.rules) }
       },
       close: async () => {},
     }
@@ -40,6 +53,9 @@ async function open(kernel: KernelName, task: Task): Promise<Prepared | Skipped>
 function answerOf(
   counts: { readonly kept: number; readonly byRule: readonly number[]; readonly byDefault: number },
   kept: readonly Uint8Array[],
-): { kept: number; byRule: number[]; sha256: string } {
-  return { kept: counts.kept, byRule: [...counts.byRule, counts.byDefault], sha256: digest(kept) }
+  isByRule: boolean,
+): Answer {
+  // Filters are other rules, so their counts are others too.
+  const byRule = isByRule ? { byRule: [...counts.byRule, counts.byDefault] } : {}
+  return { kept: counts.kept, ...byRule, sha256: digest(kept) }
 }

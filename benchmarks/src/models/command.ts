@@ -1,6 +1,7 @@
 // The contenders that are whole commands, in the order of the table, each from its start to its end on a file.
 
 import type { Contender } from '../contender.ts'
+import { inflateAlone } from '../contenders/inflate.ts'
 import { jq } from '../contenders/jq.ts'
 import { ripgrep, ripgrepTwice } from '../contenders/ripgrep.ts'
 import { weirFilter, weirFilterPipe } from '../contenders/weir-filter.ts'
@@ -13,4 +14,8 @@ export const commandContenders: readonly Contender[] = [
   weirFilter(1),
   weirFilter(2),
   weirFilterPipe(2),
+  weirFilter(2, 'array'),
+  weirFilterPipe(2, 'array'),
+  inflateAlone,
+  weirFilter(2, 'gzip'),
 ]

@@ -4,7 +4,7 @@
 import type { Contender } from '../contender.ts'
 import { engineContender } from '../contenders/engine.ts'
 import { jsonParse } from '../contenders/json-parse.ts'
-import { nativeKernel, portableKernel } from '../contenders/kernels.ts'
+import { nativeKernel, nativeOriginal, portableKernel } from '../contenders/kernels.ts'
 import { simdjsonRe2 } from '../contenders/simdjson-re2.ts'
 
 /** Contenders of the models *kernel* and *engine*. */
@@ -13,6 +13,7 @@ export const inProcessContenders: readonly Contender[] = [
   simdjsonRe2,
   portableKernel,
   nativeKernel,
+  nativeOriginal,
   engineContender(1),
   engineContender(2),
 ]
