@@ -10,6 +10,9 @@ constexpr size_t kMostDepth = 1000;
 constexpr ptrdiff_t kMostKeyUnits = 50'000;
 constexpr ptrdiff_t kMostDigits = 1000;
 
+// Bytes of a field's text whose memory is kept from record to record.
+constexpr size_t kKeptTextBytes = 1 << 16;
+
 bool MayBeInNumber(char c) { return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-'; }
 
 // Whether a number may be longer than the original reads: it would cover one byte in so many.
@@ -33,6 +36,7 @@ OriginalJudge::OriginalJudge(const Program& program, const Matcher& matcher, Dec
       reader_(reader),
       repeated_(program.fields),
       validator_(kMostDepth),
+      record_(program.fields),
       texts_(program.fields.size()) {}
 
 OriginalJudge::Answer OriginalJudge::Decide(const char* begin, const char* end, Validation mode) {
@@ -56,14 +60,21 @@ bool OriginalJudge::IsOrdinary(const char* begin, const char* end) {
 
 OriginalJudge::Answer OriginalJudge::DecideExactly(const char* begin, const char* end) {
   const auto rules = static_cast<uint32_t>(program_.rules.size());
+  Answer answer{rules, Reason::kNone};
   switch (record_.Read(begin, end)) {
-    case OriginalRecord::Kind::kMalformed: return {rules, record_.reason()};
-    case OriginalRecord::Kind::kNull: return {rules - 1, Reason::kNone};
-    case OriginalRecord::Kind::kObject: break;
+    case OriginalRecord::Kind::kMalformed: answer.reason = record_.reason(); break;
+    case OriginalRecord::Kind::kNull: answer.rule = rules - 1; break;
+    case OriginalRecord::Kind::kObject:
+      for (FieldText& field : texts_) field.is_known = false;
+      arena_.Reset();
+      answer.rule = decision_.Run(*this);
+      for (FieldText& field : texts_) {
+        if (field.bytes.capacity() > kKeptTextBytes) std::string().swap(field.bytes);
+      }
+      break;
   }
-  for (FieldText& field : texts_) field.is_known = false;
-  arena_.Reset();
-  return {decision_.Run(*this), Reason::kNone};
+  record_.Forget();
+  return answer;
 }
 
 bool OriginalJudge::Holds(uint32_t number) {

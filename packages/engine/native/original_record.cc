@@ -2,6 +2,7 @@
 
 #include "original_record.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
@@ -16,6 +17,9 @@ constexpr size_t kMostDepth = 1000;
 constexpr size_t kMostDigits = 1000;
 constexpr size_t kMostKeyUnits = 50'000;
 constexpr size_t kMostStringUnits = 20'000'000;
+
+// Nodes whose memory is kept from record to record: 3 MB, far more than a line of a log has.
+constexpr size_t kKeptNodes = 1 << 16;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -47,6 +51,18 @@ std::u16string Decoded(std::string_view bytes, bool is_escaped) {
 void AppendAscii(std::string_view text, std::u16string* out) { out->append(text.begin(), text.end()); }
 
 }  // namespace
+
+OriginalRecord::OriginalRecord(const std::vector<Field>& fields) : wants_all_(false) {
+  for (const Field& field : fields) {
+    for (const Step& step : field.path) wanted_.push_back(step.key);
+  }
+  std::sort(wanted_.begin(), wanted_.end());
+}
+
+void OriginalRecord::Forget() {
+  nodes_.clear();
+  if (nodes_.capacity() > kKeptNodes) std::vector<Node>().swap(nodes_);
+}
 
 OriginalRecord::Kind OriginalRecord::Read(const char* begin, const char* end) {
   nodes_.clear();
@@ -86,22 +102,17 @@ void OriginalRecord::PassSpace() {
 bool OriginalRecord::ReadTree() {
   for (;;) {
     Node node;
-    if (!levels_.empty() && nodes_[levels_.back().node].type == Type::kObject && !ReadKey(&node)) return false;
+    if (!levels_.empty() && levels_.back().is_object && !ReadKey(&node)) return false;
     const bool opens = Stands('{') || Stands('[');
     if (opens) {
       node.type = *p_ == '{' ? Type::kObject : Type::kArray;
     } else if (!ReadScalar(&node)) {
       return false;
     }
-    const auto number = static_cast<uint32_t>(nodes_.size());
-    nodes_.push_back(node);
-    if (!levels_.empty()) {
-      Level& level = levels_.back();
-      (level.last == kNone ? nodes_[level.node].first : nodes_[level.last].next) = number;
-      level.last = number;
-    }
+    const bool is_kept = levels_.empty() || (levels_.back().is_kept && (levels_.size() > 1 || IsWanted(node)));
+    if (is_kept) Keep(node);
     if (opens) {
-      if (!Open(node)) return false;
+      if (!Open(node.type, is_kept)) return false;
       if (!Stands(node.type == Type::kObject ? '}' : ']')) continue;
     }
     if (!Close()) return false;
@@ -109,8 +120,24 @@ bool OriginalRecord::ReadTree() {
   }
 }
 
-bool OriginalRecord::Open(const Node& node) {
-  levels_.push_back({static_cast<uint32_t>(nodes_.size()) - 1, kNone});
+// Every way begins at a member of the record, and one that leads nowhere looks for its last key there again.
+bool OriginalRecord::IsWanted(const Node& member) const {
+  if (wants_all_ || member.is_key_escaped || !IsAscii(member.key)) return true;
+  return std::binary_search(wanted_.begin(), wanted_.end(), member.key);
+}
+
+void OriginalRecord::Keep(const Node& node) {
+  const auto number = static_cast<uint32_t>(nodes_.size());
+  nodes_.push_back(node);
+  if (levels_.empty()) return;
+  Level& level = levels_.back();
+  (level.last == kNone ? nodes_[level.node].first : nodes_[level.last].next) = number;
+  level.last = number;
+}
+
+bool OriginalRecord::Open(Type type, bool is_kept) {
+  const auto node = is_kept ? static_cast<uint32_t>(nodes_.size()) - 1 : kNone;
+  levels_.push_back({type == Type::kObject, is_kept, node, kNone});
   if (levels_.size() > kMostDepth) return Fail(Reason::kDepth);
   p_++;
   PassSpace();
@@ -126,7 +153,7 @@ bool OriginalRecord::Close() {
       PassSpace();
       return true;
     }
-    if (!Stands(nodes_[levels_.back().node].type == Type::kObject ? '}' : ']')) return Fail(Reason::kSyntax);
+    if (!Stands(levels_.back().is_object ? '}' : ']')) return Fail(Reason::kSyntax);
     p_++;
     levels_.pop_back();
   }

@@ -15,6 +15,12 @@ namespace weir {
 
 class OriginalRecord {
  public:
+  // Asked for any path.
+  OriginalRecord() = default;
+  // Asked for the paths of these fields alone: of members that none of them names, nothing is kept but whether they are
+  // well-formed. The fields outlive it.
+  explicit OriginalRecord(const std::vector<Field>& fields);
+
   enum class Kind : uint8_t { kObject, kNull, kMalformed };
 
   // Reads the line [begin, end), which must stay while the record is asked for values. Reads up to 16 bytes
@@ -25,6 +31,11 @@ class OriginalRecord {
 
   // The text of the value that the path leads to. False when there is none, or null.
   bool Text(const std::vector<Step>& path, std::string* text) const;
+
+  // Forgets the record, and gives back memory that only a huge one needs.
+  void Forget();
+  // Bytes that the record takes beside its line.
+  size_t memory() const { return nodes_.capacity() * sizeof(Node); }
 
  private:
   enum class Type : uint8_t { kNull, kWord, kNumber, kString, kObject, kArray };
@@ -49,7 +60,9 @@ class OriginalRecord {
   bool PassEscape();
   bool ReadWord(std::string_view word);
   bool ReadNumber(Node* node);
-  bool Open(const Node& node);
+  bool Open(Type type, bool is_kept);
+  void Keep(const Node& node);
+  bool IsWanted(const Node& member) const;
   bool Close();
   bool Fail(Reason reason);
   void PassSpace();
@@ -60,12 +73,16 @@ class OriginalRecord {
   void PrintObject(const Node& node, std::u16string* out) const;
 
   std::vector<Node> nodes_;
-  // The containers that are open, with the last of their members so far.
+  // The containers that are open; of those that are kept, their node and the last of their members so far.
   struct Level {
+    bool is_object;
+    bool is_kept;
     uint32_t node;
     uint32_t last;
   };
   std::vector<Level> levels_;
+  bool wants_all_ = true;
+  std::vector<std::string_view> wanted_;  // keys, ascending
   const char* p_ = nullptr;
   const char* end_ = nullptr;
   Reason reason_ = Reason::kNone;

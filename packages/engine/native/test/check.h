@@ -72,6 +72,7 @@ void TestKernel();
 void TestPatternMemory();
 void TestRepeatedKeys();
 void TestJavaText();
+void TestOriginalMemory();
 void TestOriginalBatch();
 
 }  // namespace weir_test

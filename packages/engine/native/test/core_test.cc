@@ -82,7 +82,7 @@ int Run(int argc, char** argv) {
   for (const auto part : {TestUtf8, TestArena, TestNumbers, TestAddresses, TestUnescape, TestDecodeUrl, TestLists, TestQuoteIndex, TestScans,
                           TestCursor, TestValidator, TestMatcher, TestScreen, TestValueCache, TestDecision, TestPatternMemory, TestProgram,
                           TestBatchView, TestKernel, TestRepeatedKeys, TestJavaText,
-                          TestOriginalBatch}) {
+                          TestOriginalMemory, TestOriginalBatch}) {
     part();
   }
   for (int i = 1; i < argc; i++) TestRecorded(argv[i]);

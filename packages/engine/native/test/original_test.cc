@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../java_text.h"
+#include "../original_record.h"
 #include "../repeated_keys.h"
 #include "check.h"
 #include "original_filters.h"
@@ -62,6 +63,32 @@ void TestJavaText() {
   CHECK(decoded("a\xff\xed\xa0\x80z\\n") == "a\xef\xbf\xbd\xef\xbf\xbdz\n");
   CHECK(decoded(R"(\ud83d\ude00\u00e9)") == "\xf0\x9f\x98\x80\xc3\xa9");
   CHECK(decoded(R"(\ud83d)") == "\xf4\x8f\xbf\xbf");
+}
+
+// What no filter asks for takes no memory, and what one asks for gives it back.
+void TestOriginalMemory() {
+  std::string many = "[0";
+  for (int i = 0; i < 200'000; i++) many += ",0";
+  many += ']';
+  const std::vector<weir::Field> fields = {Key("UA"), Key("a")};
+  weir::OriginalRecord record(fields);
+  std::string text;
+  const auto reads = [&record, &text](const std::string& line) {
+    const Padded padded(line);
+    return record.Read(padded.begin(), padded.end()) == weir::OriginalRecord::Kind::kObject && record.Text(Key("UA").path, &text);
+  };
+  CHECK(reads("{\"x\":" + many + ",\"y\":{\"UA\":" + many + "},\"UA\":\"bot\"}") && text == "bot");
+  CHECK(record.memory() < 4096);
+  CHECK(reads("{\"UA\":" + many + "}") && text.size() == 3 * 200'001);
+  CHECK(record.memory() > many.size());
+  record.Forget();
+  CHECK(record.memory() == 0);
+  CHECK(reads(R"({"x":[{"UA":1}],"\u0055A":[2]})") && text == "[2]");
+  record.Forget();
+  CHECK(record.memory() > 0);
+  // What is not kept is still checked.
+  CHECK(!reads(R"({"UA":"bot","x":[0,01]})") && record.reason() == weir::Reason::kSyntax);
+  CHECK(!reads("{\"x\":" + std::string(1000, '[') + std::string(1000, ']') + ",\"UA\":1}") && record.reason() == weir::Reason::kDepth);
 }
 
 // Every line has the answer that was written for it, also when the evaluator remembers what it read before.
