@@ -66,8 +66,9 @@ export async function* inflate(
     }
   } catch (error) {
     const readAgain = again ?? head?.again()
-    for (let i = 0; progress.isDamaged && readAgain !== undefined && i < fineSteps.length; i++) {
-      for await (const inflated of inflateAgain(readAgain(), compression, progress, yielded, fineSteps[i] ?? 1)) {
+    if (!progress.isDamaged || readAgain === undefined) throw error
+    for (const fineBytes of fineSteps) {
+      for await (const inflated of inflateAgain(readAgain(), compression, progress, yielded, fineBytes)) {
         yielded += inflated.bytes.length
         yield inflated
       }
