@@ -49,6 +49,10 @@ const packagesOf: Readonly<Record<string, Readonly<Record<string, readonly strin
     '@weir/engine/testing': [''],
     commander: ['main.ts', 'commands/'],
     'cli-progress': ['commands/'],
+    pino: ['log.ts'],
+    'prom-client': ['metrics.ts'],
+    yaml: ['config/'],
+    zod: ['config/', 'admin/'],
   },
 }
 

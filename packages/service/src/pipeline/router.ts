@@ -1,6 +1,7 @@
-// Brings the records of each route to its sink. Knows routes by name and sinks by their port, nothing of what is
-// behind either. Called by pipeline.ts.
+// Brings the records of each route to its sink, and malformed ones to the dead letters where there are any. Knows routes
+// by name and sinks by their port, nothing of what is behind either. Called by pipeline.ts.
 
+import type { DeadLetter, DeadLetters } from '../ports/dead-letters.ts'
 import type { Sink } from '../ports/sink.ts'
 
 /** Bytes of one route. */
@@ -11,16 +12,22 @@ export interface RoutedBytes {
 
 /** Where the records of each route go. A route without a sink is not wanted. */
 export class Router {
+  /** The routes whose records are wanted. With dead letters, `malformed` is one, whose segments are not delivered but buried. */
+  readonly routes: readonly string[]
   private readonly sinks: ReadonlyMap<string, Sink>
+  private readonly deadLetters: DeadLetters | undefined
   private written = 0
 
-  constructor(sinks: ReadonlyMap<string, Sink>) {
+  constructor(sinks: ReadonlyMap<string, Sink>, deadLetters?: DeadLetters) {
     this.sinks = sinks
+    this.deadLetters = deadLetters
+    const buried = deadLetters === undefined || sinks.has('malformed') ? [] : ['malformed']
+    this.routes = [...sinks.keys(), ...buried]
   }
 
-  /** The routes whose records are wanted. */
-  get routes(): readonly string[] {
-    return [...this.sinks.keys()]
+  /** Whether malformed records are dead letters here. */
+  get hasDeadLetters(): boolean {
+    return this.deadLetters !== undefined
   }
 
   /** Bytes that sinks have acknowledged. */
@@ -46,6 +53,13 @@ export class Router {
     if (failed !== undefined) throw failed.reason
   }
 
+  /** Writes dead letters. *Errors*: the sink's. */
+  async bury(letters: readonly DeadLetter[]): Promise<void> {
+    if (letters.length === 0) return
+    if (this.deadLetters === undefined) throw new Error('There are no dead letters here.')
+    await this.deadLetters.write(letters)
+  }
+
   private async write(route: string, chunks: readonly Uint8Array[]): Promise<void> {
     const sink = this.sinks.get(route)
     if (sink === undefined) throw new Error(`The route ${route} has no sink.`)
@@ -53,13 +67,24 @@ export class Router {
     for (const chunk of chunks) this.written += chunk.length
   }
 
+  /** Resolves when everything that was written before is safe. *Errors*: the first sink's that failed, after all settled. */
+  async flush(): Promise<void> {
+    const flushes = this.ends.map((sink) => sink.flush())
+    const failed = (await Promise.allSettled(flushes)).find((flush) => flush.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
   /** Makes final what every sink was given, one sink after another. *Errors*: the sink's. */
   async finish(): Promise<void> {
-    for (const sink of this.sinks.values()) await sink.finish()
+    for (const sink of this.ends) await sink.finish()
   }
 
   /** Takes back what can be taken back. Never throws. */
   async discard(): Promise<void> {
-    for (const sink of this.sinks.values()) await sink.discard()
+    for (const sink of this.ends) await sink.discard()
+  }
+
+  private get ends(): readonly (Sink | DeadLetters)[] {
+    return [...this.sinks.values(), ...(this.deadLetters === undefined ? [] : [this.deadLetters])]
   }
 }

@@ -4,19 +4,27 @@
 /**
  * Takes the records of one route, in order.
  *
- * *Order of calls*: `write()` any number of times, one at a time; then either `finish()` or `discard()`, once.
- * *Errors*: `ConnectorError`. After an error only `discard()` may be called.
+ * *Order of calls*: `write()` any number of times, one at a time, and `flush()` at any time between, also while a write
+ * is under way; then either `finish()` or `discard()`, once, when neither is.
+ * *Errors*: `ConnectorError`. After an error only `discard()` may be called. An error that is `retryable` may pass: a
+ * sink that is opened anew takes up where the last successful `flush()` ended.
  */
 export interface Sink {
   /** What messages call it: a path, `standard output`, a topic. */
   readonly name: string
   /**
-   * Writes whole records, one chunk after the other. Resolves when the sink answers for them: when they are where
-   * `finish()` needs them, or, for a sink that cannot take anything back, at their destination.
+   * Writes whole records, one chunk after the other. Resolves when the sink has taken them, in their order; who may be
+   * told that they are safe is a matter of `flush()`.
    * *Ownership*: the chunks are the sink's until the promise settles, and are not kept afterwards.
    */
   write(chunks: readonly Uint8Array[]): Promise<void>
-  /** Makes what was written final. */
+  /**
+   * Resolves when everything whose `write()` had resolved before this call is as safe as this sink ever makes it: synced
+   * to the disk, acknowledged by a server, taken by the reader of a pipe. Only then may a source be told. For a sink
+   * that shows nothing before `finish()`, as a file that is written aside, at once.
+   */
+  flush(): Promise<void>
+  /** Makes what was written final: `flush()`, and nothing may follow. */
   finish(): Promise<void>
   /** Takes back what was written, as far as that is possible. Never throws. */
   discard(): Promise<void>

@@ -62,16 +62,23 @@ export interface FileValue<P> {
  * One stream of NDJSON bytes. The values together are one text: a record may begin in one and end in the next, and
  * line numbers count from the first.
  *
- * *Order of calls*: `values()` once; `commit()` any number of times, with positions in the order of the values;
- * `close()` once, at any time, also after an error.
+ * *Order of calls*: `values()`; `commit()` any number of times, with positions in the order of the values; `close()`
+ * once, at any time, also after an error. Where delivery failed and is tried again, `values()` is called again, after
+ * the iteration before was ended: it begins behind the last position that was committed. What a source was handed and
+ * cannot hand out again, as the body of a request, it gives back to its sender when the iteration is ended.
  * *Errors*: `values()` throws `ConnectorError`; values that came before one are good.
  */
 export interface Source<P = unknown> {
-  /** What messages call it: a path, `standard input`, a topic. */
+  /** What messages call it: a path, `standard input`, an address, a topic. */
   readonly name: string
   values(): AsyncIterable<SourceValue<P>>
   /** Takes note that everything up to this position is acknowledged by every sink. */
   commit(position: P): void | Promise<void>
+  /**
+   * Takes nothing new: the iteration ends when what was taken before is handed out. Absent where a source ends by
+   * itself; then a shutdown ends its iteration.
+   */
+  drain?(): void
   /** Releases what the source holds. Never throws for a source that already failed. */
   close(): Promise<void>
 }

@@ -26,6 +26,7 @@ export function descriptorSink(name: string, fd: number): Sink {
         throw writeError(name, error)
       }
     },
+    flush: () => Promise.resolve(),
     finish: () => Promise.resolve(),
     discard: () => Promise.resolve(),
   }

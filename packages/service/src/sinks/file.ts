@@ -59,6 +59,7 @@ async function openDevice(target: Target): Promise<Sink> {
   return {
     name: target.name,
     write: (chunks) => writeOrExplain(target.name, handle.fd, chunks),
+    flush: () => Promise.resolve(),
     finish: close,
     discard: () => close().catch(() => undefined),
   }
@@ -114,6 +115,11 @@ class AsideSink implements Sink {
   async write(chunks: readonly Uint8Array[]): Promise<void> {
     if (this.fd === undefined) throw new Error(`The sink ${this.name} is closed.`)
     await writeOrExplain(this.name, this.fd, chunks)
+  }
+
+  /** Nobody sees the file before `finish()`. */
+  flush(): Promise<void> {
+    return Promise.resolve()
   }
 
   /** Not synced to the disk: like `cp`, the command ends when the system has the bytes. */

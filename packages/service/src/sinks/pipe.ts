@@ -44,6 +44,8 @@ export function pipeSink(options: PipeOptions): Sink {
         throw writeError(name, error)
       }
     },
+    // A write resolves when the reader's side has taken it.
+    flush: () => Promise.resolve(),
     finish: end,
     discard: end,
   }

@@ -33,6 +33,19 @@ export function testSink(name: string, open: (t: TestContext) => Promise<SinkUnd
     assert.ok((await arrived())?.equals(Buffer.concat(expected)))
   })
 
+  test(`${name}: flush() resolves before the first write, between writes and while one is under way`, async (t) => {
+    const { sink, arrived } = await open(t)
+    await sink.flush()
+    const text = '{"a":1}\n'.repeat(10_000)
+    for (let round = 0; round < 5; round++) {
+      const write = sink.write([Buffer.from(text)])
+      await Promise.all([sink.flush(), write])
+      await sink.flush()
+    }
+    await sink.finish()
+    assert.ok((await arrived())?.equals(Buffer.from(text.repeat(5))))
+  })
+
   test(`${name}: nothing written is a complete, empty output`, async (t) => {
     const { sink, arrived } = await open(t)
     await sink.finish()

@@ -45,6 +45,7 @@ function textSink(happened: string[], failure?: Error): Sink {
       if (failure !== undefined) throw failure
       happened.push(`wrote ${Buffer.concat(chunks).toString().replaceAll('\n', ';')}`)
     },
+    flush: () => Promise.resolve(),
     finish: () => Promise.resolve(),
     discard: () => Promise.resolve(),
   }

@@ -15,6 +15,7 @@ function recordingSink(name: string, happened: string[], gate: Promise<void> = P
       await gate
       happened.push(`${name} has it`)
     },
+    flush: () => Promise.resolve(),
     finish: async () => void happened.push(`${name} finished`),
     discard: async () => void happened.push(`${name} discarded`),
   }
