@@ -37,18 +37,18 @@ export class Router {
 
   /**
    * Writes the segments, those of one route in their order, different routes at once. Resolves when every sink has
-   * acknowledged.
+   * taken them. `version`: of the rule set that judged them.
    * *Ownership*: the bytes are the sinks' until the promise settles.
    * *Errors*: the first sink's that failed, after all have settled.
    */
-  async deliver(segments: readonly RoutedBytes[]): Promise<void> {
+  async deliver(segments: readonly RoutedBytes[], version?: string): Promise<void> {
     const byRoute = new Map<string, Uint8Array[]>()
     for (const { route, bytes } of segments) {
       const chunks = byRoute.get(route)
       if (chunks === undefined) byRoute.set(route, [bytes])
       else chunks.push(bytes)
     }
-    const writes = [...byRoute].map(([route, chunks]) => this.write(route, chunks))
+    const writes = [...byRoute].map(([route, chunks]) => this.write(route, chunks, version))
     const failed = (await Promise.allSettled(writes)).find((write) => write.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
@@ -60,10 +60,10 @@ export class Router {
     await this.deadLetters.write(letters)
   }
 
-  private async write(route: string, chunks: readonly Uint8Array[]): Promise<void> {
+  private async write(route: string, chunks: readonly Uint8Array[], version?: string): Promise<void> {
     const sink = this.sinks.get(route)
     if (sink === undefined) throw new Error(`The route ${route} has no sink.`)
-    await sink.write(chunks)
+    await sink.write(chunks, version)
     for (const chunk of chunks) this.written += chunk.length
   }
 

@@ -15,9 +15,10 @@ export interface Sink {
   /**
    * Writes whole records, one chunk after the other. Resolves when the sink has taken them, in their order; who may be
    * told that they are safe is a matter of `flush()`.
-   * *Ownership*: the chunks are the sink's until the promise settles, and are not kept afterwards.
+   * *Ownership*: the chunks are the sink's until the promise settles, and are not kept afterwards. `version`: of the rule
+   * set that judged them, for sinks that keep a manifest.
    */
-  write(chunks: readonly Uint8Array[]): Promise<void>
+  write(chunks: readonly Uint8Array[], version?: string): Promise<void>
   /**
    * Resolves when everything whose `write()` had resolved before this call is as safe as this sink ever makes it: synced
    * to the disk, acknowledged by a server, taken by the reader of a pipe. Only then may a source be told. For a sink
