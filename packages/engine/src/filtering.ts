@@ -5,11 +5,12 @@ import { setMaxListeners } from 'node:events'
 import type { FileHandle } from 'node:fs/promises'
 import { StreamBatcher } from './batch/batcher.ts'
 import type { SealedBatch } from './batch/batcher.ts'
+import { countLineFeeds } from './batch/framing.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { limits } from './limits.ts'
 import { checkInteger, invalid, refuseUnknown } from './options.ts'
 import { cutFlags, OrderedBatches } from './ordered-batches.ts'
-import type { BatchResult, OnBatch } from './ordered-batches.ts'
+import type { BatchResult, FailedBatch, OnBatch, OnFailedBatch } from './ordered-batches.ts'
 import { closedError } from './pool/pool.ts'
 import { addCounts, noCounts } from './stats.ts'
 import type { Counts } from './verdict/verdict.ts'
@@ -31,6 +32,11 @@ export interface DeliveryOptions {
 export interface FilterBatchesOptions extends DeliveryOptions {
   /** Time in milliseconds that bytes may wait for their batch to fill. Default: 50. */
   readonly batchAgeMs?: number
+  /**
+   * Called in the place of `onBatch`, in the same order, with a batch that could not be evaluated, after the engine's
+   * own second try. Absent: such a batch ends the stream with its error.
+   */
+  readonly onFailedBatch?: OnFailedBatch
 }
 
 /** Options of `filterFile`. */
@@ -87,9 +93,18 @@ function prepare(
   totals: Totals,
 ): { batches: OrderedBatches; reader: SourceReader; iterator: ReturnType<typeof iterate> } {
   try {
-    checkDelivery(options, ['batchAgeMs'])
+    checkDelivery(options, ['batchAgeMs', 'onFailedBatch'])
+    const { onFailedBatch } = options
+    if (onFailedBatch !== undefined && typeof onFailedBatch !== 'function') {
+      throw invalid('onFailedBatch', onFailedBatch, 'a function')
+    }
     const ageMs = checkInteger('batchAgeMs', options.batchAgeMs ?? limits.batchAgeMs.standard, limits.batchAgeMs)
-    const batches = new OrderedBatches(parts, options.routes, totals.counting(options.onBatch))
+    const batches = new OrderedBatches(
+      parts,
+      options.routes,
+      totals.counting(options.onBatch),
+      totals.countingFailed(onFailedBatch),
+    )
     return { batches, reader: new SourceReader(parts, batches, ageMs), iterator: iterate(source) }
   } catch (error) {
     try {
@@ -281,6 +296,16 @@ class Totals {
       const sum = addCounts(this.#counts, result.counts)
       this.#counts = isNew ? { ...sum, byRule: result.counts.byRule } : sum
       return onBatch(result)
+    }
+  }
+
+  /** Returns `onFailedBatch` with its bytes and lines counted before it; of its records nothing is known. */
+  countingFailed(onFailedBatch: OnFailedBatch | undefined): OnFailedBatch | undefined {
+    if (onFailedBatch === undefined) return undefined
+    return (failed: FailedBatch) => {
+      this.#bytesIn += failed.bytesIn
+      this.#lines += countLineFeeds(failed.bytes)
+      return onFailedBatch(failed)
     }
   }
 

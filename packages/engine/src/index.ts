@@ -20,7 +20,7 @@ export type {
 export type { KernelName } from './kernel/kernel.ts'
 export { limits } from './limits.ts'
 export type { EngineOptions, KernelChoice } from './options.ts'
-export type { BatchResult, MalformedRecord, OnBatch, Segment } from './ordered-batches.ts'
+export type { BatchResult, FailedBatch, MalformedRecord, OnBatch, OnFailedBatch, Segment } from './ordered-batches.ts'
 export type { RuleSource, RuleText } from './rules/compile.ts'
 export { importFilters } from './rules/original-import.ts'
 export type { ImportDifference, ImportedFilter, ImportedFilters } from './rules/original-import.ts'

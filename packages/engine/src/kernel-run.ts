@@ -2,7 +2,7 @@
 // time the kernel's calls and nothing else, and for whoever tunes a kernel. Filters no files and no streams; that is
 // the engine's work. Exported by testing.ts.
 
-import { cutLines, lineFeed } from './batch/framing.ts'
+import { cutLines, countLineFeeds } from './batch/framing.ts'
 import { createSlab } from './batch/slab.ts'
 import type { Slab, SlabRequest } from './batch/slab.ts'
 import { slabWord } from './batch/batch.ts'
@@ -84,9 +84,11 @@ interface PreparedBatch {
 
 /** A slab whose verdict arrays hold every record, so that one kernel call answers the whole batch. */
 function filledSlab(bytes: Buffer): Slab {
-  let lines = 1
-  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) lines++
-  const slab = createSlab({ inputBytes: bytes.length, recordCapacity: lines, gatherBytes: bytes.length + 1 })
+  const slab = createSlab({
+    inputBytes: bytes.length,
+    recordCapacity: countLineFeeds(bytes) + 1,
+    gatherBytes: bytes.length + 1,
+  })
   slab.input.set(bytes)
   return slab
 }

@@ -5,9 +5,11 @@
 
 import { malformedReason, slabFlag, slabWord } from './batch/batch.ts'
 import type { MalformedReason } from './batch/batch.ts'
+import { countLineFeeds } from './batch/framing.ts'
 import type { FileSpan } from './batch/file-range.ts'
 import type { Slab } from './batch/slab.ts'
 import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
+import { EngineError } from './errors.ts'
 import { routeIndex, viewSegments } from './evaluation.ts'
 import type { BatchAnswer } from './pool/pool.ts'
 import { route } from './rules/program.ts'
@@ -52,6 +54,28 @@ export interface BatchResult {
 /** Receives results in input order; the next call comes after the returned promise resolved. */
 export type OnBatch = (result: BatchResult) => Promise<void> | void
 
+/** A batch that could not be evaluated, twice: what is left of it. */
+export interface FailedBatch {
+  /** `ERR_ENGINE_WORKER_LOST`, `ERR_ENGINE_WORKER_HUNG` or `ERR_ENGINE_KERNEL_FAULT`. */
+  readonly error: EngineError
+  /** Its bytes: whole lines, unless a too-long one was cut. *Ownership*: the receiver's. */
+  readonly bytes: Uint8Array
+  /** Version of the rule set that should have judged it. */
+  readonly version: string
+  /** Number in the input of its first line, from 1. */
+  readonly line: number
+  /** Position in the input of its first byte, from 0. */
+  readonly byte: number
+  /** Bytes of input that it stands for. */
+  readonly bytesIn: number
+}
+
+/**
+ * Receives a batch that failed in the place of its result. When the returned promise resolves, the batch counts as
+ * delivered and the stream goes on; when it rejects, the stream ends with that error.
+ */
+export type OnFailedBatch = (failed: FailedBatch) => Promise<void> | void
+
 /** A batch to be handed over: a filled slab; or a slab, and the span of a file that goes through it. */
 export interface Submission {
   readonly slab: Slab
@@ -69,7 +93,27 @@ interface Entry {
   readonly inputAt: number
   readonly file: FileSpan | undefined
   readonly answer: Promise<BatchAnswer>
+  readonly rest: Rest
 }
+
+/** What is left of a batch whose evaluation failed, copied before its slab was given back. */
+interface Rest {
+  refused?: Refused
+}
+
+/** Bytes of a refused request, where they began in the slab, and whether nothing of the batch was answered before. */
+interface Refused {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly isFirst: boolean
+}
+
+/** What a batch may be guilty of, unlike an engine that is closed or cannot start. */
+const batchFaults: ReadonlySet<unknown> = new Set([
+  'ERR_ENGINE_WORKER_LOST',
+  'ERR_ENGINE_WORKER_HUNG',
+  'ERR_ENGINE_KERNEL_FAULT',
+])
 
 const reasonNames = Object.keys(malformedReason) as MalformedReason[]
 
@@ -78,6 +122,7 @@ export class OrderedBatches {
   readonly #parts: EngineParts
   readonly #routes: readonly string[] | undefined
   readonly #onBatch: OnBatch
+  readonly #onFailedBatch: OnFailedBatch | undefined
   readonly #most: number
   readonly #queue: Entry[] = []
   #draining: Promise<void> = Promise.resolve()
@@ -88,10 +133,16 @@ export class OrderedBatches {
   #onFailure: ((error: unknown) => void) | undefined
 
   /** `routes`: the routes whose bytes are wanted; undefined for `keep` and every named route. */
-  constructor(parts: EngineParts, routes: readonly string[] | undefined, onBatch: OnBatch) {
+  constructor(
+    parts: EngineParts,
+    routes: readonly string[] | undefined,
+    onBatch: OnBatch,
+    onFailedBatch?: OnFailedBatch,
+  ) {
     this.#parts = parts
     this.#routes = routes
     this.#onBatch = onBatch
+    this.#onFailedBatch = onFailedBatch
     this.#most = 2 * parts.options.threads
     for (const name of routes ?? []) routeIndex(parts.current().plan.routes, name)
   }
@@ -133,8 +184,11 @@ export class OrderedBatches {
     const { validation, maxRecordBytes } = this.#parts.options
     const gather = wantedRoutes(loaded.plan, this.#routes)
     batch.slab.request({ start: batch.start, end: batch.end, flags: batch.flags, validation, maxRecordBytes, gather })
-    const answer = this.#parts.pool.evaluate(loaded.handle, batch.slab, batch.file)
-    this.#queue.push({ loaded, inputAt: batch.inputAt, file: batch.file, answer })
+    const { inputAt, file } = batch
+    const rest: Rest = {}
+    const keep = (slab: Slab) => this.#keep(rest, slab, true)
+    const answer = this.#parts.pool.evaluate(loaded.handle, batch.slab, file, file === undefined ? keep : undefined)
+    this.#queue.push({ loaded, inputAt, file, answer, rest })
     if (this.#queue.length === 1) this.#draining = this.#drain()
     // Awaited when its turn comes; until then its failure is not an unhandled one.
     return answer.then(
@@ -180,10 +234,39 @@ export class OrderedBatches {
     }
   }
 
+  /** Copies what is left of a batch out of the slab of a request that was refused, if anybody wants it. */
+  #keep(rest: Rest, slab: Slab, isFirst: boolean): void {
+    if (this.#onFailedBatch === undefined) return
+    const start = slab.words[slabWord.start]!
+    const bytes = new Uint8Array(slab.input.subarray(start, slab.words[slabWord.end]))
+    rest.refused = { bytes, start, isFirst }
+  }
+
   /** Delivers an answer, and, where it stops before the end of the batch or of the span, the answers for the rest. */
-  async #deliver({ loaded, inputAt, file, answer }: Entry): Promise<void> {
+  async #deliver(entry: Entry): Promise<void> {
+    try {
+      await this.#deliverAnswers(entry)
+    } catch (error) {
+      const { refused } = entry.rest
+      if (refused === undefined || !isBatchFault(error) || this.#failure !== undefined) throw error
+      await this.#giveBack(entry, refused, error)
+    }
+  }
+
+  async #giveBack({ loaded, inputAt }: Entry, { bytes, start, isFirst }: Refused, error: EngineError): Promise<void> {
+    // Bytes before the start of the first batch are a byte order mark, which no other batch stands for.
+    const lead = inputAt === 0 && isFirst ? start : 0
+    const line = this.#linesBefore + 1
+    this.#linesBefore += countLineFeeds(bytes)
+    const byte = inputAt + start
+    const bytesIn = bytes.length + lead
+    await this.#onFailedBatch!({ error, bytes, version: loaded.plan.version, line, byte, bytesIn })
+  }
+
+  async #deliverAnswers(entry: Entry): Promise<void> {
+    const { loaded, inputAt, file, rest } = entry
     const { pool, slabs, stats } = this.#parts
-    let { slab, evaluateNs, readNs, fileAt = inputAt } = await answer
+    let { slab, evaluateNs, readNs, fileAt = inputAt } = await entry.answer
     let resultAt = inputAt
     // Nothing but a byte order mark is skipped at the start of the input, and no other batch stands for its bytes.
     let lead = inputAt === 0 ? slab.words[slabWord.start]! : 0
@@ -201,7 +284,8 @@ export class OrderedBatches {
         if (span !== undefined) resultAt = span.from
         slab.requestRest()
         isOurs = false
-        ;({ slab, evaluateNs, readNs, fileAt = fileAt } = await pool.evaluate(loaded.handle, slab, span))
+        const keep = file === undefined ? (refused: Slab) => this.#keep(rest, refused, false) : undefined
+        ;({ slab, evaluateNs, readNs, fileAt = fileAt } = await pool.evaluate(loaded.handle, slab, span, keep))
         isOurs = true
       }
     } finally {
@@ -241,4 +325,8 @@ function wantedRoutes(plan: Plan, names: readonly string[] | undefined): number[
 /** Returns the flags of a batch that was cut inside a too-long line at its start, at its end, or at both. */
 export function cutFlags(cut: { readonly continues: boolean; readonly open: boolean }): number {
   return (cut.continues ? slabFlag.continues : 0) | (cut.open ? slabFlag.open : 0)
+}
+
+function isBatchFault(error: unknown): error is EngineError {
+  return error instanceof EngineError && batchFaults.has(error.code)
 }

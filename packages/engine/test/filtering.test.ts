@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { createEngine, Engine } from '#src/engine.js'
-import type { BatchResult } from '#src/ordered-batches.js'
-import { keptRecords, records, smallRules, textOf, until } from './engine-harness.js'
+import type { BatchResult, FailedBatch } from '#src/ordered-batches.js'
+import { failingEngine, keptRecords, records, smallRules, textOf, until } from './engine-harness.js'
 
 let engine: Engine
 let folder: string
@@ -241,4 +241,55 @@ test('an empty file has no batches', async () => {
   const totals = await engine.filterFile(handle, { onBatch: () => assert.fail() })
   assert.deepEqual([totals.bytesIn, totals.counts.records], [0, 0])
   await handle.close()
+})
+
+function countOf(bytes: Uint8Array, text: string): number {
+  return Buffer.from(bytes).toString().split(text).length - 1
+}
+
+test('a batch that fails again is given back in its place, and the stream goes on', async (t) => {
+  const failing = await failingEngine({ threads: 1 })
+  t.after(() => failing.engine.close())
+  const mark = Buffer.from('\ufeff')
+  const input = Buffer.concat([mark, records(2000)])
+  const failed: FailedBatch[] = []
+  const results: { readonly byte: number; readonly kept: number }[] = []
+  let delivered = 0
+  failing.fail('exit', 2)
+  const totals = await failing.engine.filterBatches([input], {
+    onBatch: ({ bytesIn, counts }) => {
+      results.push({ byte: delivered, kept: counts.kept })
+      delivered += bytesIn
+    },
+    onFailedBatch: (batch) => {
+      assert.equal(batch.byte + batch.bytes.length - batch.bytesIn, delivered)
+      delivered += batch.bytesIn
+      failed.push(batch)
+    },
+  })
+  assert.equal(failed.length, 1)
+  const [{ error, bytes, line, byte, version }] = failed as [FailedBatch]
+  assert.equal(error.code, 'ERR_ENGINE_WORKER_LOST')
+  assert.equal(version, failing.engine.version)
+  assert.deepEqual({ line, byte }, { line: 1, byte: mark.length })
+  assert.ok(input.subarray(byte, byte + bytes.length).equals(bytes))
+  assert.equal(bytes.at(-1), 10)
+  assert.equal(delivered, input.length)
+  assert.equal(totals.bytesIn, input.length)
+  assert.equal(totals.lines, 2000)
+  const missing = keptRecords(2000).length - results.reduce((sum, { kept }) => sum + kept, 0)
+  assert.ok(missing > 0 && results.length > 1)
+  assert.equal(totals.counts.records, 2000 - countOf(bytes, '\n'))
+})
+
+test('what a receiver of failed batches throws ends the stream', async (t) => {
+  const failing = await failingEngine({ threads: 1 })
+  t.after(() => failing.engine.close())
+  failing.fail('exit', 2)
+  const run = failing.engine.filterBatches([records(2000)], {
+    onBatch: () => undefined,
+    onFailedBatch: () => Promise.reject(new Error('the dead letters are full')),
+  })
+  await assert.rejects(run, /the dead letters are full/)
+  assert.equal(failing.engine.stats().slabsInUse, 0)
 })

@@ -36,6 +36,13 @@ export function firstLineFeed(bytes: Buffer, start: number, end: number): number
   return at < 0 ? -1 : start + at
 }
 
+/** Returns how many line feeds there are. */
+export function countLineFeeds(bytes: Uint8Array): number {
+  let count = 0
+  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) count++
+  return count
+}
+
 /** Returns the length of the line `bytes` [start, end), which has no line feed, without one carriage return at its end. */
 export function recordLength(bytes: Uint8Array, start: number, end: number): number {
   return end > start && bytes[end - 1] === carriageReturn ? end - start - 1 : end - start

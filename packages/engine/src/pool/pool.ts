@@ -110,12 +110,17 @@ export class WorkerPool {
   /**
    * Has a worker evaluate the slab's request; with `file`, the batches of that span in the slab. The pool owns the
    * slab until the promise settles. When it resolves, the caller owns the slab of the answer; when it rejects,
-   * the pool has given the slab back.
+   * the pool has given the slab back, after `onRefused` saw it, whose request then stands as it was handed in.
    *
    * Errors: `ERR_ENGINE_WORKER_LOST`, `ERR_ENGINE_WORKER_HUNG`, `ERR_ENGINE_WORKER_LOAD`,
    * `ERR_ENGINE_KERNEL_FAULT`, `ERR_ENGINE_READ`, `ERR_ENGINE_CLOSED`.
    */
-  async evaluate(handle: ProgramHandle, slab: Slab, file?: FileSpan): Promise<BatchAnswer> {
+  async evaluate(
+    handle: ProgramHandle,
+    slab: Slab,
+    file?: FileSpan,
+    onRefused?: (slab: Slab) => void,
+  ): Promise<BatchAnswer> {
     const release = await this.#slots.take()
     const held = { slab, asked: slab.words.slice(0, slabWord.consumed) }
     let isDone = false
@@ -126,7 +131,11 @@ export class WorkerPool {
       return { slab: held.slab, evaluateNs, readNs, ...(fileAt === undefined ? {} : { fileAt }) }
     } finally {
       release()
-      if (!isDone) this.#options.slabs.give(held.slab)
+      if (!isDone) {
+        held.slab.words.set(held.asked)
+        onRefused?.(held.slab)
+        this.#options.slabs.give(held.slab)
+      }
     }
   }
 
