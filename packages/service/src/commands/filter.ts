@@ -200,7 +200,7 @@ class FilterRun {
   }
 
   /** Filters one input. Returns what ended it early. */
-  private readInput(
+  private async readInput(
     engine: Engine,
     router: Router,
     tally: Tally,
@@ -211,14 +211,19 @@ class FilterRun {
     const { maxRecordBytes = limits.maxRecordBytes.standard } = this.options
     const onBatch = (result: PipelineResult) => tally.add(inputName(input), result)
     const onHead = (head: Uint8Array) => tally.begin(head)
-    if (parse === undefined) {
-      const source = fileSource(input, { format: inputFormat, maxRecordBytes, onCommit, onHead })
-      return runSource(source, { engine, router, onBatch })
+    const source =
+      parse === undefined
+        ? fileSource(input, { format: inputFormat, maxRecordBytes, onCommit, onHead })
+        : fileSource(input, { isForBytes: true, onCommit, onHead })
+    try {
+      if (parse === undefined) return await runSource(source, { engine, router, onBatch })
+      // As many as the engine has for a stream.
+      const inFlight = 2 * engine.stats().threads
+      const lines = { format: parse, emit, batchBytes, maxRecordBytes, inFlight }
+      return await runLines(source, { engine, router, onBatch, ...lines })
+    } finally {
+      await source.close()
     }
-    const source = fileSource(input, { isForBytes: true, onCommit, onHead })
-    // As many as the engine has for a stream.
-    const inFlight = 2 * engine.stats().threads
-    return runLines(source, { engine, router, onBatch, format: parse, emit, batchBytes, maxRecordBytes, inFlight })
   }
 
   private reportFailure(tally: Tally, input: string, failure: Error): void {

@@ -15,6 +15,8 @@ export interface MalformedPlace extends Place {
 /** What came of one batch: as the engine tells it, with what the source set aside before the end of the batch. */
 export interface PipelineResult extends Pick<BatchResult, 'counts' | 'bytesIn'> {
   readonly malformed: readonly MalformedPlace[]
+  /** Version of the rule set that judged it; absent where nothing was judged. */
+  readonly version?: string
 }
 
 /** Values that end in a batch. */

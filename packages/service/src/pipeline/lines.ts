@@ -36,7 +36,7 @@ const mostSamples = 16
 
 /**
  * Filters one source to its end. Returns the error that ended the source early, or undefined; what came before such
- * an error is delivered.
+ * an error is delivered. The source is left open: closing it is the caller's.
  * *Errors*: of sinks and of the engine; then the source's last batches may be delivered in part.
  */
 export async function runLines<P>(source: Source<P>, parts: LinePipelineParts): Promise<Error | undefined> {
@@ -58,7 +58,6 @@ export async function runLines<P>(source: Source<P>, parts: LinePipelineParts): 
     return failure
   } finally {
     await queue.done().catch(() => undefined)
-    await source.close()
   }
 }
 

@@ -1,63 +1,181 @@
 // Runs one source through the engine to the sinks: the one way of delivery, for files and for streams. A batch's
-// position is committed when every sink has acknowledged it. Reports counts by batch; adds nothing up. Called by
-// commands.
+// position is committed when every sink has made it safe. Reports counts by batch; adds nothing up. Called by commands
+// and by served.ts.
 
-import type { BatchResult, Engine } from '@weir/engine'
+import type { BatchResult, Engine, FailedBatch } from '@weir/engine'
 
 import { ConnectorError } from '../errors.ts'
+import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { BytesValue, Source, SourceValue } from '../ports/source.ts'
+import { Acker } from './acker.ts'
 import { Feed, isInputFault, noRecords, withRejects } from './feed.ts'
 import type { PipelineResult, Reached } from './feed.ts'
-import type { Router } from './router.ts'
+import type { RoutedBytes, Router } from './router.ts'
 
 /** What a run needs besides its source. */
 export interface PipelineParts {
   readonly engine: Pick<Engine, 'filterBatches' | 'filterFile'>
   readonly router: Router
-  /** Called for every batch, in input order, after its records are acknowledged. */
+  /** Called for every batch, in input order, after its records are written. */
   readonly onBatch: (result: PipelineResult) => void
+  /** Takes a batch that the engine could not evaluate. Absent: such a batch ends the run. */
+  readonly rescue?: (failed: FailedBatch) => Promise<Rescued>
+  /** Time in milliseconds that bytes may wait for their batch to fill. Absent: as the engine has it. */
+  readonly batchAgeMs?: number
   /** Aborting it stops the run, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
+/** What came of a batch that the engine could not evaluate as a whole. */
+export interface Rescued {
+  readonly segments: readonly RoutedBytes[]
+  readonly counts: BatchResult['counts']
+  /** The records that nothing could evaluate. */
+  readonly letters: readonly DeadLetter[]
+}
+
+/** A batch on its way to the sinks. */
+interface Delivery<P> {
+  readonly result: PipelineResult
+  readonly segments: readonly RoutedBytes[]
+  readonly letters: readonly DeadLetter[]
+  readonly reached: Reached<P>
+}
+
 /**
  * Filters one source to its end. Returns the error that ended the source early, or undefined; what came before such
- * an error is delivered.
+ * an error is delivered. The source is left open: closing it is the caller's.
  * *Errors*: of sinks and of the engine; then the source's last batches may be delivered in part.
  */
 export async function runSource<P>(source: Source<P>, parts: PipelineParts): Promise<Error | undefined> {
+  const stop = new AbortController()
+  const acker = new Acker<P>({
+    flush: () => parts.router.flush(),
+    commit: (position) => source.commit(position),
+    onFailure: (error) => stop.abort(error),
+  })
+  const signal = parts.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, parts.signal])
   try {
-    const values = source.values()[Symbol.asyncIterator]()
-    const first = await values.next()
-    if (first.done === true) return undefined
-    if (first.value.kind === 'file') return await runFile(source, first.value, parts)
-    return await runBytes(source, first.value, values, parts)
+    const failure = await new Run(source, { ...parts, signal }, acker).toEnd()
+    await acker.drained()
+    return failure
   } catch (error) {
-    if (isInputFault(error)) return error
+    await acker.abandon()
     throw error
-  } finally {
-    await source.close()
   }
 }
 
-async function runFile<P>(
-  source: Source<P>,
-  value: Extract<SourceValue<P>, { kind: 'file' }>,
-  { engine, router, onBatch, signal }: PipelineParts,
-): Promise<undefined> {
-  let position = 0
-  const onFileBatch = async (result: BatchResult) => {
-    await router.deliver(result.segments)
-    position += result.bytesIn
-    onBatch(result)
-    await source.commit(value.positionAt(position))
+/** One run, from the first value to the last commit. */
+class Run<P> {
+  private readonly source: Source<P>
+  private readonly parts: PipelineParts & { readonly signal: AbortSignal }
+  private readonly acker: Acker<P>
+
+  constructor(source: Source<P>, parts: PipelineParts & { readonly signal: AbortSignal }, acker: Acker<P>) {
+    this.source = source
+    this.parts = parts
+    this.acker = acker
   }
-  const options = { routes: router.routes, ...(signal === undefined ? {} : { signal }), onBatch: onFileBatch }
-  try {
-    await engine.filterFile(value.handle, options)
-  } catch (error) {
-    throw isEngineRead(error) ? readError(source.name, error) : error
+
+  async toEnd(): Promise<Error | undefined> {
+    const values = this.source.values()[Symbol.asyncIterator]()
+    try {
+      const first = await values.next()
+      if (first.done === true) return undefined
+      if (first.value.kind === 'bytes') return await this.filterBytes(first.value, values)
+      await this.filterFile(first.value)
+      return undefined
+    } catch (error) {
+      if (isInputFault(error)) return error
+      throw error
+    }
   }
+
+  private async filterFile(value: Extract<SourceValue<P>, { kind: 'file' }>): Promise<void> {
+    const { engine, router, onBatch, signal } = this.parts
+    let position = 0
+    const onFileBatch = async (result: BatchResult) => {
+      await router.deliver(result.segments, result.version)
+      position += result.bytesIn
+      onBatch(result)
+      this.acker.add(value.positionAt(position))
+    }
+    try {
+      await engine.filterFile(value.handle, { routes: router.routes, signal, onBatch: onFileBatch })
+    } catch (error) {
+      throw isEngineRead(error) ? readError(this.source.name, error) : error
+    }
+  }
+
+  private async filterBytes(first: BytesValue<P>, values: AsyncIterator<SourceValue<P>>): Promise<Error | undefined> {
+    const { engine, router, rescue, batchAgeMs, signal } = this.parts
+    const feed = new Feed(this.source, first, values, (reached) => this.deliver(nothing(reached)))
+    await engine.filterBatches(feed.chunks(), {
+      routes: router.routes,
+      signal,
+      ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
+      onBatch: async (batch) => {
+        // Where they lie is forgotten with what is acknowledged.
+        const malformed = batch.malformed.map((record) => feed.locate(record))
+        const reached = feed.acknowledge(batch.bytesIn)
+        await this.deliver({ result: { ...batch, malformed }, segments: batch.segments, letters: [], reached })
+        feed.settle()
+      },
+      ...(rescue === undefined ? {} : { onFailedBatch: (failed: FailedBatch) => this.rescue(failed, feed, rescue) }),
+    })
+    const last = feed.acknowledge(Number.POSITIVE_INFINITY)
+    if (last.rejects.length > 0 || last.inputBytes > 0) await this.deliver(nothing(last))
+    return feed.failure
+  }
+
+  private async rescue(
+    failed: FailedBatch,
+    feed: Feed<P>,
+    rescue: NonNullable<PipelineParts['rescue']>,
+  ): Promise<void> {
+    const { segments, counts, letters } = await rescue(failed)
+    const result = { counts, malformed: [], bytesIn: failed.bytesIn, version: failed.version }
+    await this.deliver({ result, segments, letters, reached: feed.acknowledge(failed.bytesIn) })
+    feed.settle()
+  }
+
+  private async deliver({ result, segments, letters, reached }: Delivery<P>): Promise<void> {
+    const { router, onBatch } = this.parts
+    const total = withRejects({ ...result, bytesIn: reached.inputBytes }, reached.rejects)
+    const rejects = reached.rejects.map(({ bytes }) => ({ route: 'malformed', bytes }))
+    // Malformed records of the source itself stand behind those that the engine has found in the same batch.
+    const all = router.routes.includes('malformed') ? [...segments, ...rejects] : segments
+    const unreadable = router.hasDeadLetters ? all.filter(({ route }) => route === 'malformed') : []
+    const readable = unreadable.length === 0 ? all : all.filter(({ route }) => route !== 'malformed')
+    const buried = router.bury([...this.malformedLetter(total, unreadable), ...letters])
+    // The bytes are the sinks' until all have settled.
+    const writes = await Promise.allSettled([router.deliver(readable, total.version), buried])
+    const failed = writes.find((write) => write.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    onBatch(total)
+    if (reached.position !== undefined) this.acker.add(reached.position.value)
+  }
+
+  /** Malformed records of one batch are one letter, however many they are. */
+  private malformedLetter(result: PipelineResult, unreadable: readonly RoutedBytes[]): DeadLetter[] {
+    if (unreadable.length === 0) return []
+    const { malformed: records, malformedByReason } = result.counts
+    return [
+      {
+        reason: 'malformed',
+        malformedByReason: Object.fromEntries(Object.entries(malformedByReason).filter(([, count]) => count > 0)),
+        records,
+        bytes: unreadable.map(({ bytes }) => bytes),
+        source: this.source.name,
+        ...(result.version === undefined ? {} : { version: result.version }),
+      },
+    ]
+  }
+}
+
+/** A delivery of what the source itself has set aside. */
+function nothing<P>(reached: Reached<P>): Delivery<P> {
+  return { result: { counts: noRecords, malformed: [], bytesIn: 0 }, segments: [], letters: [], reached }
 }
 
 function isEngineRead(error: unknown): error is Error {
@@ -71,37 +189,4 @@ function readError(name: string, error: Error): ConnectorError {
     details: { input: name, ...details },
     cause: error,
   })
-}
-
-async function runBytes<P>(
-  source: Source<P>,
-  first: BytesValue<P>,
-  values: AsyncIterator<SourceValue<P>>,
-  { engine, router, onBatch, signal }: PipelineParts,
-): Promise<Error | undefined> {
-  const deliver = async (result: PipelineResult, segments: BatchResult['segments'], reached: Reached<P>) => {
-    await router.deliver([...segments, ...(router.routes.includes('malformed') ? setAside(reached) : [])])
-    onBatch(withRejects({ ...result, bytesIn: reached.inputBytes }, reached.rejects))
-    if (reached.position !== undefined) await source.commit(reached.position.value)
-  }
-  const nothing = { counts: noRecords, malformed: [], bytesIn: 0 }
-  const feed = new Feed(source, first, values, (reached) => deliver(nothing, [], reached))
-  await engine.filterBatches(feed.chunks(), {
-    routes: router.routes,
-    ...(signal === undefined ? {} : { signal }),
-    onBatch: async ({ counts, bytesIn, segments, malformed }) => {
-      // Where they lie is forgotten with what is acknowledged.
-      const places = malformed.map((record) => feed.locate(record))
-      await deliver({ counts, bytesIn, malformed: places }, segments, feed.acknowledge(bytesIn))
-      feed.settle()
-    },
-  })
-  const last = feed.acknowledge(Number.POSITIVE_INFINITY)
-  if (last.rejects.length > 0 || last.inputBytes > 0) await deliver(nothing, [], last)
-  return feed.failure
-}
-
-/** Malformed records of the source itself. They stand behind those that the engine has found in the same batch. */
-function setAside<P>({ rejects }: Reached<P>): BatchResult['segments'] {
-  return rejects.map(({ bytes }) => ({ route: 'malformed', bytes }))
 }

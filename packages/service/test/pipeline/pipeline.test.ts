@@ -65,7 +65,7 @@ test('a position is committed when every record before it is acknowledged', asyn
   assert.equal(await runSource(source, parts(engine, textSink(happened))), undefined)
   assert.deepEqual(
     happened.map((event) => event.replaceAll(pad, '')),
-    ['wrote {};', 'wrote {"a":1};', 'committed 0', 'wrote {};{};', 'committed 2', 'closed'],
+    ['wrote {};', 'wrote {"a":1};', 'committed 0', 'wrote {};{};', 'committed 2'],
   )
 })
 
@@ -76,7 +76,7 @@ test('what came before a source failed is delivered, and the failure is returned
   const failure = new ConnectorError('ERR_CONNECTOR_READ', 'The disk is gone.')
   const source = textSource(['{}\n{}\n', '{"last":1}'], happened, failure)
   assert.equal(await runSource(source, parts(engine, textSink(happened), batches)), failure)
-  assert.deepEqual(happened, ['wrote {};{};{"last":1};', 'committed 1', 'closed'])
+  assert.deepEqual(happened, ['wrote {};{};{"last":1};', 'committed 1'])
   assert.equal(batches.reduce((sum, { counts }) => sum + counts.records, 0), 3) // prettier-ignore
 })
 
@@ -85,7 +85,7 @@ test('a source that cannot even be opened is no fault of the run', async (t) => 
   const happened: string[] = []
   const failure = new ConnectorError('ERR_CONNECTOR_OPEN', 'There is none.')
   assert.equal(await runSource(textSource([], happened, failure), parts(engine, textSink(happened))), failure)
-  assert.deepEqual(happened, ['closed'])
+  assert.deepEqual(happened, [])
 })
 
 test('a sink that fails ends the run, and no position is committed', async (t) => {
@@ -93,7 +93,7 @@ test('a sink that fails ends the run, and no position is committed', async (t) =
   const happened: string[] = []
   const sink = textSink(happened, new ConnectorError('ERR_CONNECTOR_WRITE', 'The disk is full.'))
   await assert.rejects(runSource(textSource(['{}\n'], happened), parts(engine, sink)), { code: 'ERR_CONNECTOR_WRITE' })
-  assert.deepEqual(happened, ['closed'])
+  assert.deepEqual(happened, [])
 })
 
 test('a signal stops a run that waits for its source', async (t) => {
@@ -111,7 +111,7 @@ test('a signal stops a run that waits for its source', async (t) => {
   }
   const run = runSource(source, { ...parts(engine, textSink(happened)), signal: stop.signal })
   await assert.rejects(run, { message: 'enough' })
-  assert.equal(happened.at(-1), 'closed')
+  assert.ok(!happened.includes('closed'), 'closing is left to who opened it')
 })
 
 test('records that a source sets aside never reach a sink while another delivery is under way', async (t) => {
