@@ -72,6 +72,12 @@ export const errorCodes = {
     meaning: 'Writing an output failed; a file that was to be replaced is as it was.',
     cure: 'Read the message: usually a full disk. Make room and run again.',
   },
+  ERR_CONNECTOR_TRIAL: {
+    kind: 'connector',
+    meaning:
+      'A batch could not be evaluated, and neither could its records one by one: the process for it did not start. Nothing of the batch is acknowledged; it is tried again.',
+    cure: 'Read the message: usually a rule file that was changed and cannot be read, or a lack of memory or processes.',
+  },
   ERR_CONNECTOR_CLOSED: {
     kind: 'connector',
     meaning: 'The reader of an output went away before the end.',

@@ -1,0 +1,161 @@
+// A pipeline of a service: runs its source again and again. When a sink fails, what was handed out and is not committed
+// goes back to the source, the sinks are opened anew, which takes them back to what is committed, and the source is read
+// again; between attempts it waits, and says why. Knows no settings and no signals. Called by commands.
+
+import type { Engine } from '@weir/engine'
+
+import type { Source } from '../ports/source.ts'
+import type { PipelineResult } from './feed.ts'
+import { runSource } from './pipeline.ts'
+import type { PipelineParts } from './pipeline.ts'
+import type { Backoff } from './retry.ts'
+import type { Router } from './router.ts'
+
+/**
+ * What a pipeline is doing. `waiting`: for a sink that failed, see the reason; `draining`: nothing new is taken;
+ * `ended`: its source has, or a shutdown is complete; `failed`: its source ended early, or the shutdown found no end.
+ */
+export type PipelineStatus = 'starting' | 'running' | 'waiting' | 'draining' | 'ended' | 'failed'
+
+/** The state of a pipeline, for people and probes. */
+export interface PipelineState {
+  readonly status: PipelineStatus
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number
+  /** Why it is not running; absent while it is. */
+  readonly reason?: string
+  /** The last error, which may be over. */
+  readonly lastError?: { readonly message: string; readonly atMs: number }
+  /** Times that it was started again after an error. */
+  readonly restarts: number
+}
+
+/** What a pipeline is made of. */
+export interface ServedParts<P> {
+  readonly name: string
+  readonly source: Source<P>
+  readonly engine: Pick<Engine, 'filterBatches' | 'filterFile'>
+  /** Opens every sink, each where its last successful flush ended. */
+  readonly openRouter: () => Promise<Router>
+  readonly backoff: Backoff
+  readonly rescue?: PipelineParts['rescue']
+  readonly batchAgeMs?: number
+  readonly onBatch: (result: PipelineResult) => void
+  /** Called whenever the state changes. */
+  readonly onState?: (state: PipelineState) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Resolves after `ms`, or when the signal is aborted. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+/** One pipeline. *Order of calls*: `open()`, `run()`, both once; `drain()` and `abort()` at any time after `open()`. */
+export class ServedPipeline<P> {
+  readonly name: string
+  private readonly parts: ServedParts<P>
+  private readonly stopping = new AbortController()
+  private readonly aborting = new AbortController()
+  private router: Router | undefined
+  private current: PipelineState
+
+  constructor(parts: ServedParts<P>) {
+    this.name = parts.name
+    this.parts = parts
+    this.current = { status: 'starting', sinceMs: parts.now(), restarts: 0 }
+  }
+
+  get state(): PipelineState {
+    return this.current
+  }
+
+  /** Opens the sinks for the first time. *Errors*: theirs: what cannot be opened at the start is a wrong setting. */
+  async open(): Promise<void> {
+    this.router = await this.parts.openRouter()
+  }
+
+  /**
+   * Runs until the source ends or a shutdown is complete. Never rejects: what went wrong is in the state.
+   */
+  async run(): Promise<void> {
+    while (!this.aborting.signal.aborted) {
+      try {
+        const failure = await this.runOnce()
+        this.enter(failure === undefined ? 'ended' : 'failed', failure)
+        return
+      } catch (error) {
+        if (this.isStopping) return this.enter('failed', error)
+        await this.waitAfter(error)
+        if (this.isStopping) return this.enter('ended')
+      }
+    }
+    this.enter('failed', this.aborting.signal.reason)
+  }
+
+  /** Takes nothing new, and ends when everything that was taken is delivered. */
+  drain(): void {
+    if (this.isStopping) return
+    this.stopping.abort()
+    const { source } = this.parts
+    if (this.current.status === 'running') this.enter('draining')
+    if (source.drain === undefined) this.abort(new Error('The source was stopped.'))
+    else source.drain()
+  }
+
+  /** Ends at once; what is not committed stays with the source, or goes back to its sender. */
+  abort(reason: Error): void {
+    this.stopping.abort()
+    this.aborting.abort(reason)
+  }
+
+  private get isStopping(): boolean {
+    return this.stopping.signal.aborted
+  }
+
+  /** Runs one session: sinks opened, the source read until its end or a failure. */
+  private async runOnce(): Promise<Error | undefined> {
+    const { source, engine, openRouter, rescue, batchAgeMs, onBatch, backoff } = this.parts
+    const router = this.router ?? (await openRouter())
+    this.router = undefined
+    try {
+      this.enter(this.isStopping ? 'draining' : 'running')
+      const failure = await runSource(source, {
+        engine,
+        router,
+        signal: this.aborting.signal,
+        onBatch: (result) => {
+          backoff.reset()
+          onBatch(result)
+        },
+        ...(rescue === undefined ? {} : { rescue }),
+        ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
+      })
+      await router.finish()
+      return failure
+    } catch (error) {
+      await router.discard()
+      throw error
+    }
+  }
+
+  private async waitAfter(error: unknown): Promise<void> {
+    const { backoff, wait } = this.parts
+    this.current = { ...this.current, restarts: this.current.restarts + 1 }
+    this.enter('waiting', error)
+    await wait(backoff.next(), this.stopping.signal)
+  }
+
+  private enter(status: PipelineStatus, error?: unknown): void {
+    const atMs = this.parts.now()
+    const message = error === undefined ? undefined : ((error as Partial<Error>).message ?? 'unknown error')
+    const { restarts, lastError } = this.current
+    const last = message === undefined ? lastError : { message, atMs }
+    this.current = {
+      status,
+      sinceMs: atMs,
+      restarts,
+      ...(message === undefined ? {} : { reason: message }),
+      ...(last === undefined ? {} : { lastError: last }),
+    }
+    this.parts.onState?.(this.current)
+  }
+}

@@ -1,0 +1,48 @@
+// The program of a process in which records are tried that a worker did not survive. Makes an engine of what the first
+// message says, then judges the bytes of each further one. It may die of them: that is what it is for. Started by
+// trials.ts.
+
+import { createEngine } from '@weir/engine'
+import type { Counts, Engine, EngineOptions } from '@weir/engine'
+
+import type { RoutedBytes } from './router.ts'
+
+/** What the process is told. */
+export type TrialRequest =
+  | { readonly kind: 'open'; readonly engine: EngineOptions; readonly routes: readonly string[] }
+  | { readonly kind: 'try'; readonly bytes: Uint8Array }
+
+/** What it answers; to `open` with `ready`. */
+export type TrialAnswer =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'judged'; readonly segments: readonly RoutedBytes[]; readonly counts: Counts }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+
+let engine: Engine | undefined
+let routes: readonly string[] = []
+
+async function answer(request: TrialRequest): Promise<TrialAnswer> {
+  if (request.kind === 'open') {
+    engine = await createEngine(request.engine)
+    ;({ routes } = request)
+    return { kind: 'ready' }
+  }
+  const verdict = await engine!.evaluate(request.bytes)
+  const segments = routes
+    .filter((route) => verdict.routeNames.includes(route))
+    .map((route) => ({ route, bytes: verdict.gather(route) }))
+    .filter(({ bytes }) => bytes.length > 0)
+  const { counts } = verdict
+  verdict.release()
+  return { kind: 'judged', segments, counts }
+}
+
+process.on('message', (request: TrialRequest) => {
+  answer(request).then(
+    (given) => process.send!(given),
+    (error: Error & { code?: string }) =>
+      process.send!({ kind: 'failed', code: error.code ?? '', message: error.message } satisfies TrialAnswer),
+  )
+})
+// Nobody is left to judge for.
+process.on('disconnect', () => process.exit())

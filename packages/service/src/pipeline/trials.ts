@@ -1,0 +1,99 @@
+// Trials of records in a process of their own, which is started when it is first needed and after each trial that it did
+// not survive. Called by commands, which hand it to suspects.ts.
+
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+
+import type { EngineOptions } from '@weir/engine'
+
+import { ConnectorError } from '../errors.ts'
+import type { TrialOutcome, Trials } from './suspects.ts'
+import type { TrialAnswer, TrialRequest } from './trial-process.ts'
+
+/** What trials are held with. */
+export interface TrialOptions {
+  /** Of the engine that failed, with the rules in force; one thread is enough. */
+  readonly engine: EngineOptions
+  /** Routes whose records are wanted. */
+  readonly routes: readonly string[]
+  /** Time in milliseconds that one trial may take before its records count as guilty of a hang. */
+  readonly deadlineMs: number
+}
+
+/** Time in milliseconds for the process to start and to compile the rules. */
+const startDeadlineMs = 60_000
+
+/** Why no answer came. */
+type Loss = 'died' | 'hung'
+
+/** Opens trials; nothing is started yet. */
+export function openTrials(options: TrialOptions): Trials {
+  return new ProcessTrials(options)
+}
+
+class ProcessTrials implements Trials {
+  private readonly options: TrialOptions
+  private child: ChildProcess | undefined
+
+  constructor(options: TrialOptions) {
+    this.options = options
+  }
+
+  async run(bytes: Uint8Array): Promise<TrialOutcome> {
+    const child = await this.ready()
+    const answer = await this.ask(child, { kind: 'try', bytes }, this.options.deadlineMs)
+    if (answer === 'died') return guilty('The process that tried this record alone died.')
+    if (answer === 'hung') return guilty(`The record alone took longer than ${this.options.deadlineMs} ms.`)
+    if (answer.kind === 'judged') return answer
+    if (answer.kind === 'ready') throw new Error('A trial was answered out of turn.')
+    const reason = answer.code === 'ERR_ENGINE_KERNEL_FAULT' ? 'matcher_fault' : 'worker_crash'
+    return { kind: 'guilty', reason, message: answer.message }
+  }
+
+  close(): void {
+    this.child?.kill('SIGKILL')
+    this.child = undefined
+  }
+
+  private async ready(): Promise<ChildProcess> {
+    if (this.child !== undefined) return this.child
+    const child = fork(new URL('./trial-process.js', import.meta.url), {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    // Whatever happens to it is seen by who asked.
+    child.on('error', () => undefined)
+    this.child = child
+    const { engine, routes } = this.options
+    const answer = await this.ask(child, { kind: 'open', engine: { ...engine, threads: 1 }, routes }, startDeadlineMs)
+    if (typeof answer === 'object' && answer.kind === 'ready') return child
+    this.close()
+    const why = typeof answer === 'string' ? `It ${answer}.` : answer.kind === 'failed' ? answer.message : ''
+    throw new ConnectorError('ERR_CONNECTOR_TRIAL', `A process to try records in could not start: ${why}`, {
+      retryable: true,
+    })
+  }
+
+  /** Sends one request and waits for its answer; a process that gives none is ended. */
+  private ask(child: ChildProcess, request: TrialRequest, deadlineMs: number): Promise<TrialAnswer | Loss> {
+    return new Promise((resolve) => {
+      const settle = (answer: TrialAnswer | Loss) => {
+        clearTimeout(deadline)
+        child.off('message', onMessage).off('exit', onExit)
+        if (typeof answer === 'string') this.close()
+        resolve(answer)
+      }
+      const onMessage = (answer: unknown) => settle(answer as TrialAnswer)
+      const onExit = () => settle('died')
+      const deadline = setTimeout(() => settle('hung'), deadlineMs)
+      child.on('message', onMessage).on('exit', onExit)
+      if (child.exitCode !== null || child.signalCode !== null) return settle('died')
+      // A process that died meanwhile is told by its exit.
+      child.send(request, () => undefined)
+    })
+  }
+}
+
+function guilty(message: string): TrialOutcome {
+  return { kind: 'guilty', reason: 'worker_crash', message }
+}

@@ -1,0 +1,45 @@
+// Makes the native kernel fail on records that say so, in whatever thread or process loads it: a preload for Node's
+// `--import`, which workers and child processes inherit by NODE_OPTIONS. Only tests use it.
+//
+//   "poison":"exit"    the thread ends
+//   "poison":"abort"   the process ends
+//   "poison":"hang"    the call never returns
+//   "poison":"throw"   the kernel reports a fault
+
+interface Addon {
+  evaluate(evaluator: object, slab: Uint8Array): void
+}
+
+/** The layout of slabs, from the engine that is tested. */
+const { slabWord } = (await import(new URL('../../../engine/dist/batch/batch.js', import.meta.url).href)) as {
+  slabWord: Readonly<Record<'start' | 'end' | 'inputAt', number>>
+}
+
+const open = process.dlopen.bind(process)
+process.dlopen = (module: object, ...rest: [string]) => {
+  open(module, ...rest)
+  const loaded = module as { exports: Partial<Addon> }
+  const { evaluate } = loaded.exports
+  if (evaluate === undefined) return
+  loaded.exports = {
+    ...loaded.exports,
+    evaluate: (evaluator, slab) => {
+      misbehave(slab)
+      evaluate(evaluator, slab)
+    },
+  }
+}
+
+function misbehave(slab: Uint8Array): void {
+  const words = new Uint32Array(slab.buffer, slab.byteOffset, 64)
+  const inputAt = slab.byteOffset + words[slabWord.inputAt]!
+  const start = inputAt + words[slabWord.start]!
+  const input = Buffer.from(slab.buffer, start, words[slabWord.end]! - words[slabWord.start]!)
+  const at = input.indexOf('"poison":"')
+  if (at < 0) return
+  const how = input.subarray(at + 10, at + 14).toString()
+  if (how === 'exit') process.exit(9)
+  if (how === 'abor') process.abort()
+  if (how === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  if (how === 'thro') throw new Error('out of memory, on purpose')
+}

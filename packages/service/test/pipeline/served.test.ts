@@ -1,0 +1,233 @@
+// A pipeline through failures of its sinks and shutdowns, with a real engine, and a source and sinks in memory.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+
+import { createEngine } from '@weir/engine'
+import type { Engine } from '@weir/engine'
+
+import { ConnectorError } from '#src/errors.js'
+import { Backoff } from '#src/pipeline/retry.js'
+import { Router } from '#src/pipeline/router.js'
+import { ServedPipeline } from '#src/pipeline/served.js'
+import type { PipelineState, ServedParts } from '#src/pipeline/served.js'
+import type { DeadLetter } from '#src/ports/dead-letters.js'
+import type { Sink } from '#src/ports/sink.js'
+import type { Source, SourceValue } from '#src/ports/source.js'
+
+/** A log that is read from behind the last commit, and waits for more at its end until it is drained. */
+class LogSource implements Source<number> {
+  readonly name = 'log'
+  readonly lines: readonly string[]
+  committed = 0
+  iterations = 0
+  private onDrained: (() => void) | undefined
+  private isDrained = false
+
+  constructor(lines: readonly string[]) {
+    this.lines = lines
+  }
+
+  async *values(): AsyncGenerator<SourceValue<number>> {
+    this.iterations++
+    for (let at = this.committed; at < this.lines.length; at++) {
+      yield { kind: 'bytes', bytes: Buffer.from(this.lines[at]! + '\n'), position: at + 1 }
+    }
+    if (!this.isDrained) await new Promise<void>((resolve) => (this.onDrained = resolve))
+  }
+
+  commit(position: number): void {
+    assert.ok(position > this.committed)
+    this.committed = position
+  }
+
+  drain(): void {
+    this.isDrained = true
+    this.onDrained?.()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** Keeps what is flushed; what is written and not flushed is gone when it is discarded. Fails as often as it is told. */
+class Store {
+  safe = ''
+  failures: ('write' | 'flush')[] = []
+  openings = 0
+  finished = 0
+
+  open(): Sink {
+    this.openings++
+    let written = ''
+    const failure = this.failures.shift()
+    const fail = () =>
+      Promise.reject(new ConnectorError('ERR_CONNECTOR_WRITE', 'The disk is full.', { retryable: true }))
+    return {
+      name: 'store',
+      write: (chunks) => {
+        if (failure === 'write') return fail()
+        written += Buffer.concat(chunks).toString()
+        return Promise.resolve()
+      },
+      flush: () => {
+        if (failure === 'flush') return fail()
+        this.safe += written
+        written = ''
+        return Promise.resolve()
+      },
+      finish: () => {
+        this.safe += written
+        this.finished++
+        return Promise.resolve()
+      },
+      discard: () => Promise.resolve(),
+    }
+  }
+}
+
+async function engineFor(t: TestContext): Promise<Engine> {
+  const rules = { version: 1, default: 'keep', rules: [] } as const
+  const engine = await createEngine({ rules, threads: 1, kernel: 'portable', validation: 'full', batchBytes: 4096 })
+  t.after(() => engine.close())
+  return engine
+}
+
+interface Served {
+  readonly pipeline: ServedPipeline<number>
+  readonly states: PipelineState[]
+  readonly waits: number[]
+}
+
+function serve(engine: Engine, source: LogSource, store: Store, more: Partial<ServedParts<number>> = {}): Served {
+  const states: PipelineState[] = []
+  const waits: number[] = []
+  const pipeline = new ServedPipeline({
+    name: 'default',
+    source,
+    engine,
+    openRouter: () => Promise.resolve(new Router(new Map([['keep', store.open()]]))),
+    backoff: new Backoff(() => 0),
+    batchAgeMs: 1,
+    onBatch: () => undefined,
+    onState: (state) => states.push(state),
+    now: () => 1_000_000 + states.length,
+    wait: (ms) => {
+      waits.push(ms)
+      return Promise.resolve()
+    },
+    ...more,
+  })
+  return { pipeline, states, waits }
+}
+
+/** Resolves when the condition holds, which is looked at whenever anything happens. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const lines = Array.from({ length: 500 }, (_, n) => `{"n":${n}}`)
+const text = lines.join('\n') + '\n'
+
+for (const failure of ['write', 'flush'] as const) {
+  test(`when a ${failure} fails, nothing is committed early, and the records are delivered in the end, once each`, async (t) => {
+    const [source, store] = [new LogSource(lines), new Store()]
+    store.failures = [failure, failure, failure]
+    const { pipeline, states, waits } = serve(await engineFor(t), source, store)
+    await pipeline.open()
+    const run = pipeline.run()
+    await until(() => source.committed === lines.length)
+    pipeline.drain()
+    await run
+    assert.equal(store.safe, text)
+    assert.equal(waits.length, 3)
+    assert.equal(source.iterations, 4)
+    assert.equal(store.openings, 4)
+    assert.deepEqual(
+      states.map(({ status }) => status),
+      ['running', 'waiting', 'running', 'waiting', 'running', 'waiting', 'running', 'draining', 'ended'],
+    )
+    const waiting = states.find(({ status }) => status === 'waiting')
+    assert.equal(waiting?.reason, 'The disk is full.')
+    assert.equal(states.at(-1)?.lastError?.message, 'The disk is full.')
+    assert.equal(pipeline.state.reason, undefined)
+    assert.equal(pipeline.state.restarts, 3)
+  })
+}
+
+test('draining delivers everything that was taken, and makes the sinks final', async (t) => {
+  const [source, store] = [new LogSource(lines), new Store()]
+  const { pipeline } = serve(await engineFor(t), source, store)
+  await pipeline.open()
+  const run = pipeline.run()
+  pipeline.drain()
+  await run
+  assert.equal(store.safe, text)
+  assert.equal(source.committed, lines.length)
+  assert.equal(store.finished, 1)
+  assert.equal(pipeline.state.status, 'ended')
+})
+
+test('a shutdown does not wait for a sink that is down', async (t) => {
+  const [source, store] = [new LogSource(lines), new Store()]
+  store.failures = ['write']
+  const wait: ServedParts<number>['wait'] = (_ms, signal) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+  const { pipeline } = serve(await engineFor(t), source, store, { wait })
+  await pipeline.open()
+  const run = pipeline.run()
+  await until(() => pipeline.state.status === 'waiting')
+  pipeline.drain()
+  await run
+  assert.equal(source.committed, 0)
+  assert.equal(store.safe, '')
+})
+
+test('aborting ends a pipeline that cannot drain', async (t) => {
+  const [source, store] = [new LogSource(lines), new Store()]
+  source.drain = () => undefined
+  const { pipeline } = serve(await engineFor(t), source, store)
+  await pipeline.open()
+  const run = pipeline.run()
+  await until(() => source.committed === lines.length)
+  pipeline.drain()
+  pipeline.abort(new Error('The time is up.'))
+  await run
+  assert.deepEqual([pipeline.state.status, pipeline.state.reason], ['failed', 'The time is up.'])
+})
+
+test('what cannot be opened at the start is an error of the start', async (t) => {
+  const failure = new ConnectorError('ERR_CONNECTOR_CREATE', 'There is no such folder.')
+  const openRouter = () => Promise.reject(failure)
+  const { pipeline } = serve(await engineFor(t), new LogSource([]), new Store(), { openRouter })
+  await assert.rejects(pipeline.open(), failure)
+})
+
+test('malformed records are one dead letter for each batch, which is flushed before anything is committed', async (t) => {
+  const [source, store] = [new LogSource(['{"a":1}', 'bad', '{"b":2}', '[]', 'worse']), new Store()]
+  const letters: (Omit<DeadLetter, 'bytes'> & { text: string })[] = []
+  let flushedLetters = 0
+  const deadLetters = {
+    name: 'dead letters',
+    write: async (given: readonly DeadLetter[]) => {
+      for (const { bytes, ...about } of given) letters.push({ ...about, text: Buffer.concat(bytes).toString() })
+    },
+    flush: async () => void (flushedLetters = letters.length),
+    finish: async () => undefined,
+    discard: async () => undefined,
+  }
+  const openRouter = async () => new Router(new Map([['keep', store.open()]]), deadLetters)
+  const engine = await engineFor(t)
+  const { pipeline } = serve(engine, source, store, { openRouter, batchAgeMs: 50 })
+  await pipeline.open()
+  const run = pipeline.run()
+  pipeline.drain()
+  await run
+  assert.equal(store.safe, '{"a":1}\n{"b":2}\n')
+  assert.equal(letters.map((letter) => letter.text).join(''), 'bad\n[]\nworse\n')
+  assert.equal(letters.reduce((sum, { records }) => sum + records, 0), 3) // prettier-ignore
+  assert.ok(letters.every(({ reason, source: from, version }) => reason === 'malformed' && from === 'log' && version === engine.version)) // prettier-ignore
+  assert.equal(flushedLetters, letters.length)
+})

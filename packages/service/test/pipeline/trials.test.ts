@@ -1,0 +1,65 @@
+// Trials in real processes, with records that end them.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { openTrials } from '#src/pipeline/trials.js'
+import { poisonChildren } from '../faults/poisoned.js'
+
+const rules = {
+  version: 1,
+  default: 'keep',
+  rules: [{ id: 'side', when: { field: 'k', equals: '1' }, then: { route: 'side' } }],
+} as const
+const options = {
+  engine: { rules, kernel: 'native' },
+  routes: ['keep', 'side', 'malformed'],
+  deadlineMs: 60_000,
+} as const
+
+test('records are judged as the engine would, on every wanted route', async (t) => {
+  const trials = openTrials(options)
+  t.after(() => trials.close())
+  for (const pad of ['', ' '.repeat(40_000)]) {
+    const outcome = await trials.run(Buffer.from(`{"k":1}${pad}\n{"k":2}\nnonsense\n`))
+    assert.ok(outcome.kind === 'judged')
+    assert.deepEqual(
+      outcome.segments.map(({ route, bytes }) => [route, Buffer.from(bytes).toString()]),
+      [['keep', '{"k":2}\n'], ['side', `{"k":1}${pad}\n`], ['malformed', 'nonsense\n']], // prettier-ignore
+    )
+    assert.equal(outcome.counts.records, 3)
+  }
+})
+
+for (const [how, reason] of [
+  ['exit', 'worker_crash'],
+  ['abort', 'worker_crash'],
+  ['throw', 'matcher_fault'],
+] as const) {
+  // prettier-ignore
+  test(`a record that makes the kernel ${how} is guilty, and the next trial finds a process`, async (t) => {
+    poisonChildren(t)
+    const trials = openTrials(options)
+    t.after(() => trials.close())
+    for (let round = 0; round < 2; round++) {
+      const outcome = await trials.run(Buffer.from(`{"poison":"${how}"}\n`))
+      assert.ok(outcome.kind === 'guilty')
+      assert.equal(outcome.reason, reason)
+      assert.equal((await trials.run(Buffer.from('{"k":2}\n'))).kind, 'judged')
+    }
+  })
+}
+
+test('a trial that does not end is ended, and its records are guilty', async (t) => {
+  poisonChildren(t)
+  const trials = openTrials({ ...options, deadlineMs: 300 })
+  t.after(() => trials.close())
+  const outcome = await trials.run(Buffer.from('{"poison":"hang"}\n'))
+  assert.deepEqual(outcome, { kind: 'guilty', reason: 'worker_crash', message: 'The record alone took longer than 300 ms.' }) // prettier-ignore
+})
+
+test('rules that cannot be read are an error that may pass, and no record is guilty of it', async (t) => {
+  const trials = openTrials({ ...options, engine: { rules: './there-is-none.yaml' } })
+  t.after(() => trials.close())
+  await assert.rejects(trials.run(Buffer.from('{}\n')), { code: 'ERR_CONNECTOR_TRIAL', retryable: true })
+})
