@@ -7,6 +7,7 @@ import { StreamBatcher } from './batch/batcher.ts'
 import type { SealedBatch } from './batch/batcher.ts'
 import { countLineFeeds } from './batch/framing.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { routeIndex } from './evaluation.ts'
 import { limits } from './limits.ts'
 import { checkInteger, invalid, refuseUnknown } from './options.ts'
 import { cutFlags, OrderedBatches } from './ordered-batches.ts'
@@ -24,6 +25,11 @@ export interface DeliveryOptions {
   readonly onBatch: OnBatch
   /** Routes whose bytes are wanted: `keep`, `drop`, `malformed`, named ones. Default: `keep` and all named routes. */
   readonly routes?: readonly string[]
+  /**
+   * Whether `routes` may name what the rule set in force does not have, but one that is loaded later may. Default: no;
+   * then such a name is `ERR_ENGINE_UNKNOWN_ROUTE`.
+   */
+  readonly allowMissingRoutes?: boolean
   /** Aborting it stops at once; the call rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -101,7 +107,7 @@ function prepare(
     const ageMs = checkInteger('batchAgeMs', options.batchAgeMs ?? limits.batchAgeMs.standard, limits.batchAgeMs)
     const batches = new OrderedBatches(
       parts,
-      options.routes,
+      wantedOf(parts, options),
       totals.counting(options.onBatch),
       totals.countingFailed(onFailedBatch),
     )
@@ -132,7 +138,7 @@ export async function filterOpenFile(
   const start = checkInteger('start', options.start ?? 0, { least: 0, most })
   const end = Math.min(stat.size, checkInteger('end', options.end ?? stat.size, { least: start, most }))
   const totals = new Totals(parts)
-  const batches = new OrderedBatches(parts, options.routes, totals.counting(options.onBatch))
+  const batches = new OrderedBatches(parts, wantedOf(parts, options), totals.counting(options.onBatch))
   const { batchBytes, maxRecordBytes } = parts.options
   const length = new SpanLength(batchBytes)
   return conduct(parts, batches, options.signal, totals, async () => {
@@ -314,9 +320,15 @@ class Totals {
   }
 }
 
+/** Returns the routes that are wanted. Errors: `ERR_ENGINE_UNKNOWN_ROUTE`. */
+function wantedOf(parts: EngineParts, { routes, allowMissingRoutes }: DeliveryOptions): readonly string[] | undefined {
+  if (allowMissingRoutes !== true) for (const name of routes ?? []) routeIndex(parts.current().plan.routes, name)
+  return routes
+}
+
 function checkDelivery(options: DeliveryOptions, more: readonly string[]): void {
   if (typeof options?.onBatch !== 'function') throw invalid('onBatch', options?.onBatch, 'a function')
-  refuseUnknown(options, ['onBatch', 'routes', 'signal', ...more])
+  refuseUnknown(options, ['onBatch', 'routes', 'allowMissingRoutes', 'signal', ...more])
   if (options.routes !== undefined && !Array.isArray(options.routes)) {
     throw invalid('routes', options.routes, 'an array of names of routes')
   }

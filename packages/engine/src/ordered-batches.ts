@@ -10,7 +10,7 @@ import type { FileSpan } from './batch/file-range.ts'
 import type { Slab } from './batch/slab.ts'
 import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
 import { EngineError } from './errors.ts'
-import { routeIndex, viewSegments } from './evaluation.ts'
+import { viewSegments } from './evaluation.ts'
 import type { BatchAnswer } from './pool/pool.ts'
 import { route } from './rules/program.ts'
 import type { Plan } from './rules/program.ts'
@@ -132,7 +132,7 @@ export class OrderedBatches {
   #onRoom: (() => void) | undefined
   #onFailure: ((error: unknown) => void) | undefined
 
-  /** `routes`: the routes whose bytes are wanted; undefined for `keep` and every named route. */
+  /** `routes`: the routes whose bytes are wanted, of whatever rule set is in force; undefined for `keep` and every named route. */
   constructor(
     parts: EngineParts,
     routes: readonly string[] | undefined,
@@ -144,7 +144,6 @@ export class OrderedBatches {
     this.#onBatch = onBatch
     this.#onFailedBatch = onFailedBatch
     this.#most = 2 * parts.options.threads
-    for (const name of routes ?? []) routeIndex(parts.current().plan.routes, name)
   }
 
   /** Whether a batch can be submitted now. */

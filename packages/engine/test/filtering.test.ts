@@ -293,3 +293,23 @@ test('what a receiver of failed batches throws ends the stream', async (t) => {
   await assert.rejects(run, /the dead letters are full/)
   assert.equal(failing.engine.stats().slabsInUse, 0)
 })
+
+test('a route that no rule names yet may be asked for, and is delivered once rules have it', async () => {
+  const own = await createEngine({ rules: { version: 1, default: 'keep', rules: [] }, threads: 1 })
+  const seen = new Set<string>()
+  const options = {
+    routes: ['keep', 'side'],
+    allowMissingRoutes: true,
+    onBatch: ({ segments }: BatchResult) => segments.forEach(({ route }) => seen.add(route)),
+  }
+  await own.filterBatches([records(30)], options)
+  assert.deepEqual([...seen], ['keep'])
+  await own.load(smallRules)
+  await own.filterBatches([records(30)], options)
+  assert.deepEqual([...seen], ['keep', 'side'])
+  await own.load({ version: 1, default: 'keep', rules: [] })
+  await assert.rejects(own.filterBatches([], { ...options, allowMissingRoutes: false }), {
+    code: 'ERR_ENGINE_UNKNOWN_ROUTE',
+  })
+  await own.close()
+})

@@ -19,6 +19,8 @@ import { fileIdentity } from './sinks/target.ts'
 
 const interrupts = new Interrupts()
 let isForced = false
+/** Ends a command in order at the first signal; absent where a signal ends it at once. */
+let terminate: ((signal: NodeJS.Signals) => void) | undefined
 const log = createLog(messageWriter())
 
 /** Signals that end the command; the exit code is 128 and the signal's number, as a shell shows it. */
@@ -44,6 +46,11 @@ function messageWriter(): (text: string) => void {
 function handleSignals(): void {
   for (const signal of endingSignals) {
     process.on(signal, () => {
+      if (terminate !== undefined) {
+        const inOrder = terminate
+        terminate = undefined
+        return inOrder(signal)
+      }
       interrupts.run()
       // From here the system's own handling: a second signal ends the process even while it waits for its threads.
       for (const each of endingSignals) process.removeAllListeners(each)
@@ -121,6 +128,7 @@ async function run(args: readonly string[]): Promise<number> {
     errorStream: process.stderr,
     interrupts,
     endByForce: () => (isForced = true),
+    onTermination: (inOrder) => (terminate = inOrder),
     exitWith: (wanted) => (code = Math.max(code, wanted)),
   }
   const isJson = asksForJson(args)

@@ -16,6 +16,8 @@ export interface CommandContext {
   readonly interrupts: Interrupts
   /** Says that a thread hangs in native code: the process can then be ended only by force. */
   endByForce(): void
+  /** Has the first signal that would end the process call this instead; a second one ends it at once. */
+  onTermination(inOrder: (signal: NodeJS.Signals) => void): void
   /** Sets the exit code of the process, if it ends by itself. */
   exitWith(code: number): void
 }

@@ -17,6 +17,8 @@ export interface PipelineResult extends Pick<BatchResult, 'counts' | 'bytesIn'> 
   readonly malformed: readonly MalformedPlace[]
   /** Version of the rule set that judged it; absent where nothing was judged. */
   readonly version?: string
+  /** Time in milliseconds since the first of the values that end here came from the source; absent where none ends. */
+  readonly ageMs?: number
 }
 
 /** Values that end in a batch. */
@@ -25,12 +27,16 @@ export interface Reached<P> {
   readonly position?: { readonly value: P }
   readonly inputBytes: number
   readonly rejects: readonly Reject[]
+  /** When the first of them came, by `performance.now()`. */
+  readonly cameMs?: number
 }
 
 /** A value that no acknowledged batch has reached the end of. [start, end): in bytes from the first value. */
 interface Held<P> extends Omit<BytesValue<P>, 'kind' | 'bytes'> {
   readonly start: number
   readonly end: number
+  /** When it came, by `performance.now()`. */
+  readonly cameMs: number
 }
 
 /** Bytes of records set aside that may wait for the batch they belong to; then no more is read until it is done. */
@@ -73,7 +79,7 @@ export class Feed<P> {
         const start = this.bytesRead
         this.bytesRead += value.bytes.length
         const { bytes, kind: _kind, ...about } = value
-        this.held.push({ ...about, start, end: this.bytesRead })
+        this.held.push({ ...about, start, end: this.bytesRead, cameMs: performance.now() })
         for (const reject of about.rejects ?? []) this.rejectBytes += reject.bytes.length
         yield bytes
         if (this.rejectBytes > waitingBytes) await this.deliverRejects()
@@ -115,6 +121,7 @@ export class Feed<P> {
     this.bytesAcknowledged += bytes
     let inputBytes = 0
     let position: { readonly value: P } | undefined
+    const cameMs = this.held[0]?.cameMs
     const rejects: Reject[] = []
     while (this.held[0] !== undefined && this.held[0].end <= this.bytesAcknowledged) {
       const value = this.held.shift()!
@@ -123,7 +130,12 @@ export class Feed<P> {
       rejects.push(...(value.rejects ?? []))
     }
     for (const { bytes } of rejects) this.rejectBytes -= bytes.length
-    return { ...(position === undefined ? {} : { position }), inputBytes, rejects }
+    return {
+      ...(position === undefined ? {} : { position }),
+      ...(position === undefined || cameMs === undefined ? {} : { cameMs }),
+      inputBytes,
+      rejects,
+    }
   }
 }
 

@@ -20,6 +20,8 @@ export interface PipelineParts {
   readonly onBatch: (result: PipelineResult) => void
   /** Takes a batch that the engine could not evaluate. Absent: such a batch ends the run. */
   readonly rescue?: (failed: FailedBatch) => Promise<Rescued>
+  /** Whether rules that are loaded later may have routes that those in force lack. */
+  readonly allowMissingRoutes?: boolean
   /** Time in milliseconds that bytes may wait for their batch to fill. Absent: as the engine has it. */
   readonly batchAgeMs?: number
   /** Aborting it stops the run, which then rejects with the signal's reason. */
@@ -108,10 +110,11 @@ class Run<P> {
   }
 
   private async filterBytes(first: BytesValue<P>, values: AsyncIterator<SourceValue<P>>): Promise<Error | undefined> {
-    const { engine, router, rescue, batchAgeMs, signal } = this.parts
+    const { engine, router, rescue, batchAgeMs, allowMissingRoutes = false, signal } = this.parts
     const feed = new Feed(this.source, first, values, (reached) => this.deliver(nothing(reached)))
     await engine.filterBatches(feed.chunks(), {
       routes: router.routes,
+      allowMissingRoutes,
       signal,
       ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
       onBatch: async (batch) => {
@@ -152,7 +155,7 @@ class Run<P> {
     const writes = await Promise.allSettled([router.deliver(readable, total.version), buried])
     const failed = writes.find((write) => write.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    onBatch(total)
+    onBatch(reached.cameMs === undefined ? total : { ...total, ageMs: performance.now() - reached.cameMs })
     if (reached.position !== undefined) this.acker.add(reached.position.value)
   }
 

@@ -16,6 +16,8 @@ export class Router {
   readonly routes: readonly string[]
   private readonly sinks: ReadonlyMap<string, Sink>
   private readonly deadLetters: DeadLetters | undefined
+  /** The burial before the next one: batches and whole inputs are buried at the same time, and letters one at a time. */
+  private lastBurial: Promise<void> = Promise.resolve()
   private written = 0
 
   constructor(sinks: ReadonlyMap<string, Sink>, deadLetters?: DeadLetters) {
@@ -53,11 +55,21 @@ export class Router {
     if (failed !== undefined) throw failed.reason
   }
 
-  /** Writes dead letters. *Errors*: the sink's. */
+  /** Writes dead letters, behind those of earlier calls. *Errors*: the sink's. */
   async bury(letters: readonly DeadLetter[]): Promise<void> {
+    const { deadLetters } = this
     if (letters.length === 0) return
-    if (this.deadLetters === undefined) throw new Error('There are no dead letters here.')
-    await this.deadLetters.write(letters)
+    if (deadLetters === undefined) throw new Error('There are no dead letters here.')
+    const burial = this.lastBurial.then(() => deadLetters.write(letters))
+    // A sink that failed takes nothing more: what is behind fails as well, and says so itself.
+    this.lastBurial = burial
+    burial.catch(() => undefined)
+    await burial
+  }
+
+  /** Resolves when the dead letters that were written before are safe. *Errors*: the sink's. */
+  async flushDeadLetters(): Promise<void> {
+    await this.deadLetters?.flush()
   }
 
   private async write(route: string, chunks: readonly Uint8Array[], version?: string): Promise<void> {

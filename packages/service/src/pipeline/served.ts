@@ -4,6 +4,8 @@
 
 import type { Engine } from '@weir/engine'
 
+import { ConnectorError } from '../errors.ts'
+import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { Source } from '../ports/source.ts'
 import type { PipelineResult } from './feed.ts'
 import { runSource } from './pipeline.ts'
@@ -41,6 +43,8 @@ export interface ServedParts<P> {
   readonly rescue?: PipelineParts['rescue']
   readonly batchAgeMs?: number
   readonly onBatch: (result: PipelineResult) => void
+  /** Called with what ended a session, before the next one is begun. */
+  readonly onFailure?: (error: unknown) => void
   /** Called whenever the state changes. */
   readonly onState?: (state: PipelineState) => void
   /** Milliseconds since 1970. */
@@ -55,6 +59,9 @@ export class ServedPipeline<P> {
   private readonly parts: ServedParts<P>
   private readonly stopping = new AbortController()
   private readonly aborting = new AbortController()
+  /** Opened ahead of the first session. */
+  private opened: Router | undefined
+  /** Of the session that is under way. */
   private router: Router | undefined
   private current: PipelineState
 
@@ -70,7 +77,7 @@ export class ServedPipeline<P> {
 
   /** Opens the sinks for the first time. *Errors*: theirs: what cannot be opened at the start is a wrong setting. */
   async open(): Promise<void> {
-    this.router = await this.parts.openRouter()
+    this.opened = await this.parts.openRouter()
   }
 
   /**
@@ -89,6 +96,23 @@ export class ServedPipeline<P> {
       }
     }
     this.enter('failed', this.aborting.signal.reason)
+  }
+
+  /**
+   * Sets a whole input aside that cannot be taken apart, as a damaged body. Resolves when it is safe, or forgotten where
+   * there are no dead letters. *Errors*: `ERR_CONNECTOR_WRITE`, also while no session is under way; the input is then
+   * to be refused in a way that has it sent again.
+   */
+  async quarantine(letter: DeadLetter): Promise<void> {
+    const { router } = this
+    if (router === undefined) {
+      throw new ConnectorError('ERR_CONNECTOR_WRITE', `The pipeline ${this.name} has no output at the moment.`, {
+        retryable: true,
+      })
+    }
+    if (!router.hasDeadLetters) return
+    await router.bury([letter])
+    await router.flushDeadLetters()
   }
 
   /** Takes nothing new, and ends when everything that was taken is delivered. */
@@ -114,14 +138,16 @@ export class ServedPipeline<P> {
   /** Runs one session: sinks opened, the source read until its end or a failure. */
   private async runOnce(): Promise<Error | undefined> {
     const { source, engine, openRouter, rescue, batchAgeMs, onBatch, backoff } = this.parts
-    const router = this.router ?? (await openRouter())
-    this.router = undefined
+    const router = this.opened ?? (await openRouter())
+    this.opened = undefined
+    this.router = router
     try {
       this.enter(this.isStopping ? 'draining' : 'running')
       const failure = await runSource(source, {
         engine,
         router,
         signal: this.aborting.signal,
+        allowMissingRoutes: true,
         onBatch: (result) => {
           backoff.reset()
           onBatch(result)
@@ -132,13 +158,17 @@ export class ServedPipeline<P> {
       await router.finish()
       return failure
     } catch (error) {
+      this.router = undefined
       await router.discard()
       throw error
+    } finally {
+      this.router = undefined
     }
   }
 
   private async waitAfter(error: unknown): Promise<void> {
-    const { backoff, wait } = this.parts
+    const { backoff, wait, onFailure } = this.parts
+    onFailure?.(error)
     this.current = { ...this.current, restarts: this.current.restarts + 1 }
     this.enter('waiting', error)
     await wait(backoff.next(), this.stopping.signal)

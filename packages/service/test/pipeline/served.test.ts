@@ -205,6 +205,29 @@ test('what cannot be opened at the start is an error of the start', async (t) =>
   await assert.rejects(pipeline.open(), failure)
 })
 
+test('a whole input is set aside as soon as it is safe, and refused while there is no session', async (t) => {
+  const [source, store] = [new LogSource([]), new Store()]
+  const letters: string[] = []
+  const deadLetters = {
+    name: 'dead letters',
+    write: async (given: readonly DeadLetter[]) => void letters.push(...given.map(({ reason }) => reason)),
+    flush: async () => void letters.push('flushed'),
+    finish: async () => undefined,
+    discard: async () => undefined,
+  }
+  const openRouter = async () => new Router(new Map([['keep', store.open()]]), deadLetters)
+  const { pipeline } = serve(await engineFor(t), source, store, { openRouter })
+  const letter = { reason: 'quarantine', records: 0, bytes: [Buffer.from('x')], source: 'log' } as const
+  await assert.rejects(pipeline.quarantine(letter), { code: 'ERR_CONNECTOR_WRITE', retryable: true })
+  await pipeline.open()
+  const run = pipeline.run()
+  await Promise.all([pipeline.quarantine(letter), pipeline.quarantine(letter)])
+  assert.deepEqual(letters, ['quarantine', 'quarantine', 'flushed', 'flushed'])
+  pipeline.drain()
+  await run
+  await assert.rejects(pipeline.quarantine(letter), { code: 'ERR_CONNECTOR_WRITE' })
+})
+
 test('malformed records are one dead letter for each batch, which is flushed before anything is committed', async (t) => {
   const [source, store] = [new LogSource(['{"a":1}', 'bad', '{"b":2}', '[]', 'worse']), new Store()]
   const letters: (Omit<DeadLetter, 'bytes'> & { text: string })[] = []
