@@ -4,17 +4,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 
-/** In lower case: units may be written in any, for no size is a number of bits. */
-const unitBytes: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kb: 1000,
-  mb: 1000 ** 2,
-  gb: 1000 ** 3,
-  kib: 1024,
-  mib: 1024 ** 2,
-  gib: 1024 ** 3,
-}
+import { sizeOf } from '../config/quantities.ts'
 
 /** A range that a value has to lie in. */
 export interface Range {
@@ -25,18 +15,10 @@ export interface Range {
 /** Returns a reader of sizes within the range: `4096`, `512KiB`, `1.5MiB`, `2MB`. */
 export function parseBytes({ least, most }: Range): (text: string) => number {
   return (text) => {
-    const [, digits, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/.exec(text.toLowerCase()) ?? []
-    const factor = unit === undefined || !Object.hasOwn(unitBytes, unit) ? undefined : unitBytes[unit]
-    const bytes = Number(digits) * (factor ?? Number.NaN)
-    if (Number.isSafeInteger(bytes) && bytes >= least && bytes <= most) return bytes
+    const bytes = sizeOf(text)
+    if (bytes !== undefined && bytes >= least && bytes <= most) return bytes
     throw new InvalidArgumentError(`Give bytes, as 65536, 64KiB, 2MiB or 2MB; at least ${least}, at most ${most}.`)
   }
-}
-
-/** Returns a size as options take it, in the largest unit that divides it: `2MiB`. */
-export function formatSize(bytes: number): string {
-  const unit = ['GiB', 'MiB', 'KiB'].find((name) => bytes % (unitBytes[name.toLowerCase()] ?? 1) === 0) ?? ''
-  return `${bytes / (unitBytes[unit.toLowerCase()] ?? 1)}${unit}`
 }
 
 /** Returns a reader of whole numbers from `least` to `most`. */
