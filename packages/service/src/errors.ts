@@ -24,7 +24,17 @@ export const errorCodes = {
   ERR_CONFIG_ROUTE_WITHOUT_OUTPUT: {
     kind: 'config',
     meaning: 'A rule sends records to a route that has no output.',
-    cure: 'Give the route a file: `--route NAME=FILE`; `/dev/null` discards its records.',
+    cure: 'Give the route a file, `--route NAME=FILE`, or in settings an output under `routes`; `/dev/null` and `discard: {}` take its records and keep none.',
+  },
+  ERR_CONFIG_SETTINGS: {
+    kind: 'config',
+    meaning: 'The settings of `weir serve` have problems; each is told with its place.',
+    cure: 'Mend every problem that is listed; docs/settings.md has what each setting takes.',
+  },
+  ERR_CONFIG_UNREADABLE: {
+    kind: 'config',
+    meaning: 'The settings file, or the settings of the original converter, cannot be read.',
+    cure: 'Check the path behind `--config`, `--original`, `WEIR_CONFIG` or `WEIR_ORIGINAL`, and its permissions.',
   },
   ERR_CONFIG_UNKNOWN_ROUTE: {
     kind: 'config',
@@ -92,17 +102,44 @@ type CodesOf<K extends ErrorCodeRow['kind']> = {
   [C in ErrorCode]: (typeof errorCodes)[C]['kind'] extends K ? C : never
 }[ErrorCode]
 
+/** One problem of settings that come from several places, or what only looks wrong. */
+export interface SettingsIssue {
+  /** Which setting, as `pipelines.default.source.http.listen`; empty where the text itself is wrong. */
+  readonly path: string
+  /** What is wrong, one sentence, ending in a full stop. Never the value of a secret. */
+  readonly message: string
+  /** What to write instead, where a likely cure is known. */
+  readonly suggestion?: string
+  /** Where the setting was given: a file, a variable of the environment, `--set PATH`. */
+  readonly file: string
+  /** 1-based line, where it is a file. */
+  readonly line?: number
+  /** 1-based column, where it is a file. */
+  readonly column?: number
+}
+
 /** A setting is wrong: fix the settings or the command line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly code: CodesOf<'config'>
   /** Plain data about the error. */
   readonly details: Readonly<Record<string, unknown>>
+  /** All problems of settings, in order of place; empty where the message says it all. */
+  readonly issues: readonly SettingsIssue[]
+  /** What else looks wrong. */
+  readonly warnings: readonly SettingsIssue[]
 
-  constructor(code: CodesOf<'config'>, message: string, details: Record<string, unknown> = {}) {
+  constructor(
+    code: CodesOf<'config'>,
+    message: string,
+    details: Record<string, unknown> = {},
+    found: { readonly issues?: readonly SettingsIssue[]; readonly warnings?: readonly SettingsIssue[] } = {},
+  ) {
     super(message)
     this.code = code
     this.details = details
+    this.issues = found.issues ?? []
+    this.warnings = found.warnings ?? []
   }
 }
 

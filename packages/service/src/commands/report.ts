@@ -1,13 +1,19 @@
 // Turns an error into what a person reads and the process returns. The one place that knows which error means which
 // exit code. Called by main.ts and by commands that report problems themselves.
 
-import type { RuleSetIssue as Issue } from '@weir/engine'
+import type { RuleSetIssue } from '@weir/engine'
 
 import { exitCode } from './context.ts'
 import type { CommandContext } from './context.ts'
 import { ConfigError } from '../errors.ts'
 import { visibleLine } from '../log.ts'
 import { stdoutName } from '../sinks/stdout.ts'
+
+/** A problem of a rule set or of settings. */
+export interface Issue extends RuleSetIssue {
+  /** Where it stands, where problems of one error stand in several places. */
+  readonly file?: string
+}
 
 /** An error with a code, whichever package it comes from. */
 export interface CodedError extends Error {
@@ -36,8 +42,12 @@ export function isClosedPipe(error: unknown): boolean {
   return (error as { details?: { output?: unknown } }).details?.output === stdoutName
 }
 
-/** Returns a problem of a rule file as one line: `file:line:column: path: message (suggestion)`. */
-export function issueLine(file: string, issue: Issue): string {
+/**
+ * Returns a problem of a rule file or of settings as one line: `file:line:column: path: message (suggestion)`. `given`:
+ * the file, where the problem itself names none.
+ */
+export function issueLine(given: string, issue: Issue): string {
+  const file = issue.file ?? given
   const place = issue.line === undefined ? file : `${file}:${issue.line}:${issue.column ?? 1}`
   const path = issue.path === '' ? '' : `${issue.path}: `
   const suggestion = issue.suggestion === undefined ? '' : ` (${issue.suggestion})`

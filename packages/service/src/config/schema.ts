@@ -1,0 +1,221 @@
+// Every setting there is: where it stands, what it may hold, its default and its meaning. Types, messages, the JSON
+// Schema, the names in the environment and the table of docs/settings.md all come from here. Rules between settings
+// are in cross-checks.ts. Called by load.ts and outline.ts.
+
+import { limits } from '@weir/engine'
+import { z } from 'zod'
+
+import { address, choice, count, file, flag, folder, group, grouped, laterFile, list, oneOf } from './fields.ts'
+import { rate, rules, size, text, time, withDefault } from './fields.ts'
+
+const mib = 1 << 20
+const gib = 1 << 30
+const hour = 3_600_000
+/** The longest time that timers can wait. */
+const mostMs = 0x7fff_ffff
+
+const tls = group('Encrypted connections, TLS 1.2 or newer. Both files are read again when they change.', {
+  certificate: file('The certificate, and those of its issuers, as PEM.'),
+  key: file('Its private key, as PEM.', { isSecret: true }),
+})
+
+const http = group('Records that are posted over HTTP.', {
+  listen: withDefault(address('Where it listens.', { orNone: false }), '127.0.0.1:9880'),
+  path: withDefault(
+    text('The path to post to.', /^\/[\x21-\x22\x24-\x3e\x40-\x7e]*$/, 'a path, as /ingest, without `?` and `#`'),
+    '/ingest',
+  ),
+  users: file('Who may post: a file of names and hashed passwords, read again when it changes.', {
+    isSecret: true,
+  }).optional(),
+  allowAnonymous: withDefault(flag('Whether everybody may post from other machines too.'), false),
+  hosts: withDefault(
+    list(
+      'Host names by which it is reached, where it listens on a loopback address.',
+      /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/,
+      'a list of host names without ports, as [logs.example.com]',
+    ),
+    [],
+  ),
+  tls: tls.optional(),
+  unwrapEnvelopes: withDefault(flag('Whether `{"message": "LINES"}` is replaced by its lines.'), true),
+  maxBodyBytes: withDefault(size('Most bytes of a body as sent.', { least: 1024, most: gib }), 16 * mib),
+  maxInflatedBytes: withDefault(size('Most bytes of a body when inflated.', { least: 1024, most: gib }), 128 * mib),
+  maxRatio: withDefault(
+    count('Most bytes that a byte of a body may inflate to, judged from 1 MiB on.', { least: 1, most: 1100 }),
+    200,
+  ),
+  maxHeaderBytes: withDefault(size('Most bytes of the headers.', { least: 1024, most: mib }), 16 << 10),
+  maxConnections: withDefault(
+    count('Most connections at a time; fewer where the process has not the descriptors.', {
+      least: 1,
+      most: 1_000_000,
+    }),
+    16_384,
+  ),
+  answerWithinMs: withDefault(
+    time('Time from the end of a body to its answer; then the answer is 503.', { least: 100, most: hour }),
+    20_000,
+  ),
+  headersWithinMs: withDefault(
+    time('Time that headers may take to arrive; never longer than `requestWithinMs`.', { least: 100, most: hour }),
+    10_000,
+  ),
+  requestWithinMs: withDefault(time('Time that a whole request may take to arrive.', { least: 100, most: hour }), 60_000), // prettier-ignore
+  keepAliveMs: withDefault(time('Time that an idle connection is kept.', { least: 0, most: hour }), 75_000),
+  rateBytesPerSecond: rate('Most bytes a second of one user, as sent; more is answered 429. Absent: no limit.', {
+    least: 1024,
+    most: 64 * gib,
+  }).optional(),
+})
+
+const fileSource = group('Records of one file.', {
+  path: laterFile('The file. It may come later where it is followed.'),
+  follow: withDefault(flag('Whether to wait for more, also when the file is rotated.'), false),
+  from: withDefault(choice('Where to begin when there is no stored position.', ['start', 'end']), 'start'),
+  stateFile: laterFile('Where the position is stored, so that a restart goes on there.').optional(),
+  pollMs: withDefault(time('How often to look for more.', { least: 10, most: hour }), 250),
+})
+
+/** The sources of a pipeline. */
+const source = oneOf('Where records come from: exactly one of these.', {
+  http: http.optional(),
+  file: fileSource.optional(),
+  stdin: group('Records of standard input, until it ends.', {}).optional(),
+})
+
+const directory = group('Files in a folder of its own, which roll.', {
+  path: folder('The folder. No other output may lie in it.'),
+  prefix: withDefault(
+    text(
+      'What the names of its files begin with.',
+      /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+      '1 to 64 letters, digits, `_`, `.` and `-`, a letter or digit first',
+    ),
+    'weir',
+  ),
+  compression: withDefault(choice('How files are compressed.', ['none', 'gzip']), 'none'),
+  maxFileBytes: withDefault(
+    size('Size from which a new file is begun, as stored.', { least: 4096, most: 1024 * gib }),
+    128 * mib,
+  ),
+  maxFileAgeMs: withDefault(time('Age at which a new file is begun.', { least: 1000, most: mostMs }), 600_000),
+})
+
+const sink = oneOf('Where records go: exactly one of these.', {
+  directory: directory.optional(),
+  stdout: group('Standard output. What is written there is not safe from a crash.', {}).optional(),
+  discard: group('Nowhere: records are counted and forgotten.', {}).optional(),
+})
+
+/** Names of pipelines: they become labels of metrics and parts of names in the environment. */
+export const pipelineName = {
+  pattern: /^(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
+  words: '1 to 63 lower-case letters, digits and single hyphens, a letter first',
+} as const
+
+/** Names of routes, as rule sets have them. */
+export const routeName = {
+  pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+  words: '1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first',
+} as const
+
+const routes = grouped(
+  z
+    .object({ keep: sink, drop: sink.optional() })
+    .catchall(sink)
+    .meta({ propertyNames: { pattern: routeName.pattern.source, not: { enum: ['malformed', 'default'] } } }),
+  { meaning: 'Where records go, by route: `keep`, `drop`, and each route that rules name.', names: routeName.words },
+)
+
+const pipeline = group('A pipeline: one source, perhaps rules, an output for each route.', {
+  source,
+  rules: rules('Which records go where. Absent: all go to `keep`.').optional(),
+  rulesOnError: withDefault(
+    choice('When the rules cannot be used at start: do not start, or keep every record until they can.', [
+      'stop',
+      'keep',
+    ]),
+    'stop',
+  ),
+  routes,
+  deadLetter: grouped(sink.clone(), {
+    meaning: 'Where records go that cannot be read. Absent: they are counted and forgotten.',
+    isChoice: true,
+  }).optional(),
+  validation: withDefault(choice('How much of a record is checked.', ['full', 'kept', 'read']), 'full'),
+  timeField: text(
+    'Where a record has its own time, in seconds since 1970; its delay is then measured.',
+    /\S/,
+    'a field path, as reqTimeSec',
+  ).optional(),
+  batchBytes: withDefault(size('Bytes of a batch.', limits.batchBytes), limits.batchBytes.standard),
+  batchAgeMs: withDefault(time('Time that records may wait for their batch to fill.', limits.batchAgeMs), limits.batchAgeMs.standard), // prettier-ignore
+  maxRecordBytes: withDefault(size('Most bytes of a record.', limits.maxRecordBytes), limits.maxRecordBytes.standard),
+  threads: count('Worker threads. Absent: one less than there are processors, at least 1.', limits.threads).optional(),
+  kernel: withDefault(choice('Which kernel judges records.', ['auto', 'native', 'portable']), 'auto'),
+})
+
+/** All settings. */
+export const settingsSchema = group('Settings of `weir serve`.', {
+  pipelines: grouped(z.record(z.string().regex(pipelineName.pattern), pipeline).meta({ minProperties: 1 }), {
+    meaning: 'The pipelines, by name.',
+    names: pipelineName.words,
+  }),
+  admin: group('The port for operators: health, metrics, status.', {
+    listen: withDefault(address('Where it listens.', { orNone: true }), '127.0.0.1:9881'),
+    token: file('What callers have to show for all but health and metrics: a file of tokens, one a line.', {
+      isSecret: true,
+    }).optional(),
+    hosts: withDefault(
+      list(
+        'Host names by which it is reached, where it listens on a loopback address.',
+        /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/,
+        'a list of host names without ports, as [logs.example.com]',
+      ),
+      [],
+    ),
+  }).prefault({}),
+  limits: group('Bounds of the whole process.', {
+    inFlightBytes: withDefault(
+      size('Most bytes of bodies that are taken and not yet answered, over all pipelines.', {
+        least: mib,
+        most: 64 * gib,
+      }),
+      256 * mib,
+    ),
+  }).prefault({}),
+  log: group('What is told on standard error.', {
+    level: withDefault(choice('The least that is told.', ['debug', 'info', 'warn', 'error']), 'info'),
+    format: withDefault(choice('Lines for people, or a JSON object each.', ['text', 'json']), 'text'),
+  }).prefault({}),
+  shutdownMs: withDefault(
+    time('Time from SIGTERM until what is still under way is given up.', { least: 1000, most: 600_000 }),
+    25_000,
+  ),
+})
+
+/** All settings, with every default filled in: sizes are bytes, times are milliseconds. */
+export type Settings = z.output<typeof settingsSchema>
+/** One pipeline. */
+export type PipelineSettings = Settings['pipelines'][string]
+/** Where a pipeline's records come from; see `chosen`. */
+export type SourceSettings = PipelineSettings['source']
+/** Where a route's records go; see `chosen`. */
+export type SinkSettings = PipelineSettings['routes']['keep']
+/** Of an `http` source. */
+export type HttpSourceSettings = NonNullable<SourceSettings['http']>
+/** Of a `file` source. */
+export type FileSourceSettings = NonNullable<SourceSettings['file']>
+/** Of a `directory` output. */
+export type DirectorySinkSettings = NonNullable<SinkSettings['directory']>
+
+/** The entry of a group of which exactly one is given, and which it is. */
+export type Chosen<T> = { [K in keyof T]-?: { readonly kind: K; readonly options: NonNullable<T[K]> } }[keyof T]
+
+/** Returns which entry of a source or sink was given: `{ kind: 'http', options }`. The settings have been checked. */
+export function chosen<T extends object>(alternatives: T): Chosen<T> {
+  const entry = Object.entries(alternatives).find(([, options]) => options !== undefined)
+  if (entry === undefined) throw new TypeError('The settings were not checked: a choice is empty.')
+  return { kind: entry[0], options: entry[1] as unknown } as Chosen<T>
+}

@@ -1,0 +1,127 @@
+// What settings may not say together.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { pipeline, problemsOf } from './loading.js'
+
+const one = (source: string, more = '') => `pipelines:\n${pipeline('a', more, source)}`
+const two = (a: string, b: string) => `pipelines:\n${pipeline('a', '', a)}${pipeline('b', '', b)}`
+
+test('exactly one source and one output for each route is given', () => {
+  assert.match(problemsOf(one('stdin: {}, http: {}')).join(), /a\.source: Only one of http and stdin can be given/)
+  assert.match(problemsOf('pipelines: { a: { source: {}, routes: { keep: { discard: {} } } } }').join(), /a\.source: Nothing is chosen\. \(give exactly one of http, file, stdin\)/) // prettier-ignore
+  assert.match(
+    problemsOf(one('stdin: {}', 'deadLetter: { discard: {}, stdout: {} }')).join(),
+    /a\.deadLetter: Only one/,
+  )
+  assert.match(
+    problemsOf(one('stdin: {}').replace('{ keep:', '{ x: {}, keep:')).join(),
+    /a\.routes\.x: Nothing is chosen/,
+  )
+})
+
+test('names of routes are those that rules can have', () => {
+  const problemOf = (route: string) =>
+    problemsOf(one('stdin: {}').replace('{ keep:', `{ ${route}: { discard: {} }, keep:`))
+  assert.deepEqual(problemOf('Slow.One_2'), [])
+  assert.match(problemOf('malformed').join(), /write `deadLetter:` beside `routes:`/)
+  for (const name of ['default', '-a', '"a b"', '""', 'x'.repeat(65)])
+    assert.match(problemOf(name).join(), /cannot be a route/)
+})
+
+test('no two servers listen on one address, be it of one kind or not', () => {
+  assert.deepEqual(problemsOf(two('http: {}', 'http: {}')), [
+    '6:15: pipelines.b.source.http.listen: pipelines.a.source.http.listen listens there too. (choose another port)',
+  ])
+  assert.match(
+    problemsOf(one('http: { listen: "localhost:9881" }')).join(),
+    /admin\.listen: pipelines\.a\.source\.http\.listen listens/,
+  )
+  assert.deepEqual(problemsOf(one('http: { listen: "127.0.0.1:9881" }') + 'admin: { listen: none }\n'), [])
+  assert.deepEqual(problemsOf(two('http: { listen: "127.0.0.1:0" }', 'http: { listen: "127.0.0.1:0" }')), [])
+})
+
+test('what others can reach asks who they are, or says that it does not', () => {
+  const open = 'http: { listen: "0.0.0.0:9880"'
+  assert.match(problemsOf(one(`${open} }`)).join(), /a\.source\.http\.listen: Other machines can reach it/)
+  assert.deepEqual(problemsOf(one(`${open}, users: users }`)), [])
+  assert.deepEqual(problemsOf(one(`${open}, allowAnonymous: true }`)), [])
+  assert.match(
+    problemsOf(one(`${open}, allowAnonymous: true, users: users }`)).join(),
+    /allowAnonymous: There are `users`/,
+  )
+  assert.match(
+    problemsOf(one('stdin: {}') + 'admin: { listen: "[::]:9881" }\n').join(),
+    /admin\.listen: Other machines/,
+  )
+  assert.deepEqual(problemsOf(one('stdin: {}') + 'admin: { listen: "[::]:9881", token: token }\n'), [])
+})
+
+test('outputs have folders of their own, none within another', () => {
+  const file = (more: string) => one('stdin: {}', `deadLetter: { directory: { path: ${more} } }`)
+  assert.match(
+    problemsOf(file('out/a')).join(),
+    /a\.deadLetter\.directory\.path: pipelines\.a\.routes\.keep\.directory\.path is the same folder/,
+  )
+  assert.match(problemsOf(file('out/a/dead')).join(), /lies within it, or the other way round/)
+  assert.match(problemsOf(file('./out/../out')).join(), /lies within it, or the other way round/)
+  assert.deepEqual(problemsOf(file('out/a-dead')), [])
+  assert.deepEqual(problemsOf(file('out/..a')), [])
+  const realPath = (path: string) => path.replace('/srv/etc/link', '/srv/etc/out')
+  assert.match(problemsOf(file('link/a'), { realPath }).join(), /is the same folder/)
+})
+
+test('there is one standard input and one standard output', () => {
+  assert.match(
+    problemsOf(two('stdin: {}', 'stdin: {}')).join(),
+    /b\.source\.stdin: pipelines\.a\.source\.stdin has it already/,
+  )
+  const problems = problemsOf(
+    one('stdin: {}', 'deadLetter: { stdout: {} }').replace('{ keep:', '{ drop: { stdout: {} }, keep:'),
+  )
+  assert.match(problems.join(), /a\.deadLetter\.stdout: pipelines\.a\.routes\.drop\.stdout has it already/)
+})
+
+test('where the split of dropped and malformed is written, every record is checked', () => {
+  for (const mode of ['kept', 'read']) {
+    assert.match(
+      problemsOf(one('stdin: {}', `validation: ${mode}\n    deadLetter: { directory: { path: dead } }`)).join(),
+      /a\.validation: There is a `deadLetter`/,
+    )
+    const dropped = one('stdin: {}', `validation: ${mode}`).replace('{ keep:', '{ drop: { stdout: {} }, keep:')
+    assert.match(problemsOf(dropped).join(), /a\.validation: Dropped records are written/)
+    assert.deepEqual(problemsOf(one('stdin: {}', `validation: ${mode}`)), [])
+    assert.deepEqual(problemsOf(one('stdin: {}', `validation: ${mode}\n    deadLetter: { discard: {} }`)), [])
+  }
+})
+
+test('a body as large as is allowed fits into what may be in flight', () => {
+  const text = one('http: { maxBodyBytes: 16MiB, maxInflatedBytes: 100MiB }')
+  assert.match(
+    problemsOf(text + 'limits: { inFlightBytes: 115MiB }\n').join(),
+    /limits\.inFlightBytes: .*at least 116MiB/,
+  )
+  assert.deepEqual(problemsOf(text + 'limits: { inFlightBytes: 116MiB }\n'), [])
+})
+
+test('a file that is followed has its position stored, elsewhere than in files that are read', () => {
+  assert.match(
+    problemsOf(one('file: { path: access.log, follow: true }')).join(),
+    /a\.source\.file\.stateFile: .*access\.log\.position/,
+  )
+  assert.deepEqual(problemsOf(one('file: { path: x, follow: true, stateFile: x.position }')), [])
+  assert.match(problemsOf(one('file: { path: x, stateFile: ./x }')).join(), /stateFile: .*is the same file/)
+  assert.match(
+    problemsOf(two('file: { path: x, stateFile: s }', 'file: { path: y, stateFile: s }')).join(),
+    /b\.source\.file\.stateFile: .*is the same file/,
+  )
+  assert.match(problemsOf(one('file: { path: x, from: end }')).join(), /from: A file that is read once from its end/)
+})
+
+test('a pipeline does not read what it writes', () => {
+  assert.match(
+    problemsOf(one('file: { path: out/a/x.ndjson }')).join(),
+    /a\.source\.file\.path: .* writes into the folder/,
+  )
+})
