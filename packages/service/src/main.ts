@@ -77,6 +77,7 @@ const subcommands: Readonly<Record<string, (context: CommandContext) => Promise<
   filter: async (context) => (await import('./commands/filter.ts')).filterCommand(context),
   rules: async (context) => (await import('./commands/rules.ts')).rulesCommand(context),
   generate: async (context) => (await import('./commands/generate.ts')).generateCommand(context),
+  config: async (context) => (await import('./commands/config.ts')).configCommand(context),
 }
 
 /** Returns the subcommand that the arguments name; all of them where they name none, for the help and for slips. */
@@ -125,6 +126,7 @@ async function run(args: readonly string[]): Promise<number> {
     log,
     print: (text) => openStdoutSink().write([Buffer.from(text)]),
     isOutputTerminal: isatty(stdoutDescriptor),
+    environment: process.env,
     errorStream: process.stderr,
     interrupts,
     endByForce: () => (isForced = true),
