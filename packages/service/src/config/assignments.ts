@@ -91,12 +91,13 @@ function suggestVariable(
   namesAt: (path: Path) => readonly string[],
 ): string {
   const name = ['WEIR', words.join('__')].join('_')
-  for (const row of settingRows()) {
-    const pattern = row.environmentName.replaceAll('__', '_+').replaceAll(`+${anyName}_`, '+([A-Z0-9]+)_')
-    const match = new RegExp(`^${pattern.replace(new RegExp(`_${anyName}$`), '_([A-Z0-9]+)')}$`).exec(name)
+  for (const { environmentName } of settingRows()) {
+    const steps = environmentName.split('__')
+    const pattern = steps.map((step) => (step === anyName ? '([A-Z0-9]+)' : step)).join('_+')
+    const match = new RegExp(`^${pattern}$`).exec(name)
     if (match === null) continue
     let used = 0
-    const meant = row.environmentName.replaceAll(`__${anyName}`, () => `__${match[++used] ?? anyName}`)
+    const meant = steps.map((step) => (step === anyName ? match[++used] : step)).join('__')
     if (meant !== name) return `did you mean ${meant}? Steps are joined by two underscores`
   }
   const node = nodeAt(path)

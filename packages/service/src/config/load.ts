@@ -17,7 +17,7 @@ import { readOriginal } from './original.ts'
 import type { NamedText, OriginalSettings, ReadOriginal } from './original.ts'
 import { formatPath, isPlainObject, leavesOf, nodeAt } from './outline.ts'
 import type { Path } from './outline.ts'
-import { addFault, addWrongName, ProblemList } from './problems.ts'
+import { addFault, addWrongName, ProblemList, settingsError } from './problems.ts'
 import type { ZodFault } from './problems.ts'
 import { settingsSchema } from './schema.ts'
 import type { PipelineSettings, Settings } from './schema.ts'
@@ -60,8 +60,11 @@ export interface LoadedSettings {
  * Errors: `ERR_CONFIG_SETTINGS`, with every problem, its place and what to write instead.
  */
 export function loadSettings(sources: SettingsSources): LoadedSettings {
-  const original = sources.original === undefined ? undefined : readOriginal(sources.original)
-  const tree = startingTree(sources.file)
+  const found: SettingsIssue[] = []
+  const { file, original: originalFile } = sources
+  const original = originalFile === undefined ? undefined : gather(found, () => readOriginal(originalFile))
+  const tree = gather(found, () => startingTree(file))
+  if (tree === undefined) throw settingsError(found)
   const problems = new ProblemList((at, atKey) => tree.placeOf(at, atKey))
   if (original !== undefined) addOriginal(tree, original, sources, problems)
   const given = [...readEnvironment(sources.environment, namesIn(tree), problems), ...readSets(sources.sets, problems)]
@@ -71,8 +74,8 @@ export function loadSettings(sources: SettingsSources): LoadedSettings {
     resolvePaths(settings, tree, sources)
     checkTogether(settings, problems, sources)
   }
-  problems.throwIfAny(original?.warnings)
-  if (settings === undefined) throw new TypeError('Settings without problems have no value.')
+  found.push(...problems.listed())
+  if (found.length > 0 || settings === undefined) throw settingsError(found, original?.warnings)
   return {
     settings,
     warnings: original?.warnings ?? [],
@@ -80,6 +83,17 @@ export function loadSettings(sources: SettingsSources): LoadedSettings {
     cwd: sources.cwd,
     originOf: (at) => tree.originOf(at),
     placeOf: (at, atKey) => tree.placeOf(at, atKey),
+  }
+}
+
+/** Runs a step whose problems are not to hide those of the next. */
+function gather<T>(found: SettingsIssue[], step: () => T): T | undefined {
+  try {
+    return step()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    found.push(...error.issues)
+    return undefined
   }
 }
 

@@ -62,16 +62,15 @@ export class ProblemList {
   }
 
   /** Throws `ERR_CONFIG_SETTINGS` with all problems, if there are any. */
-  throwIfAny(warnings: readonly SettingsIssue[] = []): void {
-    if (this.count === 0) return
-    const number = this.count === 1 ? 'a problem' : `${this.count} problems`
-    throw new ConfigError(
-      'ERR_CONFIG_SETTINGS',
-      `The settings have ${number}.`,
-      {},
-      { issues: this.listed(), warnings },
-    )
+  throwIfAny(): void {
+    if (this.count > 0) throw settingsError(this.listed())
   }
+}
+
+/** Returns the error that tells these problems. */
+export function settingsError(issues: readonly SettingsIssue[], warnings: readonly SettingsIssue[] = []): ConfigError {
+  const number = issues.length === 1 ? 'a problem' : `${issues.length} problems`
+  return new ConfigError('ERR_CONFIG_SETTINGS', `The settings have ${number}.`, {}, { issues, warnings })
 }
 
 /** Files come first, then the environment, then flags. */

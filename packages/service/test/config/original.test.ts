@@ -83,6 +83,15 @@ test('wrong values are refused, all at once, with place and cure', () => {
   assert.match(broken[0] ?? '', /^old\/settings\.json:1:14: /)
 })
 
+test('its problems do not hide those of the settings file, and the other way round', () => {
+  const file = `pipelines:\n${pipeline('a', 'threads: 0')}`
+  assert.match(
+    problemsOf(file, original({ workers: 0 })).join('\n'),
+    /settings\.json:2:14: workers: 0 .*\n5:14: .*threads: 0/,
+  )
+  assert.match(problemsOf('a: [', original({ workers: 0 })).join('\n'), /settings\.json:2:14: workers: 0 .*\n1:5: /)
+})
+
 test('given in place of a settings file, it is told how to give it', () => {
   assert.match(problemsOf(JSON.stringify(shipped)).join('\n'), /filters: There is no such setting\. \(settings of the original converter are given with `--original FILE`\)/) // prettier-ignore
 })
