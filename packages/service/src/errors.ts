@@ -46,6 +46,22 @@ export const errorCodes = {
     meaning: 'An output is also an input, the rule file or a list file of the rules, or two outputs are one file.',
     cure: 'Write to a file of its own.',
   },
+  ERR_CONFIG_USERS: {
+    kind: 'config',
+    meaning:
+      'A file of credentials cannot be read, holds a line that is no credential, or a credential cannot be made.',
+    cure: 'Mend the lines that the message names; `weir users hash` writes such lines. A running service keeps the file before.',
+  },
+  ERR_CONFIG_TLS: {
+    kind: 'config',
+    meaning: 'A certificate or its key cannot be read, or the two do not belong together.',
+    cure: 'Give a PEM file with the chain, and one with the key of its first certificate. A running service keeps the pair before.',
+  },
+  ERR_CONNECTOR_LISTEN: {
+    kind: 'connector',
+    meaning: 'A port cannot be listened on.',
+    cure: 'Read the message: usually another process has the port, or the address is not one of this machine.',
+  },
   ERR_CONNECTOR_OPEN: {
     kind: 'connector',
     meaning: 'An input cannot be opened: it does not exist, is a directory, or may not be read.',

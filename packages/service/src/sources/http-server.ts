@@ -1,0 +1,221 @@
+// The listening half of the http source: Node's server with our limits, connections that are too many, and answers to
+// what Node's strict parser refuses, in the same form as all others. Knows no records. Called by http.ts.
+
+import { readFile, readdir } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import type { ExchangeContext, HttpExchange } from './http-exchange.ts'
+import { rawAnswer, retryAfter } from './http-responses.ts'
+import type { HttpCode } from './http-responses.ts'
+import { readTls } from './http-tls.ts'
+import type { TlsFiles } from './http-tls.ts'
+import { WatchedFiles } from './watched-files.ts'
+
+/** How long connections may take to end by themselves when the server closes. */
+const closingMs = 500
+/** Descriptors that are left to everything but connections, where the process has enough of them. */
+const reservedDescriptors = 64
+
+/** What `HttpServer` is made with. */
+export interface HttpServerOptions {
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly tls?: TlsFiles
+  readonly context: ExchangeContext
+  /** Takes a request whose head has come. `expectsContinue`: its body comes after `writeContinue()` only. */
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void
+  /** Takes faults that concern no request: a certificate that cannot be used, a connection that cannot be accepted. */
+  readonly report: (error: unknown) => void
+}
+
+/** What is known of a connection. */
+interface Connection {
+  readonly exchanges: Set<HttpExchange>
+  /** Its bytes make no sense any more, or it was one too many: nothing further is read from it. */
+  broken: HttpCode | undefined
+}
+
+/** A server that listens. */
+export class HttpServer {
+  private readonly options: HttpServerOptions
+  private readonly connections = new WeakMap<Duplex, Connection>()
+  private count = 0
+  private most = 0
+  private server: Server | undefined
+  private certificates: WatchedFiles | undefined
+  private listensAt: { host: string; port: number }
+
+  private constructor(options: HttpServerOptions) {
+    this.options = options
+    this.listensAt = options.listen
+  }
+
+  /** *Errors*: `ERR_CONNECTOR_LISTEN`, `ERR_CONFIG_TLS`. */
+  static async open(options: HttpServerOptions): Promise<HttpServer> {
+    const opened = new HttpServer(options)
+    try {
+      opened.most = Math.min(options.context.limits.connections, await freeDescriptors())
+      opened.server = await opened.create()
+      await opened.listen(opened.server)
+      return opened
+    } catch (error) {
+      await opened.close()
+      throw error
+    }
+  }
+
+  /** Where it listens: the port that the system chose where 0 was asked for. */
+  get address(): { host: string; port: number } {
+    return this.listensAt
+  }
+
+  /** Looks whether the certificate has changed, without waiting for the next time. */
+  async check(): Promise<void> {
+    await this.certificates?.check()
+  }
+
+  /** Takes note of a request that will be answered. */
+  track(exchange: HttpExchange, response: ServerResponse): void {
+    const { socket } = exchange.request
+    const connection = this.connectionOf(socket)
+    connection.exchanges.add(exchange)
+    response.on('close', () => {
+      connection.exchanges.delete(exchange)
+      if (connection.broken !== undefined && connection.exchanges.size === 0) this.answerRaw(socket, connection.broken)
+    })
+  }
+
+  /** Stops listening, and ends connections: those that do not end by themselves, soon. Never rejects. */
+  async close(): Promise<void> {
+    await this.certificates?.close()
+    const { server } = this
+    if (server === undefined || !server.listening) return
+    const timer = setTimeout(() => server.closeAllConnections(), closingMs)
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+    })
+    clearTimeout(timer)
+  }
+
+  private async create(): Promise<Server> {
+    const { tls, context, onRequest } = this.options
+    const { limits, clock } = context
+    const options: ServerOptions = {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+      // A missing one is refused by us, in the form of all answers.
+      requireHostHeader: false,
+      insecureHTTPParser: false,
+      noDelay: true,
+    }
+    const server = tls === undefined ? createServer(options) : createTlsServer(options)
+    if (tls !== undefined) {
+      const reload = async () => (server as ReturnType<typeof createTlsServer>).setSecureContext(await readTls(tls))
+      const paths = [tls.certificate, tls.key]
+      const { report } = this.options
+      this.certificates = await WatchedFiles.open({ paths, intervalMs: limits.pollMs, clock, reload, report })
+    }
+    const take = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+      if (this.connectionOf(request.socket).broken === undefined) onRequest(request, response, expectsContinue)
+    }
+    server.on('request', take(false))
+    server.on('checkContinue', take(true))
+    // What else may be expected need not be understood.
+    server.on('checkExpectation', take(false))
+    server.on('connection', (socket: Socket) => this.accept(socket, tls !== undefined))
+    server.on('clientError', (error, socket) => this.refuse(error, socket))
+    return server
+  }
+
+  private async listen(server: Server): Promise<void> {
+    const { host, port } = this.options.listen
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, () => {
+          server.off('error', reject)
+          resolve()
+        })
+      })
+    } catch (error) {
+      const message = `Cannot listen on ${host}:${port}: ${systemReason(error)}.`
+      const details = { host, port, system: systemCode(error) }
+      throw new ConnectorError('ERR_CONNECTOR_LISTEN', message, { retryable: mayPass(error), details, cause: error })
+    }
+    const bound = server.address() as AddressInfo
+    this.listensAt = { host: bound.address, port: bound.port }
+    // Accepting may fail for want of memory or descriptors; the server goes on.
+    server.on('error', (error) => this.options.report(error))
+  }
+
+  private accept(socket: Socket, isTls: boolean): void {
+    this.count++
+    socket.once('close', () => this.count--)
+    if (this.count <= this.most) return
+    this.connectionOf(socket).broken = 'too-many-connections'
+    // There is no way to answer before the handshake of TLS, which is what has to be saved.
+    if (isTls) socket.destroy()
+    else this.answerRaw(socket, 'too-many-connections')
+  }
+
+  /** Node has given up reading a connection: bytes that are no HTTP, a time-out, or it is gone. */
+  private refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const isTimeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    // A sender that stops in the middle has gone away, and will come back.
+    const isFraming = error.code?.startsWith('HPE_') === true && error.code !== 'HPE_INVALID_EOF_STATE'
+    const connection = this.connectionOf(socket)
+    if (!socket.writable || !(isTimeout || isFraming)) {
+      socket.destroy()
+      return
+    }
+    if (connection.broken !== undefined) return
+    connection.broken = isTimeout ? 'timed-out' : 'bad-framing'
+    const unread = [...connection.exchanges].find(({ isRead }) => !isRead)
+    if (unread?.isAnswered === true) socket.destroy()
+    else if (unread !== undefined) unread.answer(connection.broken, { isBroken: true })
+    // Requests before it, on the same connection, get their own answers first.
+    else if (connection.exchanges.size === 0) this.answerRaw(socket, connection.broken)
+  }
+
+  /** Answers where there is no request, and closes. */
+  private answerRaw(socket: Duplex, code: HttpCode): void {
+    if (!socket.writable) return
+    const { limits, random, observe } = this.options.context
+    observe?.answered({ status: statusOfRaw(code), code, compressedBytes: 0, inflatedBytes: 0, seconds: 0 })
+    socket.on('error', () => undefined)
+    socket.end(rawAnswer(code, retryAfter(limits, random)), () => socket.destroy())
+  }
+
+  private connectionOf(socket: Duplex): Connection {
+    let connection = this.connections.get(socket)
+    if (connection === undefined) {
+      connection = { exchanges: new Set(), broken: undefined }
+      this.connections.set(socket, connection)
+    }
+    return connection
+  }
+}
+
+function statusOfRaw(code: HttpCode): number {
+  return code === 'bad-framing' ? 400 : 503
+}
+
+/** Returns how many connections the process has descriptors for. Known on Linux only; elsewhere without bound. */
+async function freeDescriptors(): Promise<number> {
+  try {
+    const limits = await readFile('/proc/self/limits', 'utf8')
+    const most = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity)
+    const free = most - (await readdir('/proc/self/fd')).length
+    return Math.max(1, free - Math.min(reservedDescriptors, Math.floor(free / 2)))
+  } catch {
+    return Infinity
+  }
+}
