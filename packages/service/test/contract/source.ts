@@ -54,3 +54,95 @@ export function testSource(name: string, open: (t: TestContext, content: string)
     await source.close()
   })
 }
+
+/** A source that is sent its records, and somebody who sends them. */
+export interface PushedSource {
+  readonly source: Source<number>
+  /** Sends lines in one piece. Resolves with whether they were said to be safe. */
+  send(lines: string): Promise<boolean>
+}
+
+/** Gathers what one iteration yields, and commits where `commits` says so. */
+function iterate(source: Source<number>, commits: boolean) {
+  const iterator = source.values()[Symbol.asyncIterator]()
+  const seen = { text: '', positions: [] as number[] }
+  let onValue: (() => void) | undefined
+  const ended = (async () => {
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+      assert.ok(next.value.kind === 'bytes')
+      seen.text += Buffer.from(next.value.bytes).toString()
+      seen.positions.push(next.value.position)
+      if (commits) await source.commit(next.value.position)
+      onValue?.()
+    }
+  })()
+  const until = async (text: string) => {
+    while (seen.text !== text) await new Promise<void>((resolve) => (onValue = resolve))
+  }
+  return { seen, ended, until, stop: () => iterator.return?.() }
+}
+
+/** Defines the suite of sources that end by `drain()`; `open` makes one that nobody iterates over. */
+export function testPushedSource(name: string, open: (t: TestContext) => Promise<PushedSource>): void {
+  const lines = Array.from({ length: 30_000 }, (_, index) => `{"n":${index}}\n`).join('')
+
+  test(`${name}: what is sent is yielded as it is, and said to be safe once it is committed`, async (t) => {
+    const { source, send } = await open(t)
+    const reading = iterate(source, false)
+    const sent = send(lines)
+    await reading.until(lines)
+    let isTold = false
+    void sent.then(() => (isTold = true))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(isTold, false)
+    const { positions } = reading.seen
+    assert.deepEqual(positions, [...positions].sort((a, b) => a - b)) // prettier-ignore
+    await source.commit(positions.at(-1) ?? 0)
+    assert.equal(await sent, true)
+    await source.close()
+  })
+
+  test(`${name}: drain() ends the iteration when what was taken is handed out`, async (t) => {
+    const { source, send } = await open(t)
+    const reading = iterate(source, false)
+    const sent = send(lines)
+    await reading.until(lines)
+    source.drain?.()
+    await reading.ended
+    await source.commit(reading.seen.positions.at(-1) ?? 0)
+    assert.equal(await sent, true)
+    assert.equal(await send(lines), false)
+    await source.close()
+    await source.close()
+  })
+
+  test(`${name}: an iteration that is ended gives back what was not committed, and another one begins`, async (t) => {
+    const { source, send } = await open(t)
+    const first = iterate(source, false)
+    const sent = send(lines)
+    await first.until(lines)
+    await first.stop()
+    await first.ended
+    assert.equal(await sent, false)
+    assert.equal(await send('{}\n'), false)
+    const second = iterate(source, true)
+    assert.equal(await send('{}\n'), true)
+    assert.equal(second.seen.text, '{}\n')
+    // While it waits for more.
+    await second.stop()
+    await second.ended
+    await source.close()
+  })
+
+  test(`${name}: closing ends the iteration, and may be done twice`, async (t) => {
+    const { source, send } = await open(t)
+    const reading = iterate(source, false)
+    const sent = send(lines)
+    await reading.until(lines)
+    await source.close()
+    await source.close()
+    await reading.ended
+    assert.equal(await sent, false)
+    assert.notEqual(source.name, '')
+  })
+}
