@@ -116,7 +116,10 @@ export class HttpServer {
       insecureHTTPParser: false,
       noDelay: true,
     }
-    const server = tls === undefined ? createServer(options) : createTlsServer(options)
+    const server =
+      tls === undefined
+        ? createServer(options)
+        : createTlsServer({ ...options, handshakeTimeout: limits.headersTimeoutMs })
     if (tls !== undefined) {
       const reload = async () => (server as ReturnType<typeof createTlsServer>).setSecureContext(await readTls(tls))
       const paths = [tls.certificate, tls.key]
