@@ -104,6 +104,8 @@ export class BodyQueue {
     if (this.session !== undefined) throw new Error('The bodies of a source are iterated over twice at a time.')
     const session: Session = { isEnded: false }
     this.session = session
+    // What an iteration left that ended by itself or by a fault: its positions must not be committed by this one.
+    this.giveBack('not-delivered')
     const inner = this.generate(session)
     return {
       next: () => inner.next(),
@@ -155,9 +157,12 @@ export class BodyQueue {
         if (isLast) body.isBeingHandedOut = false
         yield { kind: 'bytes', bytes, position: isLast ? body.number : body.number - 1 }
       }
+      // It holds no records.
       if (body.number === 0) body.exchange.answer('ok')
     } finally {
       body.isBeingHandedOut = false
+      // The iteration was ended, or failed, while it was looked through; the queue does not know it any more.
+      if (body.number === 0) body.exchange.answer('not-delivered')
       if (body.exchange.isAnswered) release(body)
     }
   }

@@ -175,7 +175,9 @@ export class HttpServer {
     // A sender that stops in the middle has gone away, and will come back.
     const isFraming = error.code?.startsWith('HPE_') === true && error.code !== 'HPE_INVALID_EOF_STATE'
     const connection = this.connectionOf(socket)
-    if (!socket.writable || !(isTimeout || isFraming)) {
+    // Opened ahead of need, or to see whether somebody listens.
+    const isSilent = isTimeout && (socket as Socket).bytesRead === 0
+    if (!socket.writable || isSilent || !(isTimeout || isFraming)) {
       socket.destroy()
       return
     }

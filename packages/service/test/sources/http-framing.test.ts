@@ -97,6 +97,13 @@ test('a head that does not come in time is answered 503', async (t) => {
   assert.match(await client.closed(), /^HTTP\/1\.1 503 [^]*"code":"timed-out"/)
 })
 
+test('a connection that says nothing is closed without an answer, and counts as no fault', async (t) => {
+  const limits = { requestTimeoutMs: 60, headersTimeoutMs: 50, checkIntervalMs: 10 }
+  const { source, outcomes } = await openSource(t, { limits })
+  assert.equal(await new RawClient(source, t).closed(), '')
+  assert.deepEqual(outcomes, [])
+})
+
 test('connections that are too many are answered 503, and the others go on', async (t) => {
   const { source } = await openSource(t, { limits: { connections: 2 } })
   read(source)

@@ -90,6 +90,31 @@ test('an iteration can be ended in the middle of a body', async (t) => {
   assert.equal(source.inFlightBytes, 0)
 })
 
+test('an iteration can be ended while a body is looked through that is no NDJSON', async (t) => {
+  const clock = new HandClock()
+  const { source } = await openSource(t, { clock })
+  const reading = read(source, false)
+  const answer = post(source, `[${'{"a":[1,2,3]},'.repeat(1_000_000)}1]`)
+  // The time for its answer runs: it is whole, and a megabyte of it is looked at in a turn.
+  await until(() => clock.waiting === 1)
+  await reading.stop()
+  assert.equal((await answer).code, 'not-delivered')
+  assert.deepEqual(reading.bodies, [])
+  assert.equal(source.inFlightBytes, 0)
+})
+
+test('what a drained iteration left uncommitted is given back when another one begins', async (t) => {
+  const { source } = await openSource(t)
+  const reading = read(source, false)
+  const answer = post(source, '{"n":1}\n')
+  await until(() => reading.bodies.length === 1)
+  source.drain()
+  await reading.ended
+  await read(source).ended
+  await source.commit(7)
+  assert.equal((await answer).code, 'not-delivered')
+})
+
 test('a source is not iterated over twice at a time', async (t) => {
   const { source } = await openSource(t)
   read(source)
