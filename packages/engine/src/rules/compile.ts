@@ -32,6 +32,11 @@ export interface RuleText {
   readonly directory?: string
   /** What messages call the text. */
   readonly name?: string
+  /**
+   * `refused`: a list file is a problem, and no file is touched, nor is it told whether one exists. For texts of somebody
+   * who may not read the files of this machine. Default: `read`.
+   */
+  readonly listFiles?: 'read' | 'refused'
 }
 
 /**
@@ -67,7 +72,7 @@ export function compileRuleSet(source: RuleSource): CompiledRuleSet {
   const rest = root === undefined ? undefined : setOriginalAside(root, issues)
   const parsed = rest === undefined ? undefined : parseRuleSet(rest, issues)
   if (parsed === undefined) throw errorOf(input, issues)
-  const { plan, lists } = buildPlan(parsed, input.directory, issues)
+  const { plan, lists } = buildPlan(parsed, input, issues)
   if (listBytesOf(lists) > mostProgramBytes - 2 * limits.ruleFileBytes) {
     issues.add(
       ['rules'],
@@ -93,14 +98,16 @@ interface Input {
   readonly source: Source
   readonly directory: string | undefined
   readonly name: string
+  readonly refusesFiles?: true
 }
 
 function openSource(source: RuleSource, issues: IssueList): Input {
   if (typeof source === 'string' || source instanceof URL) return openFile(source, issues)
   if (isRuleText(source)) {
-    const { text, format, directory, name = 'The rule set' } = source
+    const { text, format, directory, name = 'The rule set', listFiles } = source
     const resolved = directory === undefined ? undefined : resolve(directory)
-    return { source: textSource(text, format ?? formatOf(name), issues), directory: resolved, name }
+    const input = { source: textSource(text, format ?? formatOf(name), issues), directory: resolved, name }
+    return listFiles === 'refused' ? { ...input, refusesFiles: true } : input
   }
   return { source: valueSource(source), directory: undefined, name: 'The rule set' }
 }

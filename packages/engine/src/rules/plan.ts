@@ -25,18 +25,26 @@ export interface PlanParts {
   readonly lists: readonly ListImage[]
 }
 
+/** What becomes of the list files that a rule set names. */
+export interface ListFileRules {
+  /** What they are relative to. */
+  readonly directory: string | undefined
+  /** Each is a problem, and none is touched. */
+  readonly refusesFiles?: true
+}
+
 /**
- * Returns the plan of a parsed rule set. When `issues` has problems afterwards, the plan means nothing. `directory`
- * is what list files are relative to. Cost: compiles every pattern and reads every list file.
+ * Returns the plan of a parsed rule set. When `issues` has problems afterwards, the plan means nothing.
+ * Cost: compiles every pattern and reads every list file.
  */
-export function buildPlan(parsed: ParsedRuleSet, directory: string | undefined, issues: IssueList): PlanParts {
-  return new PlanBuilder(parsed, directory, issues).build()
+export function buildPlan(parsed: ParsedRuleSet, listFiles: ListFileRules, issues: IssueList): PlanParts {
+  return new PlanBuilder(parsed, listFiles, issues).build()
 }
 
 class PlanBuilder {
   readonly #ruleSet: ParsedRuleSet['ruleSet']
   readonly #pathOf: ParsedRuleSet['pathOf']
-  readonly #directory: string | undefined
+  readonly #listFiles: ListFileRules
   readonly #issues: IssueList
   readonly #fields = new Numbered<PlanField>()
   readonly #predicates = new Numbered<PlanPredicate>()
@@ -50,10 +58,10 @@ class PlanBuilder {
   readonly #slips = new Set<string>()
   #instructions = 0
 
-  constructor({ ruleSet, pathOf }: ParsedRuleSet, directory: string | undefined, issues: IssueList) {
+  constructor({ ruleSet, pathOf }: ParsedRuleSet, listFiles: ListFileRules, issues: IssueList) {
     this.#ruleSet = ruleSet
     this.#pathOf = pathOf
-    this.#directory = directory
+    this.#listFiles = listFiles
     this.#issues = issues
     this.#missing = new Set(ruleSet.missing ?? [])
   }
@@ -272,12 +280,17 @@ class PlanBuilder {
 
   /** Returns the lines of a list file, read once however often it is named. */
   #file(file: string, path: Path): ListLines | undefined {
+    const here = [...path, 'file']
+    if (this.#listFiles.refusesFiles === true) {
+      const message = 'List files are refused here: this rule set may not name files of the machine that runs it.'
+      this.#issues.add(here, message, { suggestion: 'write the entries as a list' })
+      return undefined
+    }
     let lines = this.#files.get(file)
     if (lines === undefined) {
-      lines = readList(file, this.#directory)
+      lines = readList(file, this.#listFiles.directory)
       this.#files.set(file, lines)
     }
-    const here = [...path, 'file']
     if ('message' in lines) {
       this.#issues.add(here, lines.message, { suggestion: lines.suggestion, isUnreadable: lines.isUnreadable === true })
       return undefined

@@ -116,6 +116,22 @@ test('list files are relative to the directory of the rule set', () => {
   }
 })
 
+test('a text that may name no files is refused with each of them, whether they exist or not', () => {
+  const path = fileOf('there.txt', 'x\n')
+  const predicates = [
+    { field: 'a', in: { file: path } },
+    { field: 'b', contains: { file: 'missing.txt' } },
+    { field: 'c', cidr: { file: path } },
+  ]
+  const text = JSON.stringify(ruleSetOf({ all: predicates }))
+  const issues = issuesOf({ text, directory: folder, listFiles: 'refused' })
+  assert.deepEqual(
+    issues.map((issue) => issue.path),
+    ['rules[0].when.all[0].in.file', 'rules[0].when.all[1].contains.file', 'rules[0].when.all[2].cidr.file'],
+  )
+  for (const { message } of issues) assert.doesNotMatch(message, /there|missing/)
+})
+
 test('a line of a network file that is no network is named, and only the first twenty are', () => {
   const path = fileOf('networks.txt', `10.0.0.0/8\n\n10.0.0.1/8\n::1\n${'x\n'.repeat(30)}`)
   const issues = shown(issuesOf(ruleSetOf({ field: 'a', cidr: { file: path } })))
