@@ -26,7 +26,10 @@ const layersOf: Readonly<Record<string, readonly Layer[]>> = {
     { level: 5, files: /^[^/]+\.ts$/ },
   ],
   'packages/service/src': [
-    { level: 0, files: /^(errors|log|metrics|interrupts)\.ts$/ },
+    {
+      level: 0,
+      files: /^(errors|log|structured-log|metrics|metric-table|binned-histogram|process-figures|interrupts)\.ts$/,
+    },
     { level: 1, files: /^ports\/[^/]+\.ts$/ },
     { level: 2, files: /^(kafka|generators|shapes)\/[^/]+\.ts$/ },
     { level: 3, files: /^(config|sources|sinks)\/[^/]+\.ts$/ },
@@ -49,7 +52,7 @@ const packagesOf: Readonly<Record<string, Readonly<Record<string, readonly strin
     '@weir/engine/testing': [''],
     commander: ['main.ts', 'commands/'],
     'cli-progress': ['commands/'],
-    pino: ['log.ts'],
+    pino: ['structured-log.ts'],
     'prom-client': ['metrics.ts'],
     yaml: ['config/'],
     zod: ['config/', 'admin/'],
