@@ -1,6 +1,6 @@
 // Messages to people: one function that writes a line to wherever main.ts says, standard error as a rule, and what
-// makes control characters visible. Records never pass here. A structured log comes with the long-running commands.
-// Called by commands.
+// makes control characters visible. Records never pass here. The log of commands that run on is in
+// structured-log.ts. Called by commands.
 
 /** Takes one message, without a line end. */
 export type Log = (message: string) => void
