@@ -6,8 +6,8 @@ import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 import { compileRules } from '@weir/engine'
-import type { Condition } from '@weir/engine'
 
+import { listFilesOf, mentionedFiles } from '../config/list-files.ts'
 import { fileIdentity } from '../sinks/target.ts'
 
 /**
@@ -23,39 +23,10 @@ export function listFilesAmong(suspects: ReadonlySet<string>, rulesFile: string)
     const mentioned = identities(mentionedFiles(readFileSync(rulesFile, 'utf8')), directory)
     if (![...mentioned.keys()].some((identity) => suspects.has(identity))) return none
     // What looks like a list file may be a part of a test's record: the engine knows.
-    return identities(listFilesOf(compileRules(rulesFile).ruleSet.rules.map(({ when }) => when)), directory)
+    return identities(listFilesOf(compileRules(rulesFile).ruleSet), directory)
   } catch {
     return none
   }
-}
-
-/** What stands behind `file:` anywhere in the text of a rule file. Names too much; misses only YAML's block texts. */
-function mentionedFiles(text: string): string[] {
-  const value = /\bfile["']?\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s"'][^\n,}]*))/g
-  return [...text.matchAll(value)].map(([, quoted, single, plain = '']) => {
-    if (quoted !== undefined) return unescaped(quoted)
-    return single === undefined ? plain.replace(/\s#.*$/, '').trim() : single.replaceAll("''", "'")
-  })
-}
-
-/** The escapes of JSON; of those that YAML has besides, paths have none. */
-function unescaped(quoted: string): string {
-  try {
-    return JSON.parse(`"${quoted}"`) as string
-  } catch {
-    return quoted
-  }
-}
-
-function listFilesOf(conditions: readonly Condition[]): string[] {
-  return conditions.flatMap((condition) => {
-    if ('all' in condition) return listFilesOf(condition.all)
-    if ('any' in condition) return listFilesOf(condition.any)
-    if ('not' in condition) return listFilesOf([condition.not])
-    return Object.values(condition).flatMap((operand: unknown) =>
-      typeof operand === 'object' && operand !== null && 'file' in operand ? [String(operand.file)] : [],
-    )
-  })
 }
 
 function identities(files: readonly string[], directory: string): Map<string, string> {

@@ -3,10 +3,11 @@
 // the engine's to say.
 
 import { compileRules, ruleSetSchema } from '@weir/engine'
-import type { Condition, RecordVerdict, RuleSet, RuleTest } from '@weir/engine'
-import type { RuleTestResult } from '@weir/engine/testing'
+import type { Condition, RuleSet } from '@weir/engine'
 import { Command } from 'commander'
 
+import { runRuleTests } from '../config/rule-tests.ts'
+import type { TestOutcome } from '../config/rule-tests.ts'
 import { visibleLine } from '../log.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
@@ -15,9 +16,6 @@ import { isCoded, issueLine, reportError } from './report.ts'
 import { importCommand } from './rules-import.ts'
 
 type CompiledRules = ReturnType<typeof compileRules>
-
-/** One of the rule set's own tests, and how it came out. The version is told once, for all of them. */
-type TestOutcome = Omit<RuleTestResult, 'actual'> & { readonly actual: Omit<RecordVerdict, 'version'> }
 
 /** Returns the command, to be added to the program. */
 export function rulesCommand(context: CommandContext): Command {
@@ -49,7 +47,7 @@ async function checkRules(context: CommandContext, file: string, isJson: boolean
     if (isJson && isCoded(error)) return printProblems(context, file, error)
     return reportError(context, error, { isJson: false, rulesFile: file })
   }
-  const tests = (compiled.ruleSet.tests ?? []).map((test) => runTest(compiled, test))
+  const tests = runRuleTests(compiled)
   const warnings = compiled.warnings.map((issue) => issueLine(file, issue))
   if (tests.some(({ passed }) => !passed)) context.exitWith(exitCode.fault)
   const facts = describe(compiled)
@@ -66,14 +64,6 @@ async function printProblems(context: CommandContext, file: string, error: Error
   context.exitWith(exitCode.misuse)
   const { code, message } = error
   await context.print(JSON.stringify({ ok: false, file, code, message, issues, warnings }) + '\n')
-}
-
-/** As `testRules` of the engine, which would read the file again: a rule set may come from a pipe. */
-function runTest(compiled: CompiledRules, { name, record, expect, rule }: RuleTest): TestOutcome {
-  const expected = { route: expect, ...(rule === undefined ? {} : { rule }) }
-  const { version: _, ...actual } = compiled.test(record)
-  const passed = actual.route === expect && (rule === undefined || actual.rule === rule)
-  return { name, passed, expected, actual }
 }
 
 /** An outcome as a test expects it, or as it came. */

@@ -1,0 +1,163 @@
+// Watches files by asking for their state again and again: through symbolic links, so that a mounted folder that is
+// swapped under its name is noticed, and on file systems that send no notices. Whether anything changed is decided by
+// content. Knows nothing of what the files mean. Called by ../pipeline/rules-control.ts and ../admin.
+
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
+
+import { systemCode } from '../errors.ts'
+
+/** Starts a timer and returns what stops it. */
+export type StartTimer = (ms: number, run: () => void) => () => void
+
+/** How files are watched. */
+export interface WatchOptions {
+  /** Time from the end of one look to the next. Default: a second. A change is told after one or two looks. */
+  readonly pollMs?: number
+  /** Told of an `onChange` that threw. It is called again at the next look, until it succeeds. */
+  readonly onError: (error: unknown) => void
+  /** Default: a timer that does not keep the process running. */
+  readonly startTimer?: StartTimer
+}
+
+/** Files that are being watched. */
+export interface Watch {
+  /** Watches these files from now on. What is known of those that stay is kept; new ones are taken as they are. */
+  setPaths(paths: readonly string[]): Promise<void>
+  /** Looks now. Resolves when what was found has been told. Never rejects. */
+  poll(): Promise<void>
+  /** Ends watching. Resolves when no call is under way. */
+  close(): Promise<void>
+}
+
+/** Looks at most that many times at files that never come to rest; then they are told as they are. */
+const mostRestlessLooks = 10
+
+const startInterval: StartTimer = (ms, run) => {
+  const timer = setTimeout(run, ms).unref()
+  return () => clearTimeout(timer)
+}
+
+/** What is known of one file. */
+interface Known {
+  /** The state at the last look. */
+  state: string
+  /** The state whose content was told, and that content. */
+  toldState: string
+  toldDigest: string
+}
+
+/**
+ * Watches files, and calls `onChange` with the paths whose content changed, one call at a time. All that changed
+ * between two looks is told at once, and only when nothing has changed from one look to the next: half-written files,
+ * and files that are gone for a moment while they are replaced, are not told. A file that stays away is.
+ */
+export async function watchFiles(
+  paths: readonly string[],
+  onChange: (changed: readonly string[]) => Promise<void> | void,
+  options: WatchOptions,
+): Promise<Watch> {
+  const watcher = new PollingWatch(onChange, options)
+  await watcher.setPaths(paths)
+  watcher.start()
+  return watcher
+}
+
+class PollingWatch implements Watch {
+  readonly #onChange: (changed: readonly string[]) => Promise<void> | void
+  readonly #options: WatchOptions
+  readonly #files = new Map<string, Known>()
+  #looking: Promise<void> | undefined
+  #restlessLooks = 0
+  #stopTimer: (() => void) | undefined
+  #isClosed = false
+
+  constructor(onChange: (changed: readonly string[]) => Promise<void> | void, options: WatchOptions) {
+    this.#onChange = onChange
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.#isClosed) return
+    const { startTimer = startInterval, pollMs = 1000 } = this.#options
+    this.#stopTimer = startTimer(pollMs, () => void this.poll().then(() => this.start()))
+  }
+
+  async setPaths(paths: readonly string[]): Promise<void> {
+    for (const path of this.#files.keys()) if (!paths.includes(path)) this.#files.delete(path)
+    for (const path of paths) {
+      if (this.#files.has(path)) continue
+      const state = await stateOf(path)
+      const toldDigest = await digestOf(path)
+      this.#files.set(path, { state, toldState: state, toldDigest })
+    }
+  }
+
+  poll(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => this.#options.onError(error))
+      .finally(() => (this.#looking = undefined))
+    return this.#looking
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#stopTimer?.()
+    await this.#looking
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isClosed || !(await this.#isAtRest())) return
+    const changed: [Known, string, string][] = []
+    const names: string[] = []
+    for (const [path, known] of this.#files) {
+      if (known.state === known.toldState) continue
+      const digest = await digestOf(path)
+      if (digest !== known.toldDigest) names.push(path)
+      changed.push([known, known.state, digest])
+    }
+    if (names.length > 0) await this.#onChange(names)
+    // Only now: what could not be told is told again.
+    for (const [known, state, digest] of changed) {
+      known.toldState = state
+      known.toldDigest = digest
+    }
+  }
+
+  /** Takes note of the state of every file, and returns whether all are as they were at the look before. */
+  async #isAtRest(): Promise<boolean> {
+    let isAtRest = true
+    for (const [path, known] of this.#files) {
+      const state = await stateOf(path)
+      if (state !== known.state) isAtRest = false
+      known.state = state
+    }
+    if (!isAtRest && ++this.#restlessLooks < mostRestlessLooks) return false
+    this.#restlessLooks = 0
+    return true
+  }
+}
+
+/** Returns text that is another when the file behind the path is another or was written to; never throws. */
+async function stateOf(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats = await stat(path, { bigint: true })
+    return [dev, ino, size, mtimeNs, ctimeNs].join(':')
+  } catch (error) {
+    return systemCode(error) ?? 'unknown'
+  }
+}
+
+/** Returns the SHA-256 of the content, or why there is none. */
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    // Lists may be large, and are not held in memory for this.
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
+    return hash.digest('hex')
+  } catch (error) {
+    return systemCode(error) ?? 'unknown'
+  }
+}
