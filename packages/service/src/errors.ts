@@ -57,6 +57,22 @@ export const errorCodes = {
     meaning: 'A certificate or its key cannot be read, or the two do not belong together.',
     cure: 'Give a PEM file with the chain, and one with the key of its first certificate. A running service keeps the pair before.',
   },
+  ERR_CONFIG_RULES_TESTS: {
+    kind: 'config',
+    meaning: 'Tests that a rule set brings along fail, so it is not put in force.',
+    cure: 'Run `weir rules check`, and mend the rules or the tests.',
+  },
+  ERR_CONFIG_RULES_READ_ONLY: {
+    kind: 'config',
+    meaning:
+      'Rules were posted for a pipeline whose rules stand in the settings or in a file that may not be replaced.',
+    cure: 'Change the rules where they come from; the service sees a changed rule file by itself.',
+  },
+  ERR_CONFIG_TOKEN: {
+    kind: 'config',
+    meaning: 'The token file of the admin port cannot be used.',
+    cure: 'Write one or more tokens to it, one a line, each of 16 to 256 letters, digits and marks without spaces.',
+  },
   ERR_CONNECTOR_LISTEN: {
     kind: 'connector',
     meaning: 'A port cannot be listened on.',

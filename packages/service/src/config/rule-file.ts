@@ -99,7 +99,8 @@ async function putInPlace(file: string, aside: string, target: string): Promise<
   } catch (error) {
     throw writeFault(file, error)
   }
-  // The name is in place already, and what failed here cannot be taken back: the file system will tell of it again.
+  // Where this fails, a crash of the machine may bring the old file back, which is whole as well. The name is in place
+  // already, and taking it back would be no safer.
   await withFile(path.dirname(target), 'r', (folder) => folder.sync()).catch(() => undefined)
 }
 

@@ -1,0 +1,61 @@
+// Sinks and dead letters that count what they take: the same ports around another sink, with metrics. Changes nothing of
+// what passes. Called by ../commands.
+
+import type { PipelineMetrics } from '../metrics.ts'
+import type { DeadLetters } from '../ports/dead-letters.ts'
+import type { Sink } from '../ports/sink.ts'
+
+/** What a sink is measured with. */
+export interface Measuring {
+  readonly metrics: PipelineMetrics
+  /** What metrics call the sink: its route, or `dead-letter`. */
+  readonly label: string
+  /** A clock in milliseconds that never goes back. */
+  readonly now: () => number
+}
+
+/** Returns the sink with its writes, flushes and failures counted. */
+export function measuredSink(sink: Sink, measuring: Measuring): Sink {
+  const { metrics, label } = measuring
+  return {
+    name: sink.name,
+    async write(chunks, version) {
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      await counted(measuring, () => sink.write(chunks, version))
+      metrics.wrote(label, bytes)
+    },
+    flush: () => timed(measuring, () => sink.flush()),
+    finish: () => counted(measuring, () => sink.finish()),
+    discard: () => sink.discard(),
+  }
+}
+
+/** Returns the dead letters with what is written counted by reason. */
+export function measuredDeadLetters(letters: DeadLetters, measuring: Measuring): DeadLetters {
+  return {
+    name: letters.name,
+    async write(written) {
+      const counts = written.map(({ reason, records }) => ({ reason, records }))
+      await counted(measuring, () => letters.write(written))
+      for (const { reason, records } of counts) measuring.metrics.buried(reason, 1, records)
+    },
+    flush: () => timed(measuring, () => letters.flush()),
+    finish: () => counted(measuring, () => letters.finish()),
+    discard: () => letters.discard(),
+  }
+}
+
+async function counted({ metrics, label }: Measuring, call: () => Promise<void>): Promise<void> {
+  try {
+    await call()
+  } catch (error) {
+    metrics.sinkFailed(label, error)
+    throw error
+  }
+}
+
+async function timed(measuring: Measuring, call: () => Promise<void>): Promise<void> {
+  const begunAt = measuring.now()
+  await counted(measuring, call)
+  measuring.metrics.flushed(measuring.label, (measuring.now() - begunAt) / 1000)
+}

@@ -1,0 +1,358 @@
+// The rules of one pipeline while it runs: watches the rule file and its lists, puts what is good in force, and keeps the
+// last good rules when what comes is not. Rules that come over the network are validated whole, put in force, and written
+// to the rule file. Every attempt is counted, logged and audited. Called by ../commands and ../admin.
+
+import path from 'node:path'
+
+import type { Engine, RuleSetIssue, RuleSource } from '@weir/engine'
+
+import { mentionedFiles } from '../config/list-files.ts'
+import type { Replacement } from '../config/rule-file.ts'
+import { formatOf, prepareReplacement, readRuleFile, textOf, whyNotReplaceable } from '../config/rule-file.ts'
+import { watchFiles } from '../config/watch.ts'
+import type { StartTimer, Watch } from '../config/watch.ts'
+import { ConfigError } from '../errors.ts'
+import type { PipelineMetrics, RuleOrigin } from '../metrics.ts'
+import type { StructuredLog } from '../structured-log.ts'
+import { outcomeOf, RuleAttempts } from './rules-attempts.ts'
+import type { Attempt, RuleChange, RuleRefusal } from './rules-attempts.ts'
+import type { Candidate } from './rules-candidate.ts'
+import { examine } from './rules-candidate.ts'
+
+/** What the rules of a pipeline are put in force with. */
+export type RuledEngine = Pick<Engine, 'load' | 'version' | 'ruleIds'>
+
+/** What the control of a pipeline's rules needs. */
+export interface RulesControlOptions {
+  readonly pipeline: string
+  /** The path of the rule file; or the rules themselves, which then stay as they are. */
+  readonly rules: { readonly file: string } | { readonly inline: RuleSource }
+  /** Rules to begin with when those of the file are bad at the start. Absent: the start fails. */
+  readonly fallback?: RuleSource
+  /** Whether records of the route have somewhere to go. */
+  readonly hasSinkFor: (route: string) => boolean
+  readonly metrics: PipelineMetrics
+  readonly log: StructuredLog
+  /** Where changes are written down. Default: beside the rule file, when that folder may be written to. */
+  readonly auditFile?: string
+  /** How often files are looked at. Default: every second. */
+  readonly pollMs?: number
+  /** Time in milliseconds since 1970. */
+  readonly now?: () => number
+  readonly startTimer?: StartTimer
+}
+
+/** What is known about the rules of a pipeline. */
+export interface RulesStatus {
+  readonly pipeline: string
+  /** Path of the rule file, where there is one. */
+  readonly file: string | undefined
+  /** Version in force; undefined before an engine is there. */
+  readonly version: string | undefined
+  readonly rules: number
+  readonly routes: readonly string[]
+  readonly tests: number
+  readonly warnings: readonly RuleSetIssue[]
+  readonly origin: RuleOrigin | 'fallback'
+  /** When they were put in force: ISO 8601. */
+  readonly since: string
+  /** Why the newest rules of the file are not in force; undefined when they are. */
+  readonly refusal: RuleRefusal | undefined
+  /** Why `replace()` is refused here; undefined when it is not. */
+  readonly readOnly: string | undefined
+}
+
+const atStart: Attempt = { origin: 'start', who: 'start' }
+
+/**
+ * Opens the control of a pipeline's rules: reads and examines them. Then create an engine with `source`, and `attach()`
+ * it.
+ * *Errors*: of `examine()`, unless there is a fallback.
+ */
+export async function openRulesControl(options: RulesControlOptions): Promise<RulesControl> {
+  const control = new RulesControl(options)
+  try {
+    await control.start()
+  } catch (error) {
+    await control.close()
+    throw error
+  }
+  return control
+}
+
+/** The rules of one pipeline. Its methods may be called at any time; attempts are made one after another. */
+export class RulesControl {
+  readonly pipeline: string
+  readonly #options: RulesControlOptions
+  readonly #file: string | undefined
+  readonly #now: () => number
+  readonly #attempts: RuleAttempts
+  #watch: Watch | undefined
+  #engine: RuledEngine | undefined
+  #good: Candidate | undefined
+  #origin: RuleOrigin | 'fallback' = 'start'
+  #since = 0
+  #readOnly: string | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** Made by `openRulesControl`. */
+  constructor(options: RulesControlOptions) {
+    this.pipeline = options.pipeline
+    this.#options = options
+    this.#file = 'file' in options.rules ? options.rules.file : undefined
+    this.#now = options.now ?? Date.now
+    this.#since = this.#now()
+    const { pipeline, metrics, log } = options
+    this.#attempts = new RuleAttempts({ pipeline, metrics, log, now: this.#now })
+  }
+
+  /** The last good rules, for an engine to begin with. */
+  get source(): RuleSource {
+    return this.#known.source
+  }
+
+  get #known(): Candidate {
+    if (this.#good === undefined) throw new Error('The rules were not read yet.')
+    return this.#good
+  }
+
+  /** Reads the rules for the first time. Called by `openRulesControl`. */
+  async start(): Promise<void> {
+    await this.#findPlace()
+    let source: RuleSource | undefined
+    try {
+      // Watched before it is read: a change between the two is seen.
+      if (this.#file !== undefined) this.#watch = await this.#startWatch(this.#file)
+      this.#good = this.#examine((source = await this.#read()))
+      await this.#watchLists(this.#good)
+    } catch (error) {
+      const { fallback } = this.#options
+      await this.#attempts.refused(atStart, undefined, error)
+      if (fallback === undefined) throw error
+      this.#good = this.#examine(fallback)
+      this.#origin = 'fallback'
+      await this.#watchMentioned(source)
+    }
+  }
+
+  async #findPlace(): Promise<void> {
+    const file = this.#file
+    this.#readOnly = file === undefined ? 'the rules stand in the settings' : await whyNotReplaceable(file)
+    const beside = file === undefined || this.#readOnly !== undefined ? undefined : `${file}.audit.ndjson`
+    this.#attempts.auditFile = this.#options.auditFile ?? beside
+  }
+
+  #startWatch(file: string): Promise<Watch> {
+    const { pollMs, startTimer } = this.#options
+    const onChange = async (changed: readonly string[]) => {
+      await this.#reloadChanged(changed)
+    }
+    return watchFiles([file], onChange, {
+      // Told where it arose; the watch calls again.
+      onError: () => undefined,
+      ...(pollMs === undefined ? {} : { pollMs }),
+      ...(startTimer === undefined ? {} : { startTimer }),
+    })
+  }
+
+  /**
+   * Has the rules put in force in this engine from now on. An engine that was made with other rules, because they
+   * changed meanwhile, is given the newest good ones.
+   */
+  attach(engine: RuledEngine): void {
+    const isFirst = this.#engine === undefined
+    this.#engine = engine
+    this.#tellInForce(engine)
+    const { version, warnings, ruleIds } = this.#known
+    if (isFirst && this.#attempts.refusal === undefined) {
+      const change: RuleChange = { outcome: 'loaded', version: engine.version, before: undefined, warnings }
+      void this.#attempts.accepted(atStart, change, ruleIds.length)
+    }
+    if (engine.version === version) return
+    const again = () => this.#examine(this.#known.source)
+    // Its failure is told where it arises, and the rules that the engine has stay in force.
+    this.#exclusive(() => this.#attempt(atStart, again)).catch(() => undefined)
+  }
+
+  /** Looks at the files now, instead of at the next time. Resolves when what was found is in force or refused. */
+  async poll(): Promise<void> {
+    await this.#watch?.poll()
+  }
+
+  /**
+   * Reads the rule file and its lists anew, and puts them in force when they are good. *Errors*: those of `examine()`
+   * and of `Engine.load()`; then the last good rules stay in force.
+   */
+  reload(who: string): Promise<RuleChange> {
+    return this.#exclusive(() =>
+      this.#attempt({ origin: 'request', who }, async () => this.#examine(await this.#read())),
+    )
+  }
+
+  /**
+   * Puts rules in force that came over the network, and makes them the content of the rule file. They may not name list
+   * files. *Errors*: `ERR_CONFIG_RULES_READ_ONLY`; those of `examine()` and of `Engine.load()`; `ERR_CONNECTOR_WRITE`.
+   * After any of them, the rules and the file are as before.
+   */
+  replace(text: string, who: string): Promise<RuleChange> {
+    return this.#exclusive(async () => {
+      const file = await this.#replaceableFile()
+      const attempt: Attempt = { origin: 'api', who }
+      const source: RuleSource = { text, format: formatOf(file), name: file, listFiles: 'refused' }
+      return this.#attempt(
+        attempt,
+        () => this.#examine(source),
+        () => prepareReplacement(file, text),
+      )
+    })
+  }
+
+  async #replaceableFile(): Promise<string> {
+    // Asked anew: a file system may have been mounted otherwise since.
+    if (this.#file !== undefined) this.#readOnly = await whyNotReplaceable(this.#file)
+    if (this.#file !== undefined && this.#readOnly === undefined) return this.#file
+    throw new ConfigError(
+      'ERR_CONFIG_RULES_READ_ONLY',
+      `The rules of ${this.pipeline} cannot be replaced here: ${this.#readOnly}.`,
+      { pipeline: this.pipeline },
+    )
+  }
+
+  /** What is known now. */
+  status(): RulesStatus {
+    const { ruleIds, routes, tests, warnings } = this.#known
+    return {
+      ...{ pipeline: this.pipeline, file: this.#file, version: this.#engine?.version },
+      ...{ rules: ruleIds.length, routes, tests, warnings },
+      origin: this.#origin,
+      since: new Date(this.#since).toISOString(),
+      refusal: this.#attempts.refusal,
+      readOnly: this.#readOnly,
+    }
+  }
+
+  /** The text of the rules in force; undefined where they are no text. */
+  text(): string | undefined {
+    return textOf(this.#known.source)
+  }
+
+  /** Ends watching, when what is under way is done. */
+  async close(): Promise<void> {
+    await this.#watch?.close()
+    await this.#last
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #read(): Promise<RuleSource> {
+    const { rules } = this.#options
+    return 'inline' in rules ? rules.inline : readRuleFile(rules.file)
+  }
+
+  #examine(source: RuleSource): Candidate {
+    const name = this.#file ?? `The rule set of ${this.pipeline}`
+    return examine(source, name, this.#options.hasSinkFor)
+  }
+
+  async #reloadChanged(changed: readonly string[]): Promise<void> {
+    await this.#exclusive(async () => {
+      let source: RuleSource | undefined
+      const read = async () => this.#examine((source = await this.#read()))
+      // What `replace()` wrote itself is in force already.
+      if (changed.length === 1 && changed[0] === this.#file && this.#attempts.refusal === undefined) {
+        const text = textOf(await this.#read().catch(() => ''))
+        if (text !== undefined && text === this.text()) return
+      }
+      try {
+        await this.#attempt({ origin: 'file', who: 'the rule file' }, read)
+      } catch (error) {
+        await this.#watchMentioned(source)
+        // Nothing is known against the rules: the watch tries again.
+        if (outcomeOf(error) === 'failed') throw error
+      }
+    })
+  }
+
+  /**
+   * Makes one attempt. What can fail for want of space is done before the engine takes the rules, and what cannot be
+   * undone, the renaming, after it. So a crash at any moment leaves a whole file: before the renaming the old one, and
+   * who asked got no answer; after it the new one, which was in force already. Batches name the version that judged them.
+   */
+  async #attempt(
+    attempt: Attempt,
+    find: () => Candidate | Promise<Candidate>,
+    prepare?: () => Promise<Replacement>,
+  ): Promise<RuleChange> {
+    const before = this.#engine?.version
+    let replacement: Replacement | undefined
+    try {
+      let found = await find()
+      // Before the engine reads them, so that a change after that is seen.
+      await this.#watchLists(found)
+      replacement = await prepare?.()
+      await this.#load(found)
+      // A list has changed since its rules were examined.
+      if (this.#engine !== undefined && this.#engine.version !== found.version) await this.#load((found = await find()))
+      await replacement?.commit().catch((error: unknown) => this.#loadAgain(error))
+      this.#good = found
+    } catch (error) {
+      await replacement?.abandon()
+      if (this.#good !== undefined) await this.#watchLists(this.#good)
+      await this.#attempts.refused(attempt, before, error)
+      throw error
+    }
+    const { version, warnings, ruleIds } = this.#known
+    const change: RuleChange = { outcome: version === before ? 'unchanged' : 'loaded', version, before, warnings }
+    if (change.outcome === 'loaded') {
+      this.#origin = attempt.origin
+      this.#since = this.#now()
+    }
+    await this.#attempts.accepted(attempt, change, ruleIds.length)
+    return change
+  }
+
+  async #load(found: Candidate): Promise<void> {
+    const engine = this.#engine
+    if (engine === undefined || engine.version === found.version) return
+    this.#options.metrics.announce(found)
+    await engine.load(found.source)
+    this.#tellInForce(engine)
+  }
+
+  /** Puts the rules in force again that the file still has. */
+  async #loadAgain(reason: unknown): Promise<never> {
+    try {
+      await this.#load(this.#known)
+    } catch (error) {
+      const { pipeline, log } = this.#options
+      log.error('Rules are in force that the rule file does not have.', { pipeline, error })
+    }
+    throw reason
+  }
+
+  #tellInForce({ version, ruleIds }: Pick<RuledEngine, 'version' | 'ruleIds'>): void {
+    const { metrics } = this.#options
+    metrics.announce({ version, ruleIds })
+    metrics.inForce({ version, ruleIds }, this.#now())
+  }
+
+  async #watchLists({ listFiles }: Candidate): Promise<void> {
+    await this.#watchAlso(listFiles)
+  }
+
+  /** Rules that cannot be compiled may lack a list file; when it comes, they are read again. */
+  async #watchMentioned(source: RuleSource | undefined): Promise<void> {
+    const text = source === undefined ? undefined : textOf(source)
+    if (text !== undefined) await this.#watchAlso([...this.#known.listFiles, ...mentionedFiles(text)])
+  }
+
+  async #watchAlso(listFiles: readonly string[]): Promise<void> {
+    if (this.#file === undefined) return
+    const directory = path.dirname(this.#file)
+    await this.#watch?.setPaths([this.#file, ...new Set(listFiles.map((file) => path.resolve(directory, file)))])
+  }
+}
