@@ -125,6 +125,22 @@ export const errorCodes = {
     meaning: 'The reader of an output went away before the end.',
     cure: 'None is needed when that was meant, as in `weir filter … | head`.',
   },
+  ERR_CONNECTOR_LOCKED: {
+    kind: 'connector',
+    meaning: 'A folder for output belongs to another process, or to another output of this one.',
+    cure: 'End the process that the message names, or give each output a folder of its own.',
+  },
+  ERR_CONNECTOR_JOURNAL: {
+    kind: 'connector',
+    meaning:
+      'The journal of a folder for output is missing, damaged or of another version, or a file lacks bytes that it counts. Nothing was changed.',
+    cure: 'Read the message, which names the file; `docs/directory.md` says what to do about each. To begin anew, give the output an empty folder.',
+  },
+  ERR_CONNECTOR_STATE: {
+    kind: 'connector',
+    meaning: 'The state file of an input that is followed cannot be read or written, or is of another input.',
+    cure: 'Read the message. Give every input a state file of its own; without one the input is read from where `from` says.',
+  },
 } as const satisfies Record<string, ErrorCodeRow>
 
 /** A code of the table. */
@@ -187,7 +203,10 @@ export interface ConnectorErrorOptions {
 export class ConnectorError extends Error {
   override readonly name = 'ConnectorError'
   readonly code: CodesOf<'connector'>
-  /** Whether the same call may succeed later. Never so for a write: a part of it may stand in the output. */
+  /**
+   * Whether the same call may succeed later. Of a write, a part of which may stand in the output, only where the sink,
+   * opened anew, takes that part back.
+   */
   readonly retryable: boolean
   /** Plain data about the error. */
   readonly details: Readonly<Record<string, unknown>>

@@ -2,14 +2,18 @@
 
 import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 
-/** Returns the error for a failed write; a reader that went away is told apart, for it is often meant. */
-export function writeError(name: string, error: unknown): ConnectorError {
+/**
+ * Returns the error for a failed write; a reader that went away is told apart, for it is often meant. `isTakenBack`: what
+ * was written in part is taken back when the sink is opened anew, so that another try is worth it.
+ */
+export function writeError(name: string, error: unknown, isTakenBack = false): ConnectorError {
   if (error instanceof ConnectorError) return error
   const details = { output: name, system: systemCode(error) }
   if (systemCode(error) === 'EPIPE' || systemCode(error) === 'ECONNRESET') {
     return new ConnectorError('ERR_CONNECTOR_CLOSED', `The reader of ${name} went away.`, { details, cause: error })
   }
   return new ConnectorError('ERR_CONNECTOR_WRITE', `Cannot write ${name}: ${systemReason(error)}.`, {
+    retryable: isTakenBack && mayPass(error),
     details,
     cause: error,
   })

@@ -1,0 +1,171 @@
+// A folder has one owner: a process that listens on a Unix socket in it. The system closes the socket with the process,
+// however it ends, so that nothing has to be cleaned up before the next one may begin. Binds a folder on one machine,
+// not one that several machines mount. Called by directory.ts.
+
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open, readdir, rename, rm } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import path from 'node:path'
+
+import { ConnectorError, systemCode } from '../errors.ts'
+import { createError } from './write-error.ts'
+
+// Taking a lock that a dead process left behind must not take one that is alive. So nobody ever removes or replaces a
+// name that somebody else may hold: each claim is a socket with a name of its own, and a claim whose process is dead
+// stays dead. Whoever claims listens first and looks at the other claims afterwards; of two that do so at once, at
+// least one sees the other. The one that sees a lower name or an owner gives up; the other waits until it has.
+
+const claimPrefix = '.weir-lock-'
+const unfinishedPrefix = '.weir-unlisted-'
+/** Nobody needs longer to list a claim; what is older was left behind. */
+const listingMs = 60_000
+/** Longest path of a socket that every system takes; Linux takes 107 bytes, macOS 103. */
+const longestPath = 100
+/** Time in which a living process says whether it owns the folder; one that does not is taken for its owner. */
+const answerMs = 5000
+
+/** A folder that this process owns. */
+export interface FolderLock {
+  /** Gives the folder back. Never throws. */
+  release(): Promise<void>
+}
+
+/**
+ * Makes this process, and in it the caller, the one owner of a folder.
+ * *Errors*: `ERR_CONNECTOR_LOCKED` when it has one, `ERR_CONNECTOR_CREATE` when it can hold no sockets.
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  const claim = new Claim(folder)
+  try {
+    await claim.begin()
+    await claim.outlast()
+    return claim
+  } catch (error) {
+    await claim.release()
+    if (error instanceof ConnectorError) throw error
+    throw createError(`the lock of ${folder}`, error)
+  }
+}
+
+class Claim implements FolderLock {
+  private readonly folder: string
+  private readonly id = `${Date.now().toString(36)}-${process.pid}-${randomBytes(6).toString('hex')}`
+  private readonly server: Server
+  /** Others that ask, and wait for what becomes of this claim. */
+  private readonly asking = new Set<Socket>()
+  private state: 'claims' | 'owns' | 'is over' = 'claims'
+  private handle: FileHandle | undefined
+
+  constructor(folder: string) {
+    this.folder = folder
+    this.server = createServer((socket) => this.answer(socket))
+    this.server.unref()
+  }
+
+  private get name(): string {
+    return claimPrefix + this.id
+  }
+
+  /** Listens, and shows the name only afterwards: a socket that is not yet listened to looks like one of the dead. */
+  async begin(): Promise<void> {
+    this.handle = await open(this.folder, constants.O_RDONLY | constants.O_DIRECTORY)
+    const unfinished = unfinishedPrefix + this.id
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject)
+      this.server.listen(this.socketPath(unfinished), () => {
+        this.server.removeListener('error', reject)
+        // Accepting may fail when there are no descriptors left: whoever asks then takes the silence for an owner.
+        this.server.on('error', () => undefined)
+        resolve()
+      })
+    })
+    await rename(path.join(this.folder, unfinished), path.join(this.folder, this.name))
+  }
+
+  /** Resolves when no other claim is left that counts. */
+  async outlast(): Promise<void> {
+    for (const name of await readdir(this.folder)) {
+      if (isLeftOver(name)) await rm(path.join(this.folder, name), { force: true })
+      if (name === this.name || !name.startsWith(claimPrefix)) continue
+      const other = await this.ask(name, name > this.name)
+      if (other === 'dead') await rm(path.join(this.folder, name), { force: true })
+      else if (other === 'alive') throw this.heldError(name)
+    }
+    this.state = 'owns'
+    for (const socket of this.asking) socket.end(String(process.pid))
+  }
+
+  async release(): Promise<void> {
+    this.state = 'is over'
+    for (const socket of this.asking) socket.destroy()
+    await rm(path.join(this.folder, this.name), { force: true }).catch(() => undefined)
+    if (this.server.listening) await new Promise<void>((resolve) => this.server.close(() => resolve()))
+    await this.handle?.close().catch(() => undefined)
+    this.handle = undefined
+  }
+
+  /** Returns a path of the socket that is short enough, whatever the folder's is. */
+  private socketPath(name: string): string {
+    const direct = path.join(this.folder, name)
+    if (Buffer.byteLength(direct) <= longestPath || process.platform !== 'linux') return direct
+    return `/proc/self/fd/${this.handle?.fd}/${name}`
+  }
+
+  private answer(socket: Socket): void {
+    socket.on('error', () => undefined)
+    socket.unref()
+    this.asking.add(socket)
+    socket.once('close', () => this.asking.delete(socket))
+    if (this.state === 'owns') socket.end(String(process.pid))
+    else if (this.state === 'is over') socket.destroy()
+    // Nothing is ever sent here; read, so that the other side's leaving is seen.
+    socket.resume()
+  }
+
+  /** Asks the process behind a claim. `isPatient`: waits until it owns the folder, or has given up and is gone. */
+  private ask(name: string, isPatient: boolean): Promise<'dead' | 'alive' | 'gone'> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.socketPath(name))
+      socket.once('error', (error) => {
+        const code = systemCode(error)
+        if (code === 'ECONNREFUSED') resolve('dead')
+        else if (code === 'ENOENT') resolve('gone')
+        // Its queue of connections is full, or it went away in between: somebody was there a moment ago.
+        else if (code === 'EAGAIN' || code === 'ECONNRESET' || code === 'EPIPE') resolve('alive')
+        else reject(error)
+      })
+      socket.once('connect', () => {
+        if (isPatient) return
+        socket.destroy()
+        resolve('alive')
+      })
+      socket.once('data', () => {
+        socket.destroy()
+        resolve('alive')
+      })
+      socket.once('end', () => resolve('gone'))
+      socket.setTimeout(answerMs, () => {
+        socket.destroy()
+        resolve('alive')
+      })
+    })
+  }
+
+  private heldError(name: string): ConnectorError {
+    const pid = Number(name.slice(claimPrefix.length).split('-')[1])
+    const owner = pid === process.pid ? 'another output of this process' : `process ${pid}`
+    return new ConnectorError('ERR_CONNECTOR_LOCKED', `Cannot write to ${this.folder}: it belongs to ${owner}.`, {
+      retryable: true,
+      details: { output: this.folder, pid },
+    })
+  }
+}
+
+function isLeftOver(name: string): boolean {
+  if (!name.startsWith(unfinishedPrefix)) return false
+  const begun = Number.parseInt(name.slice(unfinishedPrefix.length), 36)
+  return !(Math.abs(Date.now() - begun) < listingMs)
+}
