@@ -133,8 +133,10 @@ class Claim implements FolderLock {
         const code = systemCode(error)
         if (code === 'ECONNREFUSED') resolve('dead')
         else if (code === 'ENOENT') resolve('gone')
-        // Its queue of connections is full, or it went away in between: somebody was there a moment ago.
-        else if (code === 'EAGAIN' || code === 'ECONNRESET' || code === 'EPIPE') resolve('alive')
+        // Its queue of connections is full.
+        else if (code === 'EAGAIN') resolve('alive')
+        // It closed before it could answer: what became of it shows the next time.
+        else if (code === 'ECONNRESET' || code === 'EPIPE') resolve(this.ask(name, isPatient))
         else reject(error)
       })
       socket.once('connect', () => {

@@ -1,0 +1,65 @@
+// A disk that is full: nothing is acknowledged early, and the sink goes on when there is room.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+
+import { skipWithout } from '../required.js'
+import { contentOf, openFolder } from './folders.js'
+
+/** Returns a folder on a disk of one megabyte, or why there is none. */
+async function smallDisk(t: TestContext): Promise<{ at: string } | { skip: string }> {
+  const at = await mkdtemp(path.join(os.tmpdir(), 'weir-disk-'))
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at])
+  t.after(() => {
+    if (mounted.status === 0) spawnSync('umount', [at])
+    return rmdir(at)
+  })
+  const skip = skipWithout('tmpfs', mounted.status === 0, 'run as root where a tmpfs may be mounted')
+  if (skip !== false) return { skip }
+  return { at }
+}
+
+for (const compression of ['none', 'gzip'] as const) {
+  test(`${compression}: a full disk is an error that may pass, and when there is room it goes on where it was`, async (t) => {
+    const disk = await smallDisk(t)
+    if ('skip' in disk) return t.skip(disk.skip)
+    const directory = path.join(disk.at, 'out')
+    const ballast = path.join(disk.at, 'ballast')
+    let sink = await openFolder(directory, { compression, maxFileBytes: 100_000 })
+    await writeFile(ballast, Buffer.alloc(300_000))
+    const lines = Array.from({ length: 200 }, () => Buffer.from(randomBytes(9_000).toString('base64') + '\n'))
+    const acknowledged: Buffer[] = []
+    let refusals = 0
+    while (acknowledged.length < 100) {
+      const line = lines[acknowledged.length] as Buffer
+      try {
+        await sink.write([line])
+        await sink.flush()
+        acknowledged.push(line)
+      } catch (error) {
+        const { code, retryable, details } = error as { code: string; retryable: boolean; details: { system: string } }
+        assert.deepEqual({ code, retryable, system: details.system }, { code: 'ERR_CONNECTOR_WRITE', retryable: true, system: 'ENOSPC' }) // prettier-ignore
+        await sink.discard()
+        refusals++
+        assert.ok((await contentOf(directory)).equals(Buffer.concat(acknowledged)))
+        // While it is full, opening fails in the same way, or succeeds and changes nothing.
+        sink = await openFolder(directory, { compression, maxFileBytes: 100_000 }).catch(async (failed: unknown) => {
+          assert.equal((failed as { retryable: boolean }).retryable, true)
+          await rm(ballast, { force: true })
+          return openFolder(directory, { compression, maxFileBytes: 100_000 })
+        })
+        await rm(ballast, { force: true })
+        if (refusals > 1) break
+      }
+    }
+    assert.ok(refusals > 0 && acknowledged.length > 40, `${refusals} refusals, ${acknowledged.length} acknowledged`)
+    await sink.discard()
+    assert.ok((await contentOf(directory)).equals(Buffer.concat(acknowledged)))
+  })
+}
