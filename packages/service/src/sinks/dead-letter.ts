@@ -1,0 +1,233 @@
+// Dead letters as lines of NDJSON in any sink: what could not go where its rules would have sent it, as base64, with the
+// reason. Bounds the size of a line, what is kept of records that are too long, and how much is written in a second;
+// what that leaves out is counted in the next line. Knows nothing of where the lines go. Called by pipelines.
+
+import { createHash } from 'node:crypto'
+
+import type { DeadLetter, DeadLetterReason, DeadLetters } from '../ports/dead-letters.ts'
+import type { Sink } from '../ports/sink.ts'
+import type { Clock } from '../ports/time.ts'
+
+/** Most bytes of records in one line; longer letters become several, cut at line ends where there are any. */
+export const partBytes = 1 << 20
+/** What is kept of a record that is too long, from its start; its length and SHA-256 stand beside it. */
+export const headBytes = 4 << 10
+/** Bytes of lines a second, unless the settings say otherwise. */
+export const defaultBytesPerSecond = 64 << 20
+/** A quiet time allows as much at once as so many seconds do. */
+const burstSeconds = 4
+/** About what a line takes beside its records. */
+const frameBytes = 300
+
+/** One line. `bytes` over all lines of one letter add up to the letter's, and so do `records`. */
+export interface DeadLetterEntry {
+  /** When it was set aside; ISO 8601 in UTC. */
+  readonly time: string
+  /** `suppressed`: a line without records, written where no other came to tell what was left out. */
+  readonly reason: DeadLetterReason | 'suppressed'
+  readonly malformedByReason?: Readonly<Record<string, number>>
+  /** Records of the letter, in the first of its lines; 0 in the others. */
+  readonly records: number
+  /** How many bytes came. As many are in `data`, unless `truncated`. */
+  readonly bytes: number
+  readonly source?: string
+  readonly version?: string
+  readonly detail?: string
+  /** From 1, of letters that take several lines. */
+  readonly part?: number
+  readonly parts?: number
+  /** The record is too long: `data` is its start, and `sha256` (hex) that of all its bytes. */
+  readonly truncated?: true
+  readonly sha256?: string
+  /** What was left out since the line before, for there was more of it than may be written. */
+  readonly suppressed?: Suppressed
+  /** Base64. */
+  readonly data?: string
+}
+
+/** What was not written: lines, and the records and bytes of them. */
+export interface Suppressed {
+  readonly entries: number
+  readonly records: number
+  readonly bytes: number
+}
+
+/** Options of `deadLettersInto`. */
+export interface DeadLetterOptions {
+  readonly clock: Clock
+  /** Most bytes of lines a second, with four times as much at once after a quiet time. Default: 64 MiB. */
+  readonly maxBytesPerSecond?: number
+  /** Bytes of the longest record that is not malformed, as the engine has it. */
+  readonly maxRecordBytes: number
+  /** Told of what is left out: for a log and for metrics. */
+  readonly onSuppressed?: (suppressed: Suppressed) => void
+}
+
+/** Returns dead letters that end as lines in a sink, which is theirs from then on. *Errors*: the sink's. */
+export function deadLettersInto(sink: Sink, options: DeadLetterOptions): DeadLetters {
+  return new DeadLetterLines(sink, options)
+}
+
+/** Bytes of a letter that become one line. */
+interface Part {
+  readonly bytes: Buffer
+  readonly isTruncated: boolean
+}
+
+const nothing: Suppressed = { entries: 0, records: 0, bytes: 0 }
+
+class DeadLetterLines implements DeadLetters {
+  readonly name: string
+  private readonly sink: Sink
+  private readonly options: DeadLetterOptions
+  private readonly rate: number
+  /** Bytes that may be written now; below nothing after a line that was longer. */
+  private allowance: number
+  private refilledMs: number
+  private suppressed = nothing
+  private tail: Promise<unknown> = Promise.resolve()
+
+  constructor(sink: Sink, options: DeadLetterOptions) {
+    this.name = sink.name
+    this.sink = sink
+    this.options = options
+    this.rate = options.maxBytesPerSecond ?? defaultBytesPerSecond
+    this.allowance = this.rate * burstSeconds
+    this.refilledMs = options.clock()
+  }
+
+  write(letters: readonly DeadLetter[]): Promise<void> {
+    return this.inTurn(async () => {
+      for (const letter of letters) await this.writeLetter(letter)
+    })
+  }
+
+  /** What was left out is told before anybody is told that everything is safe. */
+  async flush(): Promise<void> {
+    await this.inTurn(() => this.tellSuppressed())
+    await this.sink.flush()
+  }
+
+  async finish(): Promise<void> {
+    await this.inTurn(() => this.tellSuppressed())
+    await this.sink.finish()
+  }
+
+  async discard(): Promise<void> {
+    await this.tail
+    await this.sink.discard()
+  }
+
+  /** A sink takes one write at a time, and a flush may come at any. */
+  private inTurn(run: () => Promise<void>): Promise<void> {
+    const done = this.tail.then(run)
+    this.tail = done.catch(() => undefined)
+    return done
+  }
+
+  private async writeLetter(letter: DeadLetter): Promise<void> {
+    const parts = partsOf(letter, this.options.maxRecordBytes)
+    for (const [index, part] of parts.entries()) {
+      const records = index === 0 ? letter.records : 0
+      const { bytes } = part
+      const data = part.isTruncated ? bytes.subarray(0, headBytes) : bytes
+      if (!this.mayWrite(Math.ceil(data.length / 3) * 4 + frameBytes)) {
+        this.suppress({ entries: 1, records, bytes: bytes.length })
+        continue
+      }
+      await this.writeEntry(
+        {
+          reason: letter.reason,
+          ...(index === 0 ? malformedOf(letter) : {}),
+          records,
+          bytes: bytes.length,
+          source: letter.source,
+          ...(letter.version === undefined ? {} : { version: letter.version }),
+          ...(letter.detail === undefined ? {} : { detail: letter.detail }),
+          ...(parts.length === 1 ? {} : { part: index + 1, parts: parts.length }),
+          ...(part.isTruncated ? { truncated: true, sha256: sha256(bytes) } : {}),
+          data: data.toString('base64'),
+        },
+        letter.version,
+      )
+    }
+  }
+
+  private async tellSuppressed(): Promise<void> {
+    if (this.suppressed !== nothing) await this.writeEntry({ reason: 'suppressed', records: 0, bytes: 0 })
+  }
+
+  private async writeEntry(entry: Omit<DeadLetterEntry, 'time' | 'suppressed'>, version?: string): Promise<void> {
+    const { data, ...about } = entry
+    const { suppressed } = this
+    this.suppressed = nothing
+    const line: DeadLetterEntry = {
+      time: new Date(this.options.clock()).toISOString(),
+      ...about,
+      ...(suppressed === nothing ? {} : { suppressed }),
+      ...(data === undefined ? {} : { data }),
+    }
+    await this.sink.write([Buffer.from(JSON.stringify(line) + '\n')], version)
+  }
+
+  private mayWrite(bytes: number): boolean {
+    const now = this.options.clock()
+    // A clock that was put back gives nothing and takes nothing.
+    const earned = (Math.max(0, now - this.refilledMs) * this.rate) / 1000
+    this.allowance = Math.min(this.rate * burstSeconds, this.allowance + earned)
+    this.refilledMs = now
+    if (this.allowance <= 0) return false
+    this.allowance -= bytes
+    return true
+  }
+
+  private suppress(more: Suppressed): void {
+    const { entries, records, bytes } = this.suppressed
+    this.suppressed = { entries: entries + more.entries, records: records + more.records, bytes: bytes + more.bytes }
+    this.options.onSuppressed?.(more)
+  }
+}
+
+function malformedOf({ malformedByReason = {} }: DeadLetter): Pick<DeadLetterEntry, 'malformedByReason'> {
+  const counted = Object.entries(malformedByReason).filter(([, count]) => count > 0)
+  return counted.length === 0 ? {} : { malformedByReason: Object.fromEntries(counted) }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** A carriage return and a line feed are no part of a record. */
+const lineEndBytes = 2
+
+/** Cuts a letter: lines that are too long stand alone, all others together as far as a line has room. */
+function partsOf({ reason, bytes: chunks }: DeadLetter, maxRecordBytes: number): Part[] {
+  const [first = new Uint8Array(0)] = chunks
+  const all = chunks.length === 1 ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(chunks)
+  const parts: Part[] = []
+  // Only malformed records may be too long; the bytes of a body that nobody could take apart are kept whole.
+  const longest = reason === 'malformed' ? maxRecordBytes : Number.POSITIVE_INFINITY
+  let start = 0
+  const endPart = (end: number) => {
+    for (; start < end; start += partBytes) {
+      parts.push({ bytes: all.subarray(start, Math.min(start + partBytes, end)), isTruncated: false })
+    }
+    start = end
+  }
+  for (let at = 0; at < all.length;) {
+    // What ends with a line within so many bytes holds no line that is longer, and need not be read line by line.
+    const windowEnd = Math.min(at + Math.min(longest + lineEndBytes, partBytes), all.length)
+    const last = all.lastIndexOf(0x0a, windowEnd - 1)
+    const lineFeed = last < at ? all.indexOf(0x0a, windowEnd) : last
+    const end = lineFeed < 0 ? all.length : lineFeed + 1
+    const isTooLong = end - at > longest + lineEndBytes
+    if (isTooLong || end - start > partBytes) endPart(at)
+    if (isTooLong) {
+      parts.push({ bytes: all.subarray(at, end), isTruncated: true })
+      start = end
+    }
+    at = end
+  }
+  endPart(all.length)
+  return parts.length === 0 ? [{ bytes: all, isTruncated: false }] : parts
+}
