@@ -23,8 +23,12 @@ export async function readAll<P>(source: Source<P>): Promise<{ text: string; pos
   return { text: Buffer.concat(parts).toString(), positions }
 }
 
-/** Defines the suite; `open` makes a source that yields `content`. */
-export function testSource(name: string, open: (t: TestContext, content: string) => Promise<Source<number>>): void {
+/** Defines the suite; `open` makes a source that yields `content`, `placeOf` says how far a position is. */
+export function testSource<P>(
+  name: string,
+  open: (t: TestContext, content: string) => Promise<Source<P>>,
+  placeOf: (position: P) => number = Number,
+): void {
   const long = Array.from({ length: 40_000 }, (_, index) => `{"n":${index}}\n`).join('')
 
   for (const [what, content] of [
@@ -38,7 +42,8 @@ export function testSource(name: string, open: (t: TestContext, content: string)
       const source = await open(t, content)
       const { text, positions } = await readAll(source)
       assert.ok(text === content)
-      assert.deepEqual(positions, [...positions].sort((a, b) => a - b)) // prettier-ignore
+      const places = positions.map(placeOf)
+      assert.deepEqual(places, [...places].sort((a, b) => a - b)) // prettier-ignore
       for (const position of positions) await source.commit(position)
       await source.close()
     })

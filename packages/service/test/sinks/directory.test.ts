@@ -10,9 +10,10 @@ import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 
 import { journalName } from '#src/sinks/directory-journal.js'
+import { HeldTime } from '../held-time.js'
 import { skipWithout } from '../required.js'
 import { folder, names } from '../running.js'
-import { HeldTime, contentOf, dataFiles, journalLines, openFolder } from './folders.js'
+import { contentOf, dataFiles, journalLines, openFolder } from './folders.js'
 
 const bytes = (text: string) => Buffer.from(text)
 const line = (n: number) => bytes(`{"n":${n}}\n`)

@@ -1,4 +1,4 @@
-// Folders for tests of the sink `directory`: opens it with a clock and timers that tests hold, and reads what is there
+// Folders for tests of the sink `directory`: opens it with time that tests hold, and reads what is there
 // as somebody would who knows only the names. Called by tests.
 
 import { readFile, readdir } from 'node:fs/promises'
@@ -9,40 +9,7 @@ import type { Sink } from '#src/ports/sink.js'
 import { openDirectorySink } from '#src/sinks/directory.js'
 import type { DirectorySinkOptions } from '#src/sinks/directory.js'
 import { journalName, sequenceOf } from '#src/sinks/directory-journal.js'
-
-/** A clock that stands still, and timers that run when it is put forward. */
-export class HeldTime {
-  now = Date.parse('2026-03-04T05:06:07.890Z')
-  private readonly timers = new Set<{ at: number; callback: () => void }>()
-
-  readonly clock = (): number => this.now
-
-  readonly startTimer = (callback: () => void, ms: number): (() => void) => {
-    const timer = { at: this.now + ms, callback }
-    this.timers.add(timer)
-    return () => this.timers.delete(timer)
-  }
-
-  /** How many timers wait. */
-  get waiting(): number {
-    return this.timers.size
-  }
-
-  /** Puts the clock forward and runs what is due. */
-  forward(ms: number): void {
-    this.now += ms
-    this.ring()
-  }
-
-  /** Runs what is due. */
-  ring(): void {
-    for (const timer of [...this.timers]) {
-      if (timer.at > this.now) continue
-      this.timers.delete(timer)
-      timer.callback()
-    }
-  }
-}
+import { HeldTime } from '../held-time.js'
 
 /** Opens the sink with files that never roll, unless `options` says otherwise. */
 export function openFolder(folder: string, options: Partial<DirectorySinkOptions> = {}): Promise<Sink> {

@@ -1,0 +1,122 @@
+// Where the source that follows a file stands: how a file is known again whatever it is called by now, and the file that
+// keeps the position over a restart. Reads no records. Called by follow.ts and rotation.ts.
+
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open, readFile, rename } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import path from 'node:path'
+
+import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+
+/** What the source needs to go on. Bytes are counted inflated where the file is compressed. */
+export interface FollowPosition {
+  /** Numbers of device and file, in decimal: they may be larger than numbers of JavaScript. */
+  readonly dev: string
+  readonly ino: string
+  /** Where a line begins. */
+  readonly byte: number
+  readonly head: Fingerprint
+}
+
+/** The first bytes of a file, by which another one of the same number is told apart. */
+export interface Fingerprint {
+  readonly bytes: number
+  /** Hexadecimal. */
+  readonly sha256: string
+}
+
+/** Bytes that a fingerprint is made of, at most. */
+export const fingerprintBytes = 1024
+
+/** Returns the fingerprint of the first bytes of a file, as it is stored. */
+export async function fingerprintOf(handle: FileHandle, bytes: number): Promise<Fingerprint> {
+  const head = Buffer.alloc(Math.min(bytes, fingerprintBytes))
+  let filled = 0
+  while (filled < head.length) {
+    const { bytesRead } = await handle.read(head, filled, head.length - filled, filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return { bytes: filled, sha256: createHash('sha256').update(head.subarray(0, filled)).digest('hex') }
+}
+
+/** Returns whether the file still begins as it did. */
+export async function beginsWith(handle: FileHandle, head: Fingerprint): Promise<boolean> {
+  const now = await fingerprintOf(handle, head.bytes)
+  return now.bytes === head.bytes && now.sha256 === head.sha256
+}
+
+const stateKind = 'weir-follow'
+const stateFormat = 1
+
+/** Reads the state of an input. Undefined: there is none yet. *Errors*: `ERR_CONNECTOR_STATE`. */
+export async function readState(stateFile: string, input: string): Promise<FollowPosition | undefined> {
+  let text: string
+  try {
+    text = await readFile(stateFile, 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw stateError(stateFile, `Cannot read the state file ${stateFile}: ${systemReason(error)}.`, error)
+  }
+  const state = parseState(text)
+  if (state === undefined)
+    throw stateError(stateFile, `The state file ${stateFile} is damaged, or none of this program.`)
+  if (state.input !== path.resolve(input)) {
+    throw stateError(stateFile, `The state file ${stateFile} is of another input, ${state.input}.`)
+  }
+  return state.position
+}
+
+/** Writes the state aside, syncs it and renames it: there is always a whole one. *Errors*: `ERR_CONNECTOR_STATE`. */
+export async function writeState(stateFile: string, input: string, position: FollowPosition): Promise<void> {
+  const { dev, ino, byte, head } = position
+  const state = { state: stateKind, format: stateFormat, input: path.resolve(input), dev, ino, byte, head }
+  const aside = `${stateFile}.new`
+  try {
+    const handle = await open(aside, 'w', 0o640)
+    try {
+      await handle.writeFile(JSON.stringify(state) + '\n')
+      await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    await rename(aside, stateFile)
+    const folder = await open(path.dirname(path.resolve(stateFile)), constants.O_RDONLY)
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  } catch (error) {
+    throw stateError(stateFile, `Cannot write the state file ${stateFile}: ${systemReason(error)}.`, error)
+  }
+}
+
+function parseState(text: string): { input: string; position: FollowPosition } | undefined {
+  try {
+    const { state, format, input, dev, ino, byte, head } = JSON.parse(text) as Record<string, unknown>
+    const { bytes, sha256 } = head as Record<string, unknown>
+    const isState =
+      state === stateKind &&
+      format === stateFormat &&
+      typeof input === 'string' &&
+      typeof dev === 'string' &&
+      typeof ino === 'string' &&
+      isCount(byte) &&
+      isCount(bytes) &&
+      typeof sha256 === 'string'
+    return isState ? { input, position: { dev, ino, byte, head: { bytes, sha256 } } } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function stateError(stateFile: string, message: string, cause?: unknown): ConnectorError {
+  const details = { stateFile, system: systemCode(cause) }
+  return new ConnectorError('ERR_CONNECTOR_STATE', message, { retryable: mayPass(cause), details, cause })
+}

@@ -1,0 +1,378 @@
+// The source `file` of pipelines: one file, read once or followed while it grows and is rotated, from where the state file
+// says. Looks at the file when a timer says so. Knows nothing of records but their line ends. Called by pipelines.
+
+import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+
+import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import type { BytesValue, Source } from '../ports/source.ts'
+import type { StartTimer } from '../ports/time.ts'
+import { readFileChunks, readHead } from './chunks.ts'
+import { beginsWith, fingerprintBytes, fingerprintOf, readState, writeState } from './follow-state.ts'
+import type { FollowPosition } from './follow-state.ts'
+import { compressionOf, inflate, signatureBytes } from './inflate.ts'
+import { LineBuffer } from './line-buffer.ts'
+import type { Lines } from './line-buffer.ts'
+import { findRest, isSame, lookAt, rotatedFiles } from './rotation.ts'
+import type { RotatedFile } from './rotation.ts'
+
+/** Options of `openFollowSource`. */
+export interface FollowSourceOptions {
+  readonly path: string
+  /** Where a file begins to be read of which the state file says nothing. */
+  readonly from: 'start' | 'end'
+  /** Whether the source waits for more at the end. If not it ends there, and the file may be compressed. */
+  readonly follow: boolean
+  /** The file that keeps the position. */
+  readonly stateFile: string
+  /** How often the file is looked at when there was nothing new, in milliseconds. */
+  readonly pollMs: number
+  readonly startTimer: StartTimer
+  /** Told what cannot be mended here, as bytes that are gone. */
+  readonly onNotice?: (message: string) => void
+}
+
+/**
+ * Opens the source; the file itself may be missing yet where it is followed.
+ * *Errors*: `ERR_CONNECTOR_STATE`; `ERR_CONFIG_OPTION` for a file to be read once, from its end.
+ */
+export async function openFollowSource(options: FollowSourceOptions): Promise<Source<FollowPosition>> {
+  if (!options.follow && options.from === 'end') {
+    throw new ConfigError(
+      'ERR_CONFIG_OPTION',
+      `Nothing would be read of ${options.path}: only a file that is followed can be read from its end.`,
+    )
+  }
+  return new FollowSource(options, await readState(options.stateFile, options.path))
+}
+
+/** Times that a rotated file has to be looked at without anything new before it is left: its writer may not know yet. */
+const quietLooks = 2
+
+/** A file that is being read. */
+interface OpenFile {
+  readonly handle: FileHandle
+  readonly dev: string
+  readonly ino: string
+  readonly lines: LineBuffer
+  /** Of what was there when it was last read. */
+  head: FollowPosition['head']
+}
+
+class FollowSource implements Source<FollowPosition> {
+  readonly name: string
+  private readonly options: FollowSourceOptions
+  private committed: FollowPosition | undefined
+  private file: OpenFile | undefined
+  private isDraining = false
+  private isEnded = false
+  private wake: () => void = () => undefined
+  private noticed: string | undefined
+
+  constructor(options: FollowSourceOptions, committed: FollowPosition | undefined) {
+    this.name = options.path
+    this.options = options
+    this.committed = committed
+  }
+
+  /** An iteration that waits for more ends at once when it is told to, and closes its file. */
+  values(): AsyncIterable<BytesValue<FollowPosition>> {
+    const values = this.read()
+    this.isEnded = false
+    const end = async () => {
+      this.isEnded = true
+      this.wake()
+      return values.return()
+    }
+    return { [Symbol.asyncIterator]: () => ({ next: () => values.next(), return: end }) }
+  }
+
+  async commit(position: FollowPosition): Promise<void> {
+    await writeState(this.options.stateFile, this.options.path, position)
+    this.committed = position
+  }
+
+  drain(): void {
+    this.isDraining = true
+    this.wake()
+  }
+
+  async close(): Promise<void> {
+    this.isEnded = true
+    this.wake()
+    await this.replace(undefined)
+  }
+
+  private async *read(): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
+    try {
+      if (this.options.follow) yield* this.followed()
+      else yield* this.once()
+    } catch (error) {
+      throw error instanceof ConnectorError ? error : this.readError(error)
+    } finally {
+      await this.replace(undefined)
+    }
+  }
+
+  private get isOver(): boolean {
+    return this.isDraining || this.isEnded
+  }
+
+  private async *once(): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
+    const file = await this.openOnce()
+    const compression = compressionOf(await readHead(file.handle.fd, signatureBytes))
+    if (compression === undefined) {
+      if ((await file.handle.stat()).size < file.lines.nextByte) {
+        this.notice(`${this.name} is shorter than what was read of it before; nothing is left to read.`)
+      }
+      yield* this.toItsEnd(file)
+    } else {
+      const stored = readFileChunks(file.handle.fd)
+      let skipped = file.lines.nextByte
+      for await (const { bytes } of inflate(stored, compression)) {
+        // What was done before the restart is inflated again, and left out.
+        let rest = bytes.subarray(Math.min(skipped, bytes.length))
+        skipped -= bytes.length - rest.length
+        for (; rest.length > 0 && !this.isOver;) {
+          const taken = Buffer.from(rest.buffer, rest.byteOffset, rest.length).copy(file.lines.room())
+          rest = rest.subarray(taken)
+          const lines = file.lines.add(taken)
+          if (lines !== undefined) yield this.valueOf(file, lines)
+        }
+        if (this.isOver) return
+      }
+    }
+    const rest = this.isOver ? undefined : file.lines.rest(false)
+    if (rest !== undefined) yield this.valueOf(file, rest)
+  }
+
+  private async openOnce(): Promise<OpenFile> {
+    const { committed } = this
+    const file = (await this.openAt(this.options.path, committed?.byte ?? 0)) as OpenFile
+    await this.replace(file)
+    if (committed === undefined || (isSame(file, committed) && (await beginsWith(file.handle, committed.head)))) {
+      return file
+    }
+    this.notice(`${this.name} is another file than the one that was read before; it is read from its start.`)
+    const anew = (await this.openAt(this.options.path, 0)) as OpenFile
+    await this.replace(anew)
+    return anew
+  }
+
+  private async *followed(): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
+    let isCaughtUp = false
+    let quiet = 0
+    while (!this.isOver) {
+      const current = await lookAt(this.options.path)
+      if (this.file === undefined) {
+        if (!isCaughtUp) isCaughtUp = await this.catchUp(current)
+        else if (current !== undefined) await this.replace(await this.openAt(this.options.path, 0))
+        if (this.file === undefined && current === undefined) await this.wait()
+        continue
+      }
+      const { file } = this
+      if (await this.isTruncated(file)) {
+        yield* this.beginAnew(file)
+        continue
+      }
+      const before = file.lines.nextByte
+      yield* this.toItsEnd(file)
+      const isRotated = current !== undefined && !isSame(current, file)
+      quiet = isRotated && file.lines.nextByte === before ? quiet + 1 : 0
+      if (quiet >= quietLooks) yield* this.moveOn(file)
+      else await this.wait()
+    }
+  }
+
+  /**
+   * Goes on where the state file says, in whatever file that stands by now. Returns whether that is settled: while there
+   * is no file at all, it may be one that comes back.
+   */
+  private async catchUp(current: RotatedFile | undefined): Promise<boolean> {
+    const { committed, options } = this
+    if (committed === undefined) {
+      if (options.from === 'end' && current !== undefined) await this.startAtEnd()
+      return true
+    }
+    if (current !== undefined && isSame(current, committed) && current.size >= committed.byte) {
+      await this.replace(await this.openAt(options.path, committed.byte))
+      if (this.file !== undefined && (await beginsWith(this.file.handle, committed.head))) return true
+      await this.replace(undefined)
+    }
+    const rest = await findRest(await rotatedFiles(options.path), committed)
+    if (rest === undefined) {
+      if (current === undefined) return false
+      this.notice(`The rest of what was read of ${this.name} is gone; the file is read from its start.`)
+      return true
+    }
+    await this.replace(await this.openAt(rest.path, committed.byte))
+    return this.file !== undefined
+  }
+
+  /** Committed at once: where the end was must not be forgotten with the first batch that fails. */
+  private async startAtEnd(): Promise<void> {
+    const found = await this.openAt(this.options.path, 0)
+    if (found === undefined) return
+    const { size } = await found.handle.stat()
+    const byte = await lineStartBefore(found.handle, size)
+    const head = await fingerprintOf(found.handle, byte)
+    const file = { ...found, lines: new LineBuffer(byte), head }
+    await this.replace(file)
+    await this.commit(this.positionOf(file, byte))
+  }
+
+  /**
+   * Leaves a file that was rotated: for those that were written and rotated away since, then for the one that has its name
+   * now. That one is opened first, so that it cannot be missed if it is rotated meanwhile.
+   */
+  private async *moveOn(left: OpenFile): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
+    const { mtimeNs } = await left.handle.stat({ bigint: true })
+    const next = await this.openAt(this.options.path, 0)
+    try {
+      yield* this.endOf(left)
+      for (const between of await rotatedFiles(this.options.path)) {
+        if (between.writtenNs <= mtimeNs || isSame(between, left)) continue
+        if (next !== undefined && isSame(between, next)) continue
+        if (between.isCompressed) {
+          this.notice(`${between.path} was written while ${this.name} was not read, and is skipped: it is compressed.`)
+          continue
+        }
+        const opened = await this.openAt(between.path, 0)
+        if (opened === undefined) continue
+        await this.replace(opened)
+        yield* this.toItsEnd(opened)
+        yield* this.endOf(opened)
+        if (this.isOver) return
+      }
+      if (!this.isOver) await this.replace(next)
+    } finally {
+      if (this.file !== next) await next?.handle.close()
+    }
+  }
+
+  /** The same file, shorter or with another beginning: it was copied and emptied. The copy has what was not read yet. */
+  private async *beginAnew(file: OpenFile): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
+    const position = this.positionOf(file, file.lines.nextByte)
+    const copy = await findRest(
+      (await rotatedFiles(this.options.path)).filter((other) => !isSame(other, file)),
+      position,
+    )
+    if (copy === undefined) {
+      this.notice(`${this.name} was emptied; what was written after byte ${position.byte} and before that is not read.`)
+      yield* this.endOf(file)
+    } else {
+      const rest = await open(copy.path)
+      try {
+        yield* this.toItsEnd({ ...file, handle: rest, dev: copy.dev, ino: copy.ino, head: position.head })
+        yield* this.endOf(file)
+      } finally {
+        await rest.close()
+      }
+    }
+    if (!this.isOver) await this.replace(await this.openAt(this.options.path, 0))
+  }
+
+  private async isTruncated(file: OpenFile): Promise<boolean> {
+    const { size } = await file.handle.stat()
+    return size < file.lines.nextByte || (size > file.lines.nextByte && !(await beginsWith(file.handle, file.head)))
+  }
+
+  /** Reads what there is. */
+  private async *toItsEnd(file: OpenFile): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
+    while (!this.isOver) {
+      const room = file.lines.room()
+      const { bytesRead } = await file.handle.read(room, 0, room.length, file.lines.nextByte)
+      if (bytesRead === 0) return
+      const lines = file.lines.add(bytesRead)
+      if (file.head.bytes < fingerprintBytes) file.head = await fingerprintOf(file.handle, file.lines.nextByte)
+      if (lines !== undefined) yield this.valueOf(file, lines)
+    }
+  }
+
+  /** A last line without its end will get none. */
+  private *endOf(file: OpenFile): Generator<BytesValue<FollowPosition>, void, undefined> {
+    const rest = this.isOver ? undefined : file.lines.rest(true)
+    if (rest !== undefined) yield { ...this.valueOf(file, rest), inputBytes: rest.bytes.length - 1 }
+  }
+
+  private valueOf(file: OpenFile, { bytes, nextLine }: Lines): BytesValue<FollowPosition> {
+    return { kind: 'bytes', bytes, position: this.positionOf(file, nextLine) }
+  }
+
+  private positionOf({ dev, ino, head }: OpenFile, byte: number): FollowPosition {
+    return { dev, ino, byte, head }
+  }
+
+  /** Opens a file to be read from `byte`. Undefined: it is gone again, and is followed. */
+  private async openAt(path: string, byte: number): Promise<OpenFile | undefined> {
+    let handle: FileHandle | undefined
+    try {
+      handle = await open(path)
+      const stats = await handle.stat({ bigint: true })
+      if (stats.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR', errno: -21 })
+      if (!stats.isFile()) throw new Error('it is not a regular file')
+      const head = await fingerprintOf(handle, Math.max(byte, this.options.follow ? 0 : Number(stats.size)))
+      if (this.options.follow && compressionOf(await readHead(handle.fd, signatureBytes)) !== undefined) {
+        throw new Error('it is compressed, and can be read once but not followed')
+      }
+      return { handle, dev: String(stats.dev), ino: String(stats.ino), lines: new LineBuffer(byte), head }
+    } catch (error) {
+      await handle?.close()
+      if (this.options.follow && systemCode(error) === 'ENOENT') return undefined
+      throw this.openError(error)
+    }
+  }
+
+  /** Reads another file from now on, or none. */
+  private async replace(file: OpenFile | undefined): Promise<void> {
+    const before = this.file
+    this.file = file
+    await before?.handle.close().catch(() => undefined)
+  }
+
+  private async wait(): Promise<void> {
+    if (this.isOver) return
+    await new Promise<void>((resolve) => {
+      const cancel = this.options.startTimer(resolve, this.options.pollMs)
+      this.wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  private notice(message: string): void {
+    if (this.noticed !== message) this.options.onNotice?.(message)
+    this.noticed = message
+  }
+
+  private openError(error: unknown): ConnectorError {
+    return new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.`, {
+      retryable: mayPass(error),
+      details: { input: this.name, system: systemCode(error) },
+      cause: error,
+    })
+  }
+
+  private readError(error: unknown): ConnectorError {
+    const code = systemCode(error)?.startsWith('Z_') === true ? 'ERR_CONNECTOR_GZIP' : 'ERR_CONNECTOR_READ'
+    return new ConnectorError(code, `Reading ${this.name} failed: ${systemReason(error)}.`, {
+      retryable: mayPass(error),
+      details: { input: this.name, system: systemCode(error) },
+      cause: error,
+    })
+  }
+}
+
+/** Returns where the line begins that `end` stands in: a line that is half written belongs to what comes. */
+async function lineStartBefore(handle: FileHandle, end: number): Promise<number> {
+  const block = Buffer.alloc(64 << 10)
+  for (let at = end; at > 0;) {
+    const from = Math.max(0, at - block.length)
+    const { bytesRead } = await handle.read(block, 0, at - from, from)
+    const lineFeed = block.subarray(0, bytesRead).lastIndexOf(0x0a)
+    if (lineFeed >= 0) return from + lineFeed + 1
+    at = from
+  }
+  return 0
+}

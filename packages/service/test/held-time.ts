@@ -1,0 +1,37 @@
+// Time that stands still until a test puts it forward. Called by tests.
+
+import type { Clock, StartTimer } from '#src/ports/time.js'
+
+/** A clock that stands still, and timers that run when it is put forward. */
+export class HeldTime {
+  now = Date.parse('2026-03-04T05:06:07.890Z')
+  private readonly timers = new Set<{ at: number; callback: () => void }>()
+
+  readonly clock: Clock = () => this.now
+
+  readonly startTimer: StartTimer = (callback, ms) => {
+    const timer = { at: this.now + ms, callback }
+    this.timers.add(timer)
+    return () => this.timers.delete(timer)
+  }
+
+  /** How many timers wait. */
+  get waiting(): number {
+    return this.timers.size
+  }
+
+  /** Puts the clock forward and runs what is due. */
+  forward(ms: number): void {
+    this.now += ms
+    this.ring()
+  }
+
+  /** Runs what is due. */
+  ring(): void {
+    for (const timer of [...this.timers]) {
+      if (timer.at > this.now) continue
+      this.timers.delete(timer)
+      timer.callback()
+    }
+  }
+}
