@@ -37,7 +37,7 @@ class Follower {
   private source: Source<FollowPosition> | undefined
   private values: AsyncIterator<unknown> | undefined
   private running: Promise<void> = Promise.resolve()
-  private failure: unknown
+  private failure: Error | undefined
   private isOver = true
 
   constructor(directory: string, options: Partial<FollowSourceOptions> = {}) {
@@ -74,7 +74,7 @@ class Follower {
       }
     }
     this.running = run()
-      .catch((error: unknown) => (this.failure = error))
+      .catch((error: unknown) => (this.failure = error as Error))
       .then(() => void (this.isOver = true))
   }
 
