@@ -5,12 +5,12 @@ import type { Clock, StartTimer } from '#src/ports/time.js'
 /** A clock that stands still, and timers that run when it is put forward. */
 export class HeldTime {
   now = Date.parse('2026-03-04T05:06:07.890Z')
-  private readonly timers = new Set<{ at: number; callback: () => void }>()
+  private readonly timers = new Set<{ at: number; run: () => void }>()
 
   readonly clock: Clock = () => this.now
 
-  readonly startTimer: StartTimer = (callback, ms) => {
-    const timer = { at: this.now + ms, callback }
+  readonly startTimer: StartTimer = (ms, run) => {
+    const timer = { at: this.now + ms, run }
     this.timers.add(timer)
     return () => this.timers.delete(timer)
   }
@@ -31,7 +31,7 @@ export class HeldTime {
     for (const timer of [...this.timers]) {
       if (timer.at > this.now) continue
       this.timers.delete(timer)
-      timer.callback()
+      timer.run()
     }
   }
 }

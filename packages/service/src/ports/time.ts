@@ -4,5 +4,5 @@
 /** Returns the time of day, in milliseconds since 1970 in UTC. */
 export type Clock = () => number
 
-/** Calls `callback` once after `ms` milliseconds. Returns what calls it off. A timer does not keep the process alive. */
-export type StartTimer = (callback: () => void, ms: number) => () => void
+/** Calls `run` once after `ms` milliseconds. Returns what calls it off. A timer does not keep the process alive. */
+export type StartTimer = (ms: number, run: () => void) => () => void

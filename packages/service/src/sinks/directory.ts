@@ -198,7 +198,8 @@ class DirectorySink implements Sink {
   /** Whatever fails first is the answer to everything that follows. */
   private async guard(run: () => Promise<void>): Promise<void> {
     if (this.failure !== undefined) throw this.failure
-    if (this.isEnded) throw new Error(`The sink ${this.name} is closed.`)
+    // Whoever writes beside the pipeline, as a source that sets a body aside, may come when that has given up.
+    if (this.isEnded) throw writeError(this.name, new Error('it is closed, and opened anew if need be'))
     try {
       await run()
     } catch (error) {
@@ -324,9 +325,9 @@ class DirectorySink implements Sink {
     const { startTimer, maxFileAgeMs } = this.options
     // The clock may have been put back: then the rest is longer than a file may ever be old.
     const ms = Math.min(Math.max(this.restMs(file.createdMs), 1), maxFileAgeMs, longestTimerMs)
-    this.cancelTimer = startTimer(() => {
+    this.cancelTimer = startTimer(ms, () => {
       this.closeOld(file).catch((error: unknown) => this.fail(error))
-    }, ms)
+    })
   }
 
   /** Closes the file that is old. What nobody has asked to be safe yet is left to the flush that will. */

@@ -10,7 +10,7 @@ import type { StartTimer } from '../ports/time.ts'
 import { readFileChunks, readHead } from './chunks.ts'
 import { beginsWith, fingerprintBytes, fingerprintOf, readState, writeState } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
-import { compressionOf, inflate, signatureBytes } from './inflate.ts'
+import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
 import { LineBuffer } from './line-buffer.ts'
 import type { Lines } from './line-buffer.ts'
 import { findRest, isSame, lookAt, rotatedFiles } from './rotation.ts'
@@ -121,6 +121,9 @@ class FollowSource implements Source<FollowPosition> {
   private async *once(): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
     const file = await this.openOnce()
     const compression = compressionOf(await readHead(file.handle.fd, signatureBytes))
+    if (compression !== undefined && !canInflate(compression)) {
+      throw this.openError(new Error(`it is compressed with ${compression}, which takes Node 22.15 or newer`))
+    }
     if (compression === undefined) {
       if ((await file.handle.stat()).size < file.lines.nextByte) {
         this.notice(`${this.name} is shorter than what was read of it before; nothing is left to read.`)
@@ -274,7 +277,7 @@ class FollowSource implements Source<FollowPosition> {
 
   private async isTruncated(file: OpenFile): Promise<boolean> {
     const { size } = await file.handle.stat()
-    return size < file.lines.nextByte || (size > file.lines.nextByte && !(await beginsWith(file.handle, file.head)))
+    return size < file.lines.nextByte || !(await beginsWith(file.handle, file.head))
   }
 
   /** Reads what there is. */
@@ -333,7 +336,7 @@ class FollowSource implements Source<FollowPosition> {
   private async wait(): Promise<void> {
     if (this.isOver) return
     await new Promise<void>((resolve) => {
-      const cancel = this.options.startTimer(resolve, this.options.pollMs)
+      const cancel = this.options.startTimer(this.options.pollMs, resolve)
       this.wake = () => {
         cancel()
         resolve()
@@ -355,7 +358,10 @@ class FollowSource implements Source<FollowPosition> {
   }
 
   private readError(error: unknown): ConnectorError {
-    const code = systemCode(error)?.startsWith('Z_') === true ? 'ERR_CONNECTOR_GZIP' : 'ERR_CONNECTOR_READ'
+    const system = systemCode(error) ?? ''
+    const isGzip = system.startsWith('Z_')
+    const isZstd = system.startsWith('ZSTD_')
+    const code = isGzip ? 'ERR_CONNECTOR_GZIP' : isZstd ? 'ERR_CONNECTOR_ZSTD' : 'ERR_CONNECTOR_READ'
     return new ConnectorError(code, `Reading ${this.name} failed: ${systemReason(error)}.`, {
       retryable: mayPass(error),
       details: { input: this.name, system: systemCode(error) },

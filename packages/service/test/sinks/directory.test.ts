@@ -158,6 +158,9 @@ test('discard() takes back what no flush has counted, and a sink that is opened 
     await sink.write([line(2)])
     await sink.discard()
     await sink.discard()
+    for (const late of [sink.write([line(4)]), sink.flush()]) {
+      await assert.rejects(late, { code: 'ERR_CONNECTOR_WRITE', message: /it is closed/ })
+    }
     assert.equal((await contentOf(directory)).toString(), '{"n":1}\n')
     const again = await openFolder(directory, { compression })
     await again.write([line(3)])
