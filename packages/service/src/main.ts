@@ -76,6 +76,8 @@ function handleFaults(): void {
 const subcommands: Readonly<Record<string, (context: CommandContext) => Promise<Command>>> = {
   filter: async (context) => (await import('./commands/filter.ts')).filterCommand(context),
   rules: async (context) => (await import('./commands/rules.ts')).rulesCommand(context),
+  serve: async (context) => (await import('./commands/serve.ts')).serveCommand(context),
+  users: async (context) => (await import('./commands/users.ts')).usersCommand(context),
   generate: async (context) => (await import('./commands/generate.ts')).generateCommand(context),
   config: async (context) => (await import('./commands/config.ts')).configCommand(context),
 }

@@ -205,7 +205,8 @@ export function rulesOf({ settings, placeOf, cwd }: LoadedSettings, pipeline: st
   return { text: rules.text, name: formatPath(at), directory: folderOf(placeOf(at, false), cwd) }
 }
 
-function pipelineOf(settings: Settings, name: string): PipelineSettings {
+/** Returns a pipeline's settings. Errors: `ERR_CONFIG_SETTINGS` where there is none of that name. */
+export function pipelineOf(settings: Settings, name: string): PipelineSettings {
   const pipeline = settings.pipelines[name]
   if (pipeline === undefined) throw new ConfigError('ERR_CONFIG_SETTINGS', `There is no pipeline called ${name}.`)
   return pipeline

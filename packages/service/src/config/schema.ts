@@ -150,7 +150,7 @@ const pipeline = group('A pipeline: one source, perhaps rules, an output for eac
     'a field path, as reqTimeSec',
   ).optional(),
   batchBytes: withDefault(size('Bytes of a batch.', limits.batchBytes), limits.batchBytes.standard),
-  batchAgeMs: withDefault(time('Time that records may wait for their batch to fill.', limits.batchAgeMs), limits.batchAgeMs.standard), // prettier-ignore
+  batchAgeMs: withDefault(time('Time that records may wait for their batch to fill.', limits.batchAgeMs), 2), // prettier-ignore
   maxRecordBytes: withDefault(size('Most bytes of a record.', limits.maxRecordBytes), limits.maxRecordBytes.standard),
   threads: count('Worker threads. Absent: one less than there are processors, at least 1.', limits.threads).optional(),
   kernel: withDefault(choice('Which kernel judges records.', ['auto', 'native', 'portable']), 'auto'),

@@ -23,8 +23,8 @@ export interface FollowSourceOptions {
   readonly from: 'start' | 'end'
   /** Whether the source waits for more at the end. If not it ends there, and the file may be compressed. */
   readonly follow: boolean
-  /** The file that keeps the position. */
-  readonly stateFile: string
+  /** The file that keeps the position. Absent: the process keeps it, and the next one begins as `from` has it. */
+  readonly stateFile?: string
   /** How often the file is looked at when there was nothing new, in milliseconds. */
   readonly pollMs: number
   readonly startTimer: StartTimer
@@ -43,7 +43,8 @@ export async function openFollowSource(options: FollowSourceOptions): Promise<So
       `Nothing would be read of ${options.path}: only a file that is followed can be read from its end.`,
     )
   }
-  return new FollowSource(options, await readState(options.stateFile, options.path))
+  const { stateFile } = options
+  return new FollowSource(options, stateFile === undefined ? undefined : await readState(stateFile, options.path))
 }
 
 /** Times that a rotated file has to be looked at without anything new before it is left: its writer may not know yet. */
@@ -88,7 +89,8 @@ class FollowSource implements Source<FollowPosition> {
   }
 
   async commit(position: FollowPosition): Promise<void> {
-    await writeState(this.options.stateFile, this.options.path, position)
+    const { stateFile, path } = this.options
+    if (stateFile !== undefined) await writeState(stateFile, path, position)
     this.committed = position
   }
 

@@ -1,0 +1,91 @@
+// The source of one pipeline, from its settings. Called by served-pipelines.ts.
+
+import { addressOf } from '../config/address.ts'
+import { chosen } from '../config/schema.ts'
+import type { HttpSourceSettings, PipelineSettings } from '../config/schema.ts'
+import { ConnectorError } from '../errors.ts'
+import type { PipelineMetrics } from '../metrics.ts'
+import type { DeadLetter } from '../ports/dead-letters.ts'
+import type { Source } from '../ports/source.ts'
+import type { ByteBudget } from '../sources/byte-budget.ts'
+import { fileSource, stdinPath } from '../sources/file.ts'
+import { openFollowSource } from '../sources/follow.ts'
+import { openHttpSource } from '../sources/http.ts'
+import type { HttpSource } from '../sources/http.ts'
+import type { StructuredLog } from '../structured-log.ts'
+import { startTimer } from './timers.ts'
+
+/** What sources are opened with besides their settings. */
+export interface SourceParts {
+  readonly budget: ByteBudget
+  readonly quarantine: (letter: DeadLetter) => Promise<void>
+  readonly metrics: PipelineMetrics
+  readonly log: StructuredLog
+}
+
+/** Opens the source. *Errors*: its own. */
+export async function openSource(name: string, settings: PipelineSettings, parts: SourceParts): Promise<Source> {
+  const { kind, options } = chosen(settings.source)
+  if (kind === 'http') return (await openHttp(name, options, parts)) as Source
+  if (kind === 'stdin') return readOnce(fileSource(stdinPath, { maxRecordBytes: settings.maxRecordBytes })) as Source
+  const onNotice = (message: string) => parts.log.warn(message)
+  const { stateFile, ...file } = options
+  const state = stateFile === undefined ? {} : { stateFile }
+  return (await openFollowSource({ ...file, ...state, startTimer, onNotice })) as Source
+}
+
+/** What comes by standard input comes once: when delivery fails, there is nothing to begin again with. */
+function readOnce<P>(source: Source<P>): Source<P> {
+  let isRead = false
+  return {
+    name: source.name,
+    async *values() {
+      if (isRead) throw new ConnectorError('ERR_CONNECTOR_READ', `${source.name} cannot be read again.`)
+      isRead = true
+      yield* source.values()
+    },
+    commit: (position) => source.commit(position),
+    close: () => source.close(),
+  }
+}
+
+async function openHttp(name: string, settings: HttpSourceSettings, parts: SourceParts): Promise<HttpSource> {
+  const { path, users, tls, hosts, unwrapEnvelopes } = settings
+  const source = await openHttpSource({
+    name,
+    listen: addressOf(settings.listen)!,
+    path,
+    hosts,
+    unwrapEnvelopes,
+    ...(users === undefined ? {} : { users }),
+    ...(tls === undefined ? {} : { tls }),
+    limits: {
+      bodyBytes: settings.maxBodyBytes,
+      inflatedBytes: settings.maxInflatedBytes,
+      inflationRatio: settings.maxRatio,
+      headerBytes: settings.maxHeaderBytes,
+      connections: settings.maxConnections,
+      deadlineMs: settings.answerWithinMs,
+      // Node refuses a longer time for the head than for the whole.
+      headersTimeoutMs: Math.min(settings.headersWithinMs, settings.requestWithinMs),
+      requestTimeoutMs: settings.requestWithinMs,
+      keepAliveTimeoutMs: settings.keepAliveMs,
+      credentialBytesPerSecond: settings.rateBytesPerSecond ?? 0,
+    },
+    budget: parts.budget,
+    quarantine: parts.quarantine,
+    observe: {
+      answered: ({ status, code, seconds, compressedBytes, inflatedBytes }) =>
+        parts.metrics.request({
+          status,
+          ...(status === 200 ? {} : { error: code }),
+          seconds,
+          receivedBytes: compressedBytes,
+          inflatedBytes,
+        }),
+    },
+    report: (error) => parts.log.error('http source', { error: (error as Error).message }),
+  })
+  parts.metrics.watchHttp(() => source.inFlightBytes)
+  return source
+}

@@ -1,0 +1,208 @@
+// `weir serve`: runs the pipelines of the settings until a signal ends them. Puts settings, pipelines and the admin
+// port together; what a pipeline does is in ../pipeline.
+
+import { readFileSync } from 'node:fs'
+
+import { Command } from 'commander'
+
+import { openAdminServer } from '../admin/server.ts'
+import type { AdminServer } from '../admin/server.ts'
+import { addressOf } from '../config/address.ts'
+import type { LoadedSettings } from '../config/load.ts'
+import type { PipelineSettings } from '../config/schema.ts'
+import { settingsObject } from '../config/show.ts'
+import { ConfigError } from '../errors.ts'
+import { createMetrics } from '../metrics.ts'
+import type { Metrics } from '../metrics.ts'
+import { shutDown } from '../pipeline/shutdown.ts'
+import { ByteBudget } from '../sources/byte-budget.ts'
+import { openLog } from '../structured-log.ts'
+import type { StructuredLog } from '../structured-log.ts'
+import type { CommandContext } from './context.ts'
+import { exitCode } from './context.ts'
+import { refuseRepeatedValues } from './option-values.ts'
+import { issueLine, reportError } from './report.ts'
+import { checkRules, openPipeline } from './served-pipelines.ts'
+import type { PipelineUnit } from './served-pipelines.ts'
+import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
+import type { SettingsOptions } from './settings-options.ts'
+import { startTimer } from './timers.ts'
+
+interface ServeOptions extends SettingsOptions {
+  readonly only?: readonly string[]
+  readonly check?: boolean
+}
+
+const examples = `
+Examples:
+  weir serve
+  weir serve --config weir.yaml --only ingest filter
+  weir serve --config weir.yaml --check
+
+Exit codes: 0 ended in order by a signal, or every source came to its end; 1 a fault, or records that were not delivered
+in time and stay with their senders; 2 wrong settings or rules; 128 and the signal's number after a second signal.`
+
+/** Returns the command, to be added to the program. */
+export function serveCommand(context: CommandContext): Command {
+  const command = new Command('serve')
+    .description('run pipelines: take records, judge them, and answer when they are safe')
+    .option('--only <name...>', 'run only these pipelines')
+    .option('--check', 'check settings and rules, and run nothing')
+    .addHelpText('after', examples)
+    .action((options: ServeOptions) => serve(context, options))
+  return refuseRepeatedValues(addSettingsOptions(command), repeatableSettingsOptions)
+}
+
+async function serve(context: CommandContext, options: ServeOptions): Promise<void> {
+  try {
+    const loaded = readSettings(context, options, { checksFiles: true })
+    for (const warning of loaded.warnings) context.log(`warning: ${issueLine(warning.file, warning)}`)
+    const wanted = wantedPipelines(loaded, options.only)
+    if (options.check === true) await check(context, loaded, wanted)
+    else await run(context, loaded, wanted)
+  } catch (error) {
+    reportError(context, error, { isJson: false })
+  }
+}
+
+type NamedPipelines = readonly (readonly [string, PipelineSettings])[]
+
+function wantedPipelines({ settings }: LoadedSettings, only: readonly string[] | undefined): NamedPipelines {
+  const all = Object.entries(settings.pipelines)
+  const unknown = only?.find((name) => !Object.hasOwn(settings.pipelines, name))
+  if (unknown !== undefined) {
+    const names = all.map(([name]) => name).join(', ')
+    throw new ConfigError('ERR_CONFIG_OPTION', `--only: there is no pipeline '${unknown}'; there are ${names}.`)
+  }
+  return only === undefined ? all : all.filter(([name]) => only.includes(name))
+}
+
+async function check(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {
+  const lines: string[] = []
+  for (const [name] of wanted) lines.push(`${name}: ${await checkRules(loaded, name)}`)
+  await context.print(['settings: ok', ...lines, ''].join('\n'))
+}
+
+async function run(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {
+  const { level, format } = loaded.settings.log
+  const log = openLog({ level, format, write: (text) => void context.errorStream.write(text) })
+  const metrics = createMetrics({ version: ownVersion() })
+  const service = new Service(context, loaded, metrics, log)
+  try {
+    await service.open(wanted)
+    const isComplete = await service.run()
+    if (!isComplete) context.exitWith(exitCode.fault)
+  } finally {
+    await service.close()
+    metrics.close()
+  }
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/** All pipelines of a process, and the admin port. *Order of calls*: `open()`, `run()`, `close()`. */
+class Service {
+  private readonly context: CommandContext
+  private readonly loaded: LoadedSettings
+  private readonly metrics: Metrics
+  private readonly log: StructuredLog
+  private readonly startedAt = new Date().toISOString()
+  private readonly units: PipelineUnit[] = []
+  private admin: AdminServer | undefined
+  private isEnding = false
+
+  constructor(context: CommandContext, loaded: LoadedSettings, metrics: Metrics, log: StructuredLog) {
+    this.context = context
+    this.loaded = loaded
+    this.metrics = metrics
+    this.log = log
+  }
+
+  /** *Errors*: of any part: then nothing runs. */
+  async open(wanted: NamedPipelines): Promise<void> {
+    const { limits, admin } = this.loaded.settings
+    const budget = new ByteBudget(limits.inFlightBytes)
+    this.metrics.watchBudget(() => ({ usedBytes: budget.used, budgetBytes: budget.total }))
+    for (const [name] of wanted) {
+      const log = this.log.child({ pipeline: name })
+      this.units.push(await openPipeline(this.loaded, name, this.metrics.pipeline(name), { budget, log }))
+    }
+    const listen = addressOf(admin.listen)
+    if (listen === undefined) return
+    this.admin = await openAdminServer({
+      listen,
+      hosts: admin.hosts,
+      ...(admin.token === undefined ? {} : { tokenFile: admin.token }),
+      metrics: this.metrics,
+      log: this.log,
+      health: () => this.health(),
+      readiness: () => this.readiness(),
+      status: () => this.status(),
+      settings: () => settingsObject(this.loaded),
+      rules: this.units.map(({ rules }) => rules),
+    })
+  }
+
+  /** Runs until every source has ended or a signal came. Returns whether everything that was taken was delivered. */
+  async run(): Promise<boolean> {
+    const done = Promise.all(this.units.map(({ pipeline }) => pipeline.run()))
+    const ended = new Promise<boolean>((resolve) => {
+      this.context.onTermination((signal) => void this.end(signal, done).then(resolve))
+      void done.then(() => (this.isEnding ? undefined : resolve(true)))
+    })
+    this.announce()
+    const isInTime = await ended
+    return isInTime && this.units.every(({ pipeline }) => pipeline.state.status === 'ended')
+  }
+
+  async close(): Promise<void> {
+    await this.admin?.close()
+    for (const unit of this.units) await unit.close()
+    if (this.units.some(({ isStuck }) => isStuck)) this.context.endByForce()
+  }
+
+  private end(signal: NodeJS.Signals, done: Promise<unknown>): Promise<boolean> {
+    this.isEnding = true
+    this.log.info('ending: nothing new is taken', { signal })
+    const pipelines = this.units.map(({ pipeline }) => pipeline)
+    return shutDown(pipelines, done, { deadlineMs: this.loaded.settings.shutdownMs, startTimer })
+  }
+
+  private announce(): void {
+    for (const { name, source, engine } of this.units) {
+      const { name: kernel, fallback } = engine.kernel
+      this.log.info('serving', { pipeline: name, source: source.name, rules: engine.version, kernel })
+      if (fallback !== undefined) this.log.warn('the portable kernel runs, many times slower', { reason: fallback })
+      for (const { message } of engine.warnings) this.log.warn('rules', { pipeline: name, warning: message })
+    }
+    if (this.admin === undefined) return
+    const { host, port } = this.admin.address
+    this.log.info('admin port', { address: `http://${host.includes(':') ? `[${host}]` : host}:${port}` })
+  }
+
+  private health(): { healthy: boolean; reasons: string[] } {
+    const reasons = this.units.flatMap(({ name, isStuck }) =>
+      isStuck ? [`${name}: a worker hangs, and only a new process frees its processor`] : [],
+    )
+    return { healthy: reasons.length === 0, reasons }
+  }
+
+  private readiness(): { ready: boolean; reasons: string[] } {
+    const reasons = this.units.flatMap(({ name, whyNotReady }) =>
+      whyNotReady === undefined ? [] : [`${name}: ${whyNotReady}`],
+    )
+    if (this.isEnding) reasons.unshift('the service is ending')
+    return { ready: reasons.length === 0, reasons }
+  }
+
+  private status(): object {
+    return {
+      version: ownVersion(),
+      startedAt: this.startedAt,
+      pipelines: this.units.map((unit) => unit.status()),
+    }
+  }
+}

@@ -1,0 +1,233 @@
+// One pipeline of `weir serve`, from its settings: rules, engine, source, outputs, and what is measured of them. Called
+// by serve.ts.
+
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { createEngine } from '@weir/engine'
+import type { Engine, EngineOptions, RuleSource } from '@weir/engine'
+
+import { pipelineOf, rulesOf } from '../config/load.ts'
+import type { LoadedSettings } from '../config/load.ts'
+import { hasOutputFor } from '../config/routes.ts'
+import { readRuleFile } from '../config/rule-file.ts'
+import { chosen } from '../config/schema.ts'
+import type { PipelineSettings } from '../config/schema.ts'
+import type { PipelineMetrics } from '../metrics.ts'
+import type { PipelineResult } from '../pipeline/feed.ts'
+import { Backoff } from '../pipeline/retry.ts'
+import { examine } from '../pipeline/rules-candidate.ts'
+import { openRulesControl } from '../pipeline/rules-control.ts'
+import type { RulesControl } from '../pipeline/rules-control.ts'
+import { ServedPipeline } from '../pipeline/served.ts'
+import type { PipelineState } from '../pipeline/served.ts'
+import { Suspects } from '../pipeline/suspects.ts'
+import { openTrials } from '../pipeline/trials.ts'
+import type { Source } from '../ports/source.ts'
+import type { ByteBudget } from '../sources/byte-budget.ts'
+import { batchIds } from '../structured-log.ts'
+import type { StructuredLog } from '../structured-log.ts'
+import { openOutputs } from './serve-sinks.ts'
+import { openSource } from './serve-sources.ts'
+
+/** Time in milliseconds that a trial of suspect records may take. */
+const trialDeadlineMs = 5_000
+
+/** What all pipelines of a process share. */
+export interface SharedParts {
+  readonly budget: ByteBudget
+  readonly log: StructuredLog
+}
+
+/** Rules that stand in for such that cannot be used. */
+const keepAll = { version: 1, default: 'keep', rules: [] } as const satisfies RuleSource
+
+/** A pipeline with everything that belongs to it. *Order of calls*: `openPipeline`, `run()`, `close()`. */
+export class PipelineUnit {
+  readonly name: string
+  readonly settings: PipelineSettings
+  readonly rules: RulesControl
+  readonly engine: Engine
+  readonly source: Source
+  readonly pipeline: ServedPipeline<unknown>
+
+  /** Made by `openPipeline`. */
+  constructor(parts: Pick<PipelineUnit, 'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline'>) {
+    this.name = parts.name
+    this.settings = parts.settings
+    this.rules = parts.rules
+    this.engine = parts.engine
+    this.source = parts.source
+    this.pipeline = parts.pipeline
+  }
+
+  /** Why the pipeline takes no records at the moment; nothing while it does. */
+  get whyNotReady(): string | undefined {
+    const { status, reason } = this.pipeline.state
+    if (status === 'running' || status === 'ended') return undefined
+    return reason === undefined ? status : `${status}: ${reason}`
+  }
+
+  /** Whether a worker hangs in native code, which only the end of the process stops. */
+  get isStuck(): boolean {
+    return this.engine.stats().workersHung > 0
+  }
+
+  /** What people ask about: state, guarantees, kernel. */
+  status(): object {
+    const { status, sinceMs, ...state } = this.pipeline.state
+    const { kernel, version } = this.engine
+    const { threads, retries, workersLost, workersHung } = this.engine.stats()
+    return {
+      name: this.name,
+      status,
+      since: new Date(sinceMs).toISOString(),
+      ...state,
+      source: this.source.name,
+      ruleSetVersion: version,
+      guarantees: guaranteesOf(this.settings),
+      engine: { kernel: kernel.name, fallback: kernel.fallback, threads, retries, workersLost, workersHung },
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.source.close()
+    await this.rules.close()
+    await this.engine.close()
+  }
+}
+
+/**
+ * Opens one pipeline. Nothing is read before its `run()`.
+ * *Errors*: of settings, rules, sinks and the source; then nothing is left open.
+ */
+export async function openPipeline(
+  loaded: LoadedSettings,
+  name: string,
+  metrics: PipelineMetrics,
+  { budget, log }: SharedParts,
+): Promise<PipelineUnit> {
+  const settings = pipelineOf(loaded.settings, name)
+  const closings: (() => Promise<void>)[] = []
+  try {
+    const rules = await openRules(loaded, name, metrics, log)
+    closings.push(() => rules.close())
+    const options = engineOptions(settings)
+    const engine = await createEngine({ ...options, rules: rules.source })
+    closings.push(() => engine.close())
+    rules.attach(engine)
+    metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
+    const late: { pipeline?: ServedPipeline<unknown> } = {}
+    const quarantine: ServedPipeline<unknown>['quarantine'] = (letter) => late.pipeline!.quarantine(letter)
+    const source = await openSource(name, settings, { budget, quarantine, metrics, log })
+    closings.push(() => source.close())
+    const trials = { engine: { ...options, kernel: engine.kernel.name }, deadlineMs: trialDeadlineMs }
+    const suspects = new Suspects({
+      source: source.name,
+      openTrials: () =>
+        openTrials({ ...trials, engine: { ...trials.engine, rules: rules.source }, routes: wantedRoutes(settings) }),
+    })
+    const nextId = batchIds()
+    const pipeline = new ServedPipeline({
+      name,
+      source,
+      engine,
+      openRouter: () => openOutputs(settings, metrics, log),
+      backoff: new Backoff(),
+      rescue: async (failed) => {
+        log.warn('a batch could not be evaluated; looking for the record that is to blame', {
+          error: failed.error.code,
+        })
+        const rescued = await suspects.rescue(failed)
+        log.error('records that workers do not survive were set aside', { records: rescued.letters.length })
+        return rescued
+      },
+      batchAgeMs: settings.batchAgeMs,
+      onBatch: (result) => measure(result, metrics, log, nextId),
+      onFailure: (error) => {
+        metrics.restarted(error)
+        log.error('the pipeline stopped, and is started again', { error: (error as Error).message })
+      },
+      onState: (state) => tell(state, metrics, log),
+      now: Date.now,
+      wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    })
+    late.pipeline = pipeline
+    await pipeline.open()
+    return new PipelineUnit({ name, settings, rules, engine, source, pipeline })
+  } catch (error) {
+    for (const close of closings.reverse()) await close()
+    throw error
+  }
+}
+
+function openRules(
+  loaded: LoadedSettings,
+  name: string,
+  metrics: PipelineMetrics,
+  log: StructuredLog,
+): Promise<RulesControl> {
+  const settings = pipelineOf(loaded.settings, name)
+  const source = rulesOf(loaded, name)
+  return openRulesControl({
+    pipeline: name,
+    rules: typeof source === 'string' ? { file: source } : { inline: source },
+    ...(settings.rulesOnError === 'keep' ? { fallback: keepAll } : {}),
+    hasSinkFor: (route) => hasOutputFor(settings, route),
+    metrics,
+    log,
+  })
+}
+
+function engineOptions(settings: PipelineSettings): Omit<EngineOptions, 'rules'> {
+  const { threads, batchBytes, maxRecordBytes, kernel, validation } = settings
+  return { batchBytes, maxRecordBytes, kernel, validation, ...(threads === undefined ? {} : { threads }) }
+}
+
+/** What may be relied on, as the settings have it. */
+function guaranteesOf({ source, routes, deadLetter, validation }: PipelineSettings): object {
+  const outputs = Object.entries(routes).flatMap(([route, sink]) =>
+    sink === undefined ? [] : [[route, sink] as const],
+  )
+  const durability = { directory: 'synced to the disk', stdout: 'not durable', discard: 'not kept' } as const
+  return {
+    delivery: chosen(source).kind === 'stdin' ? 'at most once' : 'at least once',
+    outputs: Object.fromEntries(outputs.map(([route, sink]) => [route, durability[chosen(sink).kind]])),
+    malformed: deadLetter === undefined ? 'counted' : durability[chosen(deadLetter).kind],
+    validation,
+  }
+}
+
+/** Compiles the rules of a pipeline and holds them against its routes. Returns what they are, in a few words. */
+export async function checkRules(loaded: LoadedSettings, name: string): Promise<string> {
+  const settings = pipelineOf(loaded.settings, name)
+  const source = rulesOf(loaded, name)
+  const read = typeof source === 'string' ? await readRuleFile(source) : source
+  const label = typeof source === 'string' ? source : `The rule set of ${name}`
+  const { ruleIds, version, tests, warnings } = examine(read, label, (route) => hasOutputFor(settings, route))
+  const looks = warnings.map(({ message }) => `\n  warning: ${message}`).join('')
+  return `rules ok, version ${version}, ${ruleIds.length} rules, ${tests} tests pass${looks}`
+}
+
+/** Routes whose records go somewhere. */
+function wantedRoutes({ routes, deadLetter }: PipelineSettings): string[] {
+  const withSink = Object.entries(routes).flatMap(([route, sink]) =>
+    sink === undefined || chosen(sink).kind === 'discard' ? [] : [route],
+  )
+  return deadLetter === undefined ? withSink : [...withSink, 'malformed']
+}
+
+function measure(result: PipelineResult, metrics: PipelineMetrics, log: StructuredLog, nextId: () => string): void {
+  metrics.batch(result)
+  const { counts, ageMs, bytesIn, version } = result
+  if (ageMs !== undefined) metrics.arrivalDelay(ageMs / 1000, counts.records)
+  const { records, kept, dropped, malformed } = counts
+  log.debug('batch', { batch: nextId(), records, kept, dropped, malformed, bytesIn, ageMs, version })
+}
+
+function tell(state: PipelineState, metrics: PipelineMetrics, log: StructuredLog): void {
+  const { status, reason } = state
+  metrics.waiting(status === 'waiting')
+  const fields = reason === undefined ? { status } : { status, reason }
+  if (status === 'waiting' || status === 'failed') log.warn('pipeline', fields)
+  else log.info('pipeline', fields)
+}
