@@ -64,8 +64,8 @@ export class BodyQueue {
   }
 
   /**
-   * Iterates over the bodies. One iteration at a time. `return()` ends it at once, also while a body is waited for, and
-   * gives all bodies back to their senders.
+   * Iterates over the bodies. `return()` ends the iteration at once, also while a body is waited for, and gives all
+   * bodies back to their senders; so does another iteration that is begun.
    */
   values(): AsyncIterable<BytesValue<HttpPosition>> {
     return { [Symbol.asyncIterator]: () => this.iterate() }
@@ -101,7 +101,8 @@ export class BodyQueue {
   }
 
   private iterate(): AsyncIterator<BytesValue<HttpPosition>, void, undefined> {
-    if (this.session !== undefined) throw new Error('The bodies of a source are iterated over twice at a time.')
+    if (this.session !== undefined) this.session.isEnded = true
+    this.wake()
     const session: Session = { isEnded: false }
     this.session = session
     // What an iteration left that ended by itself or by a fault: its positions must not be committed by this one.

@@ -115,10 +115,16 @@ test('what a drained iteration left uncommitted is given back when another one b
   assert.equal((await answer).code, 'not-delivered')
 })
 
-test('a source is not iterated over twice at a time', async (t) => {
+test('another iteration ends the one before', async (t) => {
   const { source } = await openSource(t)
-  read(source)
-  assert.throws(() => read(source), /twice at a time/)
+  const first = read(source, false)
+  const lost = post(source, '{"n":1}\n')
+  await until(() => first.bodies.length === 1)
+  const second = read(source, true, 1)
+  assert.equal((await lost).code, 'not-delivered')
+  await first.ended
+  assert.equal((await post(source, '{"n":2}\n')).status, 200)
+  assert.deepEqual([first.bodies, second.bodies], [['{"n":1}\n'], ['{"n":2}\n']])
 })
 
 test('a drained source hands out what it took, refuses what comes, and its iteration ends by itself', async (t) => {
