@@ -88,6 +88,8 @@ class Run<P> {
       await this.filterFile(first.value)
       return undefined
     } catch (error) {
+      // Not awaited: a source that waits for input ends only when some comes, unless it can be woken.
+      void Promise.resolve(values.return?.()).catch(() => undefined)
       if (isInputFault(error)) return error
       throw error
     }
