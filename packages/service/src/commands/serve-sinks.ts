@@ -36,7 +36,7 @@ export async function openOutputs(
       if (sink !== undefined) letters = bury(sink, maxRecordBytes, log)
     }
   } catch (error) {
-    for (const sink of sinks.values()) await sink.discard()
+    for (const sink of [...sinks.values(), ...(letters === undefined ? [] : [letters])]) await sink.discard()
     throw error
   }
   return new Router(

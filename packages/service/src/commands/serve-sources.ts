@@ -26,12 +26,12 @@ export interface SourceParts {
 /** Opens the source. *Errors*: its own. */
 export async function openSource(name: string, settings: PipelineSettings, parts: SourceParts): Promise<Source> {
   const { kind, options } = chosen(settings.source)
-  if (kind === 'http') return (await openHttp(name, options, parts)) as Source
-  if (kind === 'stdin') return readOnce(fileSource(stdinPath, { maxRecordBytes: settings.maxRecordBytes })) as Source
+  if (kind === 'http') return openHttp(name, options, parts)
+  if (kind === 'stdin') return readOnce(fileSource(stdinPath, { maxRecordBytes: settings.maxRecordBytes }))
   const onNotice = (message: string) => parts.log.warn(message)
   const { stateFile, ...file } = options
   const state = stateFile === undefined ? {} : { stateFile }
-  return (await openFollowSource({ ...file, ...state, startTimer, onNotice })) as Source
+  return openFollowSource({ ...file, ...state, startTimer, onNotice })
 }
 
 /** What comes by standard input comes once: when delivery fails, there is nothing to begin again with. */

@@ -4,7 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { createEngine } from '@weir/engine'
-import type { Engine, EngineOptions, RuleSource } from '@weir/engine'
+import type { Engine, EngineOptions, FailedBatch, RuleSource } from '@weir/engine'
 
 import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
@@ -14,6 +14,7 @@ import { chosen } from '../config/schema.ts'
 import type { PipelineSettings } from '../config/schema.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import type { PipelineResult } from '../pipeline/feed.ts'
+import type { Rescued } from '../pipeline/pipeline.ts'
 import { Backoff } from '../pipeline/retry.ts'
 import { examine } from '../pipeline/rules-candidate.ts'
 import { openRulesControl } from '../pipeline/rules-control.ts'
@@ -41,6 +42,9 @@ export interface SharedParts {
 /** Rules that stand in for such that cannot be used. */
 const keepAll = { version: 1, default: 'keep', rules: [] } as const satisfies RuleSource
 
+/** What belongs to one pipeline. */
+type PipelineParts = Pick<PipelineUnit, 'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline'>
+
 /** A pipeline with everything that belongs to it. *Order of calls*: `openPipeline`, `run()`, `close()`. */
 export class PipelineUnit {
   readonly name: string
@@ -51,7 +55,7 @@ export class PipelineUnit {
   readonly pipeline: ServedPipeline<unknown>
 
   /** Made by `openPipeline`. */
-  constructor(parts: Pick<PipelineUnit, 'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline'>) {
+  constructor(parts: PipelineParts) {
     this.name = parts.name
     this.settings = parts.settings
     this.rules = parts.rules
@@ -111,8 +115,7 @@ export async function openPipeline(
   try {
     const rules = await openRules(loaded, name, metrics, log)
     closings.push(() => rules.close())
-    const options = engineOptions(settings)
-    const engine = await createEngine({ ...options, rules: rules.source })
+    const engine = await createEngine({ ...engineOptions(settings), rules: rules.source })
     closings.push(() => engine.close())
     rules.attach(engine)
     metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
@@ -120,43 +123,55 @@ export async function openPipeline(
     const quarantine: ServedPipeline<unknown>['quarantine'] = (letter) => late.pipeline!.quarantine(letter)
     const source = await openSource(name, settings, { budget, quarantine, metrics, log })
     closings.push(() => source.close())
-    const trials = { engine: { ...options, kernel: engine.kernel.name }, deadlineMs: trialDeadlineMs }
-    const suspects = new Suspects({
-      source: source.name,
-      openTrials: () =>
-        openTrials({ ...trials, engine: { ...trials.engine, rules: rules.source }, routes: wantedRoutes(settings) }),
-    })
-    const nextId = batchIds()
-    const pipeline = new ServedPipeline({
-      name,
-      source,
-      engine,
-      openRouter: () => openOutputs(settings, metrics, log),
-      backoff: new Backoff(),
-      rescue: async (failed) => {
-        log.warn('a batch could not be evaluated; looking for the record that is to blame', {
-          error: failed.error.code,
-        })
-        const rescued = await suspects.rescue(failed)
-        log.error('records that workers do not survive were set aside', { records: rescued.letters.length })
-        return rescued
-      },
-      batchAgeMs: settings.batchAgeMs,
-      onBatch: (result) => measure(result, metrics, log, nextId),
-      onFailure: (error) => {
-        metrics.restarted(error)
-        log.error('the pipeline stopped, and is started again', { error: (error as Error).message })
-      },
-      onState: (state) => tell(state, metrics, log),
-      now: Date.now,
-      wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
-    })
+    const pipeline = makePipeline({ name, settings, rules, engine, source }, metrics, log)
     late.pipeline = pipeline
     await pipeline.open()
     return new PipelineUnit({ name, settings, rules, engine, source, pipeline })
   } catch (error) {
     for (const close of closings.reverse()) await close()
     throw error
+  }
+}
+
+function makePipeline(
+  unit: Omit<PipelineParts, 'pipeline'>,
+  metrics: PipelineMetrics,
+  log: StructuredLog,
+): ServedPipeline<unknown> {
+  const { name, settings, source, engine } = unit
+  const nextId = batchIds()
+  return new ServedPipeline({
+    name,
+    source,
+    engine,
+    openRouter: () => openOutputs(settings, metrics, log),
+    backoff: new Backoff(),
+    rescue: rescuer(unit, log),
+    batchAgeMs: settings.batchAgeMs,
+    onBatch: (result) => measure(result, metrics, log, nextId),
+    onFailure: (error) => {
+      metrics.restarted(error)
+      log.error('the pipeline stopped, and is started again', { error: (error as Error).message })
+    },
+    onState: (state) => tell(state, metrics, log),
+    now: Date.now,
+    wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  })
+}
+
+/** Returns what finds the guilty records of a batch that no worker survives. */
+function rescuer({ settings, rules, engine, source }: Omit<PipelineParts, 'pipeline'>, log: StructuredLog) {
+  const options = { ...engineOptions(settings), kernel: engine.kernel.name }
+  const routes = wantedRoutes(settings)
+  const suspects = new Suspects({
+    source: source.name,
+    openTrials: () => openTrials({ engine: { ...options, rules: rules.source }, routes, deadlineMs: trialDeadlineMs }),
+  })
+  return async (failed: FailedBatch): Promise<Rescued> => {
+    log.warn('a batch could not be evaluated; looking for the record that is to blame', { error: failed.error.code })
+    const rescued = await suspects.rescue(failed)
+    log.error('records that workers do not survive were set aside', { records: rescued.letters.length })
+    return rescued
   }
 }
 

@@ -155,6 +155,8 @@ export class ServedPipeline<P> {
         ...(rescue === undefined ? {} : { rescue }),
         ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
       })
+      // A source that may be read again, as one that lacked a descriptor, is no end.
+      if (failure instanceof ConnectorError && failure.retryable) throw failure
       await router.finish()
       return failure
     } catch (error) {
