@@ -151,7 +151,9 @@ interface Difference {
 
 /** RE2 multiplies the counts inside of `{0}` as well; re2js does so inside of `{0,}` only. */
 function hasHiddenRepeat(pattern: string): boolean {
-  const open = pattern.replaceAll(/\{0(?:,0)?\}/g, '{0,}')
+  // Braces behind an escape may name a character: `\x{0}` is none of these counts, and `\\x{0}` holds one.
+  const pieces = /\\x\{[^}]*\}|\\.|\{0(?:,0)?\}/gs
+  const open = pattern.replaceAll(pieces, (piece) => (piece.startsWith('{') ? '{0,}' : piece))
   if (open === pattern) return false
   try {
     RE2JS.compile(open)

@@ -221,6 +221,11 @@ test('what re2js accepts and RE2 refuses is refused', () => {
   assert.match(faultOf('\\p{Lc}').suggestion ?? '', /\\p\{Lu\}\\p\{Ll\}\\p\{Lt\}/)
   assert.match(faultOf('(?:(?:x{501}){0}){2}').message, /repeats more than 1000 times/)
   assert.ok('pattern' in checkPattern('(?:x{0}){2}', '(?:x{0}){2}', true))
+  // The character 0 is no count, and what stands behind an escaped backslash is.
+  for (const pattern of ['\\x{0}', '(?:a\\x{0}){100}', '[\\x{0}-\\x{1f}]+', '\\\\x{0}']) {
+    assert.ok('pattern' in checkPattern(pattern, pattern, true), pattern)
+  }
+  assert.match(faultOf('(?:(?:\\\\x{1000}){0}){2}').message, /repeats more than 1000 times/)
   assert.ok('pattern' in checkPattern('\\Q\\p{Cn}\\E\\\\p{Cn}', '\\Q\\p{Cn}\\E\\\\p{Cn}', true))
 })
 
