@@ -150,8 +150,12 @@ test('nothing to evaluate is an empty answer without a kernel call', () => {
   assert.equal(slab.words[slabWord.segments], 0)
 })
 
-/** Returns a span over a file that holds `text`, in batches of one line where lines have three bytes. */
+/**
+ * Returns a span over a file that holds `text`, in batches of one line where lines have three bytes. Time stands still,
+ * so that a busy machine does not end the span; a test may have it go on afterwards.
+ */
 function spanOver(t: TestContext, text: string, from = 0): FileSpan {
+  t.mock.method(process.hrtime, 'bigint', () => 0n)
   const folder = mkdtempSync(join(tmpdir(), 'weir-span-'))
   const path = join(folder, 'input')
   writeFileSync(path, text)
@@ -223,9 +227,10 @@ test('a batch whose line reaches far behind it is left for the next task when it
 
 test('a span whose batches take long ends after one of them', (t) => {
   const slab = requestedForFile(100)
+  const span = spanOver(t, '0a\n0b\n0c\n')
   let nowNs = 0n
   t.mock.method(process.hrtime, 'bigint', () => (nowNs += BigInt(limits.fileSpanMs) * 1_000_000n))
-  const outcome = evaluateSpan(lineByLine(slab), slab, spanOver(t, '0a\n0b\n0c\n'))
+  const outcome = evaluateSpan(lineByLine(slab), slab, span)
   assert.equal(outcome.fileAt, 3)
   assert.equal(slab.words[slabWord.records], 1)
 })
