@@ -48,7 +48,7 @@ class BatchView {
     route_of = reinterpret_cast<uint8_t*>(rule_of + capacity);
     reason_of = route_of + capacity;
     rule_counts = reinterpret_cast<uint32_t*>(slab + word[kCountsAt]);
-    std::memset(word + kConsumed, 0, (kSample + 3 * kMaxSamples - kConsumed) * 4);
+    std::memset(word + kConsumed, 0, (kAnswerEnd - kConsumed) * 4);
     error->clear();
     return true;
   }

@@ -226,6 +226,22 @@ void FieldReader::Screen(FieldState& field) {
   }
 }
 
+// The same walk over the keys as the predicates' fields, and the same first value of equal keys; no cache, since what is
+// wanted is the text itself.
+TimeText FieldReader::Time() {
+  const Value* value = cursor_.Find(tree_.slot_of_field(program_.time_field));
+  if (cursor_.malformed()) return {};
+  if (program_.original) NoteTimeOriginal(value);
+  if (value == nullptr || value->kind == Value::Kind::kNull) return {};
+  if (value->kind == Value::Kind::kContainer) return {TimeText::Kind::kContainer, {}};
+  std::string_view text;
+  if ((strict_ && !IsSound(*value)) || !PlainText(*value, &text)) {
+    bad_value_ = true;
+    return {};
+  }
+  return IsMissing(text) ? TimeText{} : TimeText{TimeText::Kind::kText, text};
+}
+
 bool FieldReader::PlainText(const Value& value, std::string_view* text) {
   *text = {value.data, value.size};
   if (value.kind != Value::Kind::kEscapedString) return true;

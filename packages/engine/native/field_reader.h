@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "decision.h"
+#include "delays.h"
 #include "json_cursor.h"
 #include "literal_screen.h"
 #include "matcher.h"
@@ -67,6 +68,9 @@ class FieldReader {
     return struck;
   }
 
+  // What stands in the program's time field, which it has. When `malformed()` is true afterwards, it means nothing.
+  TimeText Time();
+
   bool malformed() const { return cursor_.malformed() || bad_value_; }
 
   // In the dialect of the original (original_fields.cc): whether a value that was read may mean something else there.
@@ -125,6 +129,7 @@ class FieldReader {
   void ResolveText(FieldState& field);
   void TakeText(FieldState& field, std::string_view text);
   bool IsSound(const Value& value);
+  void NoteTimeOriginal(const Value* value);
   void Learn(uint32_t predicate, const Place& place, FieldState& field);
   void Screen(FieldState& field);
   // The text before decoding; `*text` is untouched and false returned when an escape is malformed.

@@ -9,6 +9,7 @@
 
 #include "batch_view.h"
 #include "decision.h"
+#include "delays.h"
 #include "field_reader.h"
 #include "json_cursor.h"
 #include "matcher.h"
@@ -85,6 +86,8 @@ struct Evaluator::State {
   FieldReader reader;
   std::optional<OriginalJudge> original;  // where the program is of that dialect
   Validator validator;
+  Delays delays;
+  TimeText time;  // of the record at hand
   uint64_t decided = 0;
   // An exception passed through, perhaps through a pattern, which may then wait for ever for what it began to make.
   bool is_interrupted = false;
@@ -141,6 +144,7 @@ bool Evaluator::State::Run(std::string* error) {
   const char* p = batch.input + word[kStart];
   const char* const end = batch.input + word[kEnd];
   open = (word[kFlags] & kOpen) != 0;
+  delays.Start(word);
   const bool wants_records = (word[kFlags] & kWantRecords) != 0;
   if ((word[kFlags] & kContinues) != 0) Continue(&p, end);
   Line last{};
@@ -169,6 +173,7 @@ bool Evaluator::State::Run(std::string* error) {
   word[kConsumed] = static_cast<uint32_t>(p - batch.input);
   const bool unended = p == end && last.begin != nullptr && !last.has_feed && !open;
   Flush(unended ? &last : nullptr);
+  delays.Finish();
   return true;
 }
 
@@ -186,7 +191,10 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   if (IsTooLong(line)) return Malformed(Reason::kTooLong);
   if (original.has_value()) {
     const auto [rule, reason] = original->Decide(line.begin, line.end, mode);
-    return reason == Reason::kNone ? Outcome{static_cast<uint16_t>(rule), RouteOf(rule), reason} : Malformed(reason);
+    if (reason != Reason::kNone) return Malformed(reason);
+    const uint8_t route = RouteOf(rule);
+    if (program->has_time_field && route != kDropRoute) delays.Add(original->time());
+    return {static_cast<uint16_t>(rule), route, reason};
   }
   if (mode == Validation::kFull) {
     const Reason reason = validator.Check(line.begin, line.end);
@@ -199,11 +207,18 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   const uint32_t rule = decision.Run(reader);
   if (reader.malformed()) return Broken(line);
   const uint8_t route = RouteOf(rule);
-  if (mode == Validation::kKept && route != kDropRoute) {
+  const Outcome outcome = {static_cast<uint16_t>(rule), route, Reason::kNone};
+  if (route == kDropRoute) return outcome;
+  if (program->has_time_field) {
+    time = reader.Time();
+    if (reader.malformed()) return Broken(line);
+  }
+  if (mode == Validation::kKept) {
     const Reason reason = validator.Check(line.begin, line.end);
     if (reason != Reason::kNone) return Malformed(reason);
   }
-  return {static_cast<uint16_t>(rule), route, Reason::kNone};
+  if (program->has_time_field) delays.Add(time);
+  return outcome;
 }
 
 // The cursor met something that is not JSON: the validator says what. That it finds nothing wrong cannot be.

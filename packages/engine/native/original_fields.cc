@@ -88,4 +88,15 @@ void FieldReader::ResolveOriginal(FieldState& field) {
   ResolveText(field);
 }
 
+// A time may be written in either way: what Java prints of a number reads back as the same number, and what it prints of
+// anything else is none.
+void FieldReader::NoteTimeOriginal(const Value* value) {
+  const uint32_t number = program_.time_field;
+  if (value != nullptr) {
+    reads_.push_back({number, value->data + value->size});
+  } else {
+    differs_ = differs_ || program_.fields[number].path.size() > 1;
+  }
+}
+
 }  // namespace weir

@@ -41,15 +41,25 @@ OriginalJudge::OriginalJudge(const Program& program, const Matcher& matcher, Dec
 
 OriginalJudge::Answer OriginalJudge::Decide(const char* begin, const char* end, Validation mode) {
   const auto rules = static_cast<uint32_t>(program_.rules.size());
+  if (program_.has_time_field) time_ = {};
   // Without filters the original looked into nothing, and kept what is no JSON.
-  if (rules == 0) return {0, Reason::kNone};
+  if (rules == 0) {
+    if (program_.has_time_field) ReadTime(begin, end);
+    return {0, Reason::kNone};
+  }
   reader_.Start(begin, end, false);
   const uint32_t rule = decision_.Run(reader_);
-  if (reader_.malformed() || reader_.differs() || repeated_.MayFollow(reader_.reads(), end)) return DecideExactly(begin, end);
   const bool is_kept = rule == rules;
+  if (program_.has_time_field && is_kept) time_ = reader_.Time();
+  if (MayDiffer(end)) return DecideExactly(begin, end);
   const bool is_checked = mode == Validation::kFull || (mode == Validation::kKept && is_kept);
   if (is_checked && !IsOrdinary(begin, end)) return DecideExactly(begin, end);
   return {rule, Reason::kNone};
+}
+
+// Whether the original may have read something else than the reader did.
+bool OriginalJudge::MayDiffer(const char* end) {
+  return reader_.malformed() || reader_.differs() || repeated_.MayFollow(reader_.reads(), end);
 }
 
 // Whether the line is one well-formed record and within the limits of the original.
@@ -61,6 +71,7 @@ bool OriginalJudge::IsOrdinary(const char* begin, const char* end) {
 OriginalJudge::Answer OriginalJudge::DecideExactly(const char* begin, const char* end) {
   const auto rules = static_cast<uint32_t>(program_.rules.size());
   Answer answer{rules, Reason::kNone};
+  time_ = {};
   switch (record_.Read(begin, end)) {
     case OriginalRecord::Kind::kMalformed: answer.reason = record_.reason(); break;
     case OriginalRecord::Kind::kNull: answer.rule = rules - 1; break;
@@ -68,6 +79,7 @@ OriginalJudge::Answer OriginalJudge::DecideExactly(const char* begin, const char
       for (FieldText& field : texts_) field.is_known = false;
       arena_.Reset();
       answer.rule = decision_.Run(*this);
+      if (program_.has_time_field && answer.rule == rules) ReadTimeExactly();
       for (FieldText& field : texts_) {
         if (field.bytes.capacity() > kKeptTextBytes) std::string().swap(field.bytes);
       }
@@ -75,6 +87,23 @@ OriginalJudge::Answer OriginalJudge::DecideExactly(const char* begin, const char
   }
   record_.Forget();
   return answer;
+}
+
+// The time of a line that nothing is decided by. What is no record has none, and only the whole line tells that.
+void OriginalJudge::ReadTime(const char* begin, const char* end) {
+  reader_.Start(begin, end, false);
+  time_ = reader_.Time();
+  if (!MayDiffer(end) && IsOrdinary(begin, end)) return;
+  time_ = {};
+  if (record_.Read(begin, end) == OriginalRecord::Kind::kObject) ReadTimeExactly();
+  record_.Forget();
+}
+
+void OriginalJudge::ReadTimeExactly() {
+  if (!record_.Text(program_.fields[program_.time_field].path, &time_bytes_)) return;
+  const size_t size = time_bytes_.size();
+  time_bytes_.append(8, '\0');
+  time_ = {TimeText::Kind::kText, {time_bytes_.data(), size}};
 }
 
 bool OriginalJudge::Holds(uint32_t number) {

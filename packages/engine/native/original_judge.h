@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "decision.h"
+#include "delays.h"
 #include "field_reader.h"
 #include "json_cursor.h"
 #include "matcher.h"
@@ -32,6 +33,9 @@ class OriginalJudge {
   };
   Answer Decide(const char* begin, const char* end, Validation mode);
 
+  // What stands in the time field of the record that was decided last, if it is kept and the program has that field.
+  const TimeText& time() const { return time_; }
+
   // What the decision asks about a record that is read exactly. What its values strike is not remembered.
   bool Holds(uint32_t predicate);
   const uint64_t* Struck(uint32_t) { return nullptr; }
@@ -40,6 +44,9 @@ class OriginalJudge {
  private:
   Answer DecideExactly(const char* begin, const char* end);
   bool IsOrdinary(const char* begin, const char* end);
+  bool MayDiffer(const char* end);
+  void ReadTime(const char* begin, const char* end);
+  void ReadTimeExactly();
 
   // A field's text in the record that is read exactly.
   struct FieldText {
@@ -57,6 +64,8 @@ class OriginalJudge {
   Validator validator_;
   OriginalRecord record_;
   std::vector<FieldText> texts_;
+  TimeText time_;
+  std::string time_bytes_;
   Arena arena_;
 };
 

@@ -15,7 +15,7 @@ namespace {
 using simdjson::dom::element;
 
 constexpr uint32_t kMagic = 0x52494557;
-constexpr uint32_t kProgramFormat = 2;
+constexpr uint32_t kProgramFormat = 3;
 constexpr uint32_t kHeaderBytes = 64;
 constexpr uint32_t kListWords = 8;
 constexpr int kMaxConditionDepth = 1000;
@@ -235,6 +235,11 @@ bool ReadPlan(element plan, Program* out) {
   if (plan["fields"].get_array().get(items)) return false;
   for (element item : items) {
     if (!ReadField(item, &out->fields.emplace_back())) return false;
+  }
+  out->has_time_field = plan["timeField"].error() == simdjson::SUCCESS;
+  if (out->has_time_field && (!Index(plan, "timeField", out->fields.size(), &out->time_field) ||
+                              out->fields[out->time_field].decode_url)) {
+    return false;
   }
   if (plan["predicates"].get_array().get(items)) return false;
   for (element item : items) {

@@ -111,6 +111,8 @@ class Program {
   bool original = false;  // records are read as the original converter does: original_judge.h
   std::vector<std::string> missing;
   std::vector<Field> fields;
+  bool has_time_field = false;
+  uint32_t time_field = 0;  // whose delay is counted; never decoded
   std::vector<Predicate> predicates;
   std::vector<Rule> rules;
   std::vector<List> lists;

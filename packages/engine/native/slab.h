@@ -8,12 +8,18 @@
 
 namespace weir {
 
-constexpr uint32_t kSlabFormat = 1;
-constexpr uint32_t kSlabHeaderBytes = 4608;
+constexpr uint32_t kSlabFormat = 2;
+constexpr uint32_t kSlabHeaderBytes = 4736;
 constexpr uint32_t kPaddingBytes = 64;
 constexpr uint32_t kMaxSegments = 256;
 constexpr uint32_t kMaxSamples = 16;
 constexpr uint16_t kNoRule = 0xffff;
+// Bounds of delays in milliseconds, each inclusive; one bucket more holds what exceeds them.
+constexpr uint32_t kDelayBoundsMs[] = {1,         2,         5,          10,         20,         50,        100,       200,
+                                       500,       1000,      2000,       5000,       10'000,     15'000,    20'000,    30'000,
+                                       45'000,    60'000,    90'000,     120'000,    180'000,    300'000,   600'000,   900'000,
+                                       1'800'000, 3'600'000, 10'800'000, 21'600'000, 86'400'000, 259'200'000, 604'800'000};
+constexpr uint32_t kDelayBounds = sizeof(kDelayBoundsMs) / sizeof(kDelayBoundsMs[0]);
 
 enum SlabWord : uint32_t {
   kFormat = 0,
@@ -29,6 +35,7 @@ enum SlabWord : uint32_t {
   kCountsAt = 10,
   kCountCapacity = 11,
   kGatherRoutes = 12,
+  kNow = 20,
   kConsumed = 32,
   kRecords = 33,
   kKept = 34,
@@ -42,7 +49,14 @@ enum SlabWord : uint32_t {
   kByRoute = 64,
   kSegment = 320,
   kSample = 1088,
+  kDelay = 1136,
+  kTimeAhead = 1168,
+  kTimeMissing = 1169,
+  kTimeUnreadable = 1170,
+  kDelaySum = 1171,
+  kAnswerEnd = 1173,
 };
+static_assert(kDelay + kDelayBounds + 1 == kTimeAhead && kAnswerEnd * 4 <= kSlabHeaderBytes);
 
 enum SlabFlag : uint32_t {
   kValidationMask = 3,

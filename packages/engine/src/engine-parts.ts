@@ -28,6 +28,8 @@ export interface EngineParts {
   readonly slabs: SlabStore
   readonly stats: StatsRecorder
   readonly startTimer: StartTimer
+  /** The time in milliseconds since 1970, which delays are measured to: read when a batch is handed over. */
+  readonly now: () => number
   /** Aborted when `close()` is called: what has been read is finished, and nothing more is read. */
   readonly closing: AbortSignal
   /** Returns the rule set in force: each batch is judged by the one it was handed over with. */

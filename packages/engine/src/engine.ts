@@ -49,6 +49,8 @@ export interface EngineInternals {
   readonly startDeadlineMs?: number
   readonly closeDeadlineMs?: number
   readonly startTimer?: StartTimer
+  /** The clock that delays are measured by, in milliseconds since 1970. */
+  readonly now?: () => number
 }
 
 const startTimer: StartTimer = (ms, run) => {
@@ -57,8 +59,8 @@ const startTimer: StartTimer = (ms, run) => {
 }
 
 /** Compiles a rule set into what workers are handed. Errors: as `createEngine` has for rule sets. */
-function loadRuleSet(source: RuleSource): LoadedRuleSet {
-  const { program, warnings } = compileRuleSet(source)
+function loadRuleSet(source: RuleSource, timeField: string | undefined): LoadedRuleSet {
+  const { program, warnings } = compileRuleSet(source, timeField)
   return { handle: programHandle(program), plan: program.plan, warnings }
 }
 
@@ -116,7 +118,7 @@ export class Engine {
     let current: LoadedRuleSet
     try {
       // Threads take as long to start as a rule set takes to compile, so the two go on at once.
-      current = loadRuleSet(options.rules)
+      current = loadRuleSet(options.rules, resolved.timeField)
       await pool.ready()
       await pool.warm(current.handle)
     } catch (error) {
@@ -134,6 +136,7 @@ export class Engine {
         slabs,
         stats: new StatsRecorder(),
         startTimer: internals.startTimer ?? startTimer,
+        now: internals.now ?? Date.now,
       },
       internals.closeDeadlineMs ?? limits.closeDeadlineMs,
     )
@@ -287,7 +290,7 @@ export class Engine {
   load(rules: RuleSource): Promise<string> {
     return this.#operation(() => {
       const load = this.#lastLoad.then(async () => {
-        const loaded = loadRuleSet(rules)
+        const loaded = loadRuleSet(rules, this.#parts.options.timeField)
         await this.#parts.pool.warm(loaded.handle)
         this.#current = loaded
         this.#parts.stats.addLoad()

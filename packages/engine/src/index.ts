@@ -1,6 +1,6 @@
 // The engine's public names, listed by hand. docs/api.txt repeats the list, and a test compares them.
 
-export { malformedReason } from './batch/batch.ts'
+export { delayBoundsMs, malformedReason } from './batch/batch.ts'
 export type { MalformedReason, Validation } from './batch/batch.ts'
 export { compileRules } from './compiled-rules.ts'
 export type { CompiledRules, RecordVerdict, TestRecord } from './compiled-rules.ts'
@@ -39,6 +39,6 @@ export type {
   RuleTest,
 } from './rules/rule-set.ts'
 export { ruleSetSchema } from './rules/schema.ts'
-export { addCounts } from './stats.ts'
+export { addCounts, delayPercentileMs } from './stats.ts'
 export type { EngineStats } from './stats.ts'
-export type { Counts } from './verdict/verdict.ts'
+export type { Counts, DelayCounts } from './verdict/verdict.ts'

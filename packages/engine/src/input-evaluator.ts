@@ -210,9 +210,9 @@ export class InputEvaluator {
     return joinAnswers(answers)
   }
 
-  #judging(loaded: LoadedRuleSet): Pick<SlabRequest, 'validation' | 'maxRecordBytes' | 'gather'> {
+  #judging(loaded: LoadedRuleSet): Pick<SlabRequest, 'validation' | 'maxRecordBytes' | 'gather' | 'nowMs'> {
     const { validation, maxRecordBytes } = this.#parts.options
-    return { validation, maxRecordBytes, gather: gatheredRoutes(loaded.plan) }
+    return { validation, maxRecordBytes, gather: gatheredRoutes(loaded.plan), nowMs: this.#parts.now() }
   }
 }
 

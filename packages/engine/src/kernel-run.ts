@@ -26,6 +26,8 @@ export interface KernelRunOptions {
   readonly batchBytes?: number
   /** Default: `kept`. */
   readonly validation?: Validation
+  /** The path of the field that holds a record's time: the kernel then counts delays. Default: none. */
+  readonly timeField?: string
 }
 
 /** Batches that lie ready for a kernel. */
@@ -59,7 +61,8 @@ export async function prepareKernelRun(
 ): Promise<KernelRun> {
   const { batchBytes = limits.batchBytes.standard, validation = 'kept' } = options
   const { kernel } = await selectKernel(options.kernel)
-  const { program } = compileRuleSet(rules)
+  const { program } = compileRuleSet(rules, options.timeField)
+  const nowMs = Date.now()
   const input = Buffer.from(ndjson.buffer, ndjson.byteOffset, ndjson.length)
   const maxRecordBytes = limits.maxRecordBytes.standard
   const batches = Array.from(cutLines(input, 0, batchBytes, maxRecordBytes), (cut) => {
@@ -71,6 +74,7 @@ export async function prepareKernelRun(
       validation,
       maxRecordBytes,
       gather: [route.keep],
+      nowMs,
     }
     return { slab: filledSlab(bytes), request }
   })

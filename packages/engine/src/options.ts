@@ -7,6 +7,7 @@ import type { Validation } from './batch/batch.ts'
 import { ConfigError } from './errors.ts'
 import { limits } from './limits.ts'
 import type { RuleSource } from './rules/compile.ts'
+import { timeFieldSteps } from './rules/time-field.ts'
 
 /** Which kernel to use: `auto` takes the native one where it loads, and says in `engine.kernel` when it does not. */
 export type KernelChoice = 'auto' | 'native' | 'portable'
@@ -33,6 +34,11 @@ export interface EngineOptions {
    * that, and with the portable kernel twenty times that. Default: 30,000.
    */
   readonly batchDeadlineMs?: number
+  /**
+   * The path of the field that holds the time of a record, such as `reqTimeSec`. Then `counts.delays` tells how old the
+   * records that were kept or routed are. Default: none, and nothing is read for it.
+   */
+  readonly timeField?: string
 }
 
 /** Options with every default filled in. */
@@ -43,6 +49,7 @@ export interface ResolvedOptions {
   readonly kernel: KernelChoice
   readonly validation: Validation
   readonly batchDeadlineMs: number
+  readonly timeField: string | undefined
 }
 
 const optionNames: readonly (keyof EngineOptions)[] = [
@@ -53,6 +60,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'kernel',
   'validation',
   'batchDeadlineMs',
+  'timeField',
 ]
 
 /** Returns the options with defaults. Errors: `ERR_CONFIG_INVALID`, which names the option and its range. */
@@ -62,6 +70,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   }
   refuseUnknown(options, optionNames)
   if (options.rules === undefined) throw invalid('rules', undefined, 'a path, a URL, a rule set or `{ text }`')
+  if (options.timeField !== undefined) timeFieldSteps(options.timeField)
   const { threads } = limits
   const batchBytes = checkInteger('batchBytes', options.batchBytes ?? limits.batchBytes.standard, limits.batchBytes)
   const { standard } = limits.maxRecordBytes
@@ -77,6 +86,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
       // The longest time that timers can wait.
       most: 0x7fff_ffff,
     }),
+    timeField: options.timeField,
   }
 }
 

@@ -182,11 +182,11 @@ export class OrderedBatches {
     const loaded = this.#parts.current()
     const { validation, maxRecordBytes } = this.#parts.options
     const gather = wantedRoutes(loaded.plan, this.#routes)
-    batch.slab.request({ start: batch.start, end: batch.end, flags: batch.flags, validation, maxRecordBytes, gather })
-    const { inputAt, file } = batch
+    const { slab, start, end, flags, inputAt, file } = batch
+    slab.request({ start, end, flags, validation, maxRecordBytes, gather, nowMs: this.#parts.now() })
     const rest: Rest = {}
-    const keep = (slab: Slab) => this.#keep(rest, slab, true)
-    const answer = this.#parts.pool.evaluate(loaded.handle, batch.slab, file, file === undefined ? keep : undefined)
+    const keep = (answered: Slab) => this.#keep(rest, answered, true)
+    const answer = this.#parts.pool.evaluate(loaded.handle, slab, file, file === undefined ? keep : undefined)
     this.#queue.push({ loaded, inputAt, file, answer, rest })
     if (this.#queue.length === 1) this.#draining = this.#drain()
     // Awaited when its turn comes; until then its failure is not an unhandled one.

@@ -1,13 +1,13 @@
 // Counts: those of one answer, sums of them, and what an engine has done so far. All from the numbers that kernels
 // count per batch; nothing here looks at records. Used by the engine and its parts.
 
-import { malformedReason, slabWord } from './batch/batch.ts'
+import { delayBoundsMs, malformedReason, slabWord } from './batch/batch.ts'
 import type { MalformedReason } from './batch/batch.ts'
 import type { Slab } from './batch/slab.ts'
 import type { PoolCounts } from './pool/pool.ts'
 import { route } from './rules/program.ts'
 import type { Plan } from './rules/program.ts'
-import type { Counts } from './verdict/verdict.ts'
+import type { Counts, DelayCounts } from './verdict/verdict.ts'
 
 const reasons = Object.keys(malformedReason) as MalformedReason[]
 
@@ -29,7 +29,27 @@ export function readCounts(slab: Slab, plan: Plan): Counts {
     byRule: Array.from(slab.counts.subarray(0, plan.rules.length)),
     byDefault: slab.counts[plan.rules.length]!,
     byRoute,
+    ...(plan.timeField === undefined ? {} : { delays: readDelays(words) }),
   }
+}
+
+const bucketCount = delayBoundsMs.length + 1
+
+function readDelays(words: Uint32Array): DelayCounts {
+  const buckets = Array.from(words.subarray(slabWord.delay, slabWord.delay + bucketCount))
+  return {
+    buckets,
+    sumMs: words[slabWord.delaySum + 1]! * 2 ** 32 + words[slabWord.delaySum]!,
+    measured: buckets.reduce((sum, count) => sum + count, 0),
+    ahead: words[slabWord.timeAhead]!,
+    missing: words[slabWord.timeMissing]!,
+    unreadable: words[slabWord.timeUnreadable]!,
+  }
+}
+
+function noDelays(): DelayCounts {
+  const buckets = new Array<number>(bucketCount).fill(0)
+  return { buckets, sumMs: 0, measured: 0, ahead: 0, missing: 0, unreadable: 0 }
 }
 
 /** Returns the counts of no records. */
@@ -39,7 +59,8 @@ export function noCounts(plan: Plan): Counts {
   )
   const malformedByReason = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<MalformedReason, number>
   const byRule = plan.rules.map(() => 0)
-  return { records: 0, kept: 0, dropped: 0, malformed: 0, malformedByReason, byRule, byDefault: 0, byRoute }
+  const delays = plan.timeField === undefined ? {} : { delays: noDelays() }
+  return { records: 0, kept: 0, dropped: 0, malformed: 0, malformedByReason, byRule, byDefault: 0, byRoute, ...delays }
 }
 
 /**
@@ -62,7 +83,39 @@ export function addCounts(a: Counts, b: Counts): Counts {
     byRule: long.map((count, i) => count + (short[i] ?? 0)),
     byDefault: a.byDefault + b.byDefault,
     byRoute: addNamed(a.byRoute, b.byRoute),
+    ...(a.delays === undefined && b.delays === undefined ? {} : { delays: addDelays(a.delays, b.delays) }),
   }
+}
+
+function addDelays(a = noDelays(), b = noDelays()): DelayCounts {
+  return {
+    buckets: a.buckets.map((count, i) => count + b.buckets[i]!),
+    sumMs: a.sumMs + b.sumMs,
+    measured: a.measured + b.measured,
+    ahead: a.ahead + b.ahead,
+    missing: a.missing + b.missing,
+    unreadable: a.unreadable + b.unreadable,
+  }
+}
+
+/**
+ * Returns the delay in milliseconds that `share` of the measured records do not exceed, `share` being from 0 to 1: 0.99
+ * for the 99th percentile. Undefined where none was measured. Within a bucket, delays are taken to be spread evenly, as
+ * Prometheus does, so it may be wrong by the width of that bucket, either way; beyond the last bound it is that bound.
+ */
+export function delayPercentileMs({ buckets, measured }: DelayCounts, share: number): number | undefined {
+  if (measured === 0) return undefined
+  const rank = Math.min(Math.max(share, 0), 1) * measured
+  let below = 0
+  for (const [i, boundMs] of delayBoundsMs.entries()) {
+    const count = buckets[i]!
+    if (count > 0 && below + count >= rank) {
+      const fromMs = delayBoundsMs[i - 1] ?? 0
+      return fromMs + ((boundMs - fromMs) * (rank - below)) / count
+    }
+    below += count
+  }
+  return delayBoundsMs.at(-1)
 }
 
 /** What an engine has done since it was created. */

@@ -39,12 +39,24 @@ export interface InputCase {
   readonly lines: number
   /** Gathered bytes by route; a route that is not named gathers nothing. */
   readonly output: Readonly<Record<string, RecordSource>>
+  /** When the batch arrived, in milliseconds since 1970. */
+  readonly nowMs?: number
+  /** Where the group has a time field: records by the bound of their bucket in milliseconds, or `more`, and the rest. */
+  readonly delays?: {
+    readonly buckets: Readonly<Record<string, number>>
+    readonly sumMs: number
+    readonly ahead?: number
+    readonly missing?: number
+    readonly unreadable?: number
+  }
 }
 
 /** One rule set and what it is tried on. */
 export interface CaseGroup {
   readonly name: string
   readonly rules: RuleSet | OriginalSettings | string
+  /** The path of the field that holds a record's time. */
+  readonly timeField?: string
   readonly records: readonly RecordCase[]
   readonly inputs: readonly InputCase[]
 }
@@ -60,6 +72,7 @@ interface GroupSource {
   readonly rules?: RuleSet | OriginalSettings
   readonly rulesText?: string
   readonly when?: Condition
+  readonly timeField?: string
   readonly missing?: readonly string[]
   readonly holds?: readonly RecordSource[]
   readonly fails?: readonly RecordSource[]
@@ -68,7 +81,10 @@ interface GroupSource {
   readonly inputs?: readonly InputCase[]
 }
 
-const groupKeys = ['name', 'rules', 'rulesText', 'when', 'missing', 'holds', 'fails', 'malformed', 'cases', 'inputs']
+const groupKeys = [
+  ...['name', 'rules', 'rulesText', 'when', 'missing', 'timeField'],
+  ...['holds', 'fails', 'malformed', 'cases', 'inputs'],
+]
 
 /** Returns all case files, by name. Throws when one has a key that nothing reads, or a group without any case. */
 export function readCaseFiles(): CaseFile[] {
@@ -94,7 +110,8 @@ function readGroup(file: string, group: GroupSource): CaseGroup {
   ]
   const inputs = group.inputs ?? []
   if (records.length + inputs.length === 0) throw new Error(`${file}: group "${group.name}" has no case`)
-  return { name: group.name, rules: rulesOf(file, group), records, inputs }
+  const { name, timeField } = group
+  return { name, rules: rulesOf(file, group), ...(timeField === undefined ? {} : { timeField }), records, inputs }
 }
 
 function wellFormed(records: readonly RecordSource[], expect: string, rule: string): RecordCase[] {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { malformedReason, noRule, validation } from '#src/batch/batch.js'
+import { delayBoundsMs, malformedReason, noRule, validation } from '#src/batch/batch.js'
 import type { Validation } from '#src/batch/batch.js'
 import type { Evaluator, Kernel } from '#src/kernel/kernel.js'
 import { compileRuleSet } from '#src/rules/compile.js'
@@ -13,14 +13,14 @@ import { bytesOf, readCaseFiles } from './case-files.ts'
 import type { CaseGroup, InputCase, RecordCase } from './case-files.ts'
 import { judge, kernels } from './judge.ts'
 import { runKernel } from './kernel-run.ts'
-import type { RecordVerdict } from './kernel-run.ts'
+import type { RecordVerdict, RunAnswer } from './kernel-run.ts'
 
 /** Bytes behind the input that would change the answer of a kernel which reads them. */
 const hostileTrail = Buffer.from('"}\n{"":"\\"]}}\n'.repeat(5)).subarray(0, 64)
 
 function compile(group: CaseGroup): Program {
   const source = typeof group.rules === 'string' ? { text: group.rules, format: 'yaml' as const } : group.rules
-  return compileRuleSet(source).program
+  return compileRuleSet(source, group.timeField).program
 }
 
 /** Returns a record's verdict in the words of a case file. */
@@ -76,12 +76,13 @@ function latin1(bytes: Buffer): string {
 
 function runInput(evaluator: Evaluator, plan: Plan, expected: InputCase): void {
   const input = bytesOf(expected.input)
-  const { maxRecordBytes, continues, open } = expected
+  const { maxRecordBytes, continues, open, nowMs } = expected
   const options = {
     trail: hostileTrail,
     ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
     ...(continues === undefined ? {} : { continues }),
     ...(open === undefined ? {} : { open }),
+    ...(nowMs === undefined ? {} : { nowMs }),
   }
   const answer = runKernel(evaluator, input, plan.rules.length, options)
   assert.deepEqual(
@@ -97,6 +98,17 @@ function runInput(evaluator: Evaluator, plan: Plan, expected: InputCase): void {
   const output = Object.entries(answer.gathered).map(([to, text]) => [plan.routes[Number(to)], text])
   const wanted = Object.entries(expected.output).map(([to, text]) => [to, latin1(bytesOf(text))])
   assert.deepEqual(Object.fromEntries(output), Object.fromEntries(wanted), `${expected.name}: output`)
+  compareDelays(answer, expected)
+  const kept = runKernel(evaluator, input, plan.rules.length, { ...options, validation: 'kept' })
+  assert.deepEqual(kept.delays, answer.delays, `${expected.name}: delays, kept`)
+}
+
+function compareDelays({ delays }: RunAnswer, { name, delays: wanted }: InputCase): void {
+  const { buckets, ...rest } = delays
+  const named = buckets.map((count, i) => [delayBoundsMs[i] ?? 'more', count] as const)
+  const found = Object.fromEntries(named.filter(([, count]) => count > 0))
+  const none = { buckets: {}, ahead: 0, missing: 0, unreadable: 0, sumMs: 0 }
+  assert.deepEqual({ ...rest, buckets: found }, { ...none, ...wanted }, `${name}: delays`)
 }
 
 function runGroup(kernel: Kernel, group: CaseGroup): void {

@@ -1,7 +1,7 @@
 // Runs a kernel over some bytes as the engine would, and returns the whole answer as plain data that tests compare.
 // Slabs are made for one run each, so that a test decides their shape, the padding and what lies behind the input.
 
-import { malformedReason, maxSegments, paddingBytes, slabFlag, slabWord } from '#src/batch/batch.js'
+import { delayBoundsMs, malformedReason, maxSegments, paddingBytes, slabFlag, slabWord } from '#src/batch/batch.js'
 import type { Validation } from '#src/batch/batch.js'
 import { createSlab } from '#src/batch/slab.js'
 import type { Slab } from '#src/batch/slab.js'
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly lead?: Uint8Array
   /** What lies right behind the input; at most the padding. */
   readonly trail?: Uint8Array
+  /** When the batch arrived, in milliseconds since 1970. */
+  readonly nowMs?: number
 }
 
 /** One record's verdict; positions count from the start of the input. */
@@ -46,6 +48,8 @@ export interface RunAnswer {
   readonly gathered: Record<number, string>
   /** Start, line feeds before it, reason: of the first malformed records, in order. */
   readonly samples: [start: number, lines: number, reason: number][]
+  /** Delays of records that go on; all 0 where the program has no time field. */
+  readonly delays: { buckets: number[]; ahead: number; missing: number; unreadable: number; sumMs: number }
   /** Kernel calls that it took. */
   calls: number
 }
@@ -62,6 +66,13 @@ export function emptyAnswer(): RunAnswer {
     byRoute: {},
     gathered: {},
     samples: [],
+    delays: {
+      buckets: new Array<number>(delayBoundsMs.length + 1).fill(0),
+      ahead: 0,
+      missing: 0,
+      unreadable: 0,
+      sumMs: 0,
+    },
     calls: 0,
   }
 }
@@ -121,6 +132,7 @@ function makeSlab(input: Uint8Array, options: RunOptions): Slab {
     validation: options.validation ?? 'full',
     maxRecordBytes: options.maxRecordBytes ?? 1 << 20,
     gather: options.gather ?? [...Array(256).keys()],
+    nowMs: options.nowMs ?? 0,
   })
   return slab
 }
@@ -143,6 +155,7 @@ function addAnswer(answer: RunAnswer, slab: Slab, lead: number): void {
   }
   // Each call describes its own first malformed records; together only the first sixteen are compared.
   answer.samples.splice(16)
+  addDelays(answer.delays, words)
   addSegments(answer, slab)
   if ((words[slabWord.flags]! & slabFlag.records) === 0) return
   for (let i = 0; i < records; i++) {
@@ -154,6 +167,14 @@ function addAnswer(answer: RunAnswer, slab: Slab, lead: number): void {
       reason: slab.reasons[i]!,
     })
   }
+}
+
+function addDelays(sum: RunAnswer['delays'], words: Uint32Array): void {
+  sum.buckets.forEach((_, i) => (sum.buckets[i]! += words[slabWord.delay + i]!))
+  sum.ahead += words[slabWord.timeAhead]!
+  sum.missing += words[slabWord.timeMissing]!
+  sum.unreadable += words[slabWord.timeUnreadable]!
+  sum.sumMs += words[slabWord.delaySum]! + words[slabWord.delaySum + 1]! * 2 ** 32
 }
 
 function addSegments(answer: RunAnswer, slab: Slab): void {

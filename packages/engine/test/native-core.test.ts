@@ -47,7 +47,7 @@ function recordCalls(path: string): number {
   const parts: Uint8Array[] = []
   for (const group of readCaseFiles().flatMap((file) => file.groups)) {
     const source = typeof group.rules === 'string' ? { text: group.rules } : group.rules
-    const { program: compiled } = compileRuleSet(source)
+    const { program: compiled } = compileRuleSet(source, group.timeField)
     for (const mode of ['full', 'kept', 'read'] as const) {
       const records = group.records.filter(({ expect }) => mode === 'full' || expect !== 'malformed')
       const input = Buffer.concat(records.flatMap(({ record }) => [bytesOf(record), Buffer.from('\n')]))
@@ -74,6 +74,7 @@ function recordCall(compiled: Program, input: Buffer, mode: Validation): Uint8Ar
     validation: mode,
     maxRecordBytes: 1 << 20,
     gather,
+    nowMs: 1_700_000_000_000,
   })
   const before = slab.bytes.slice()
   createPortableKernel().load(compiled).evaluate(slab.bytes)

@@ -35,7 +35,7 @@ function keptPart(answer: RunAnswer): unknown {
   const gathered = Object.entries(answer.gathered).filter(([to]) => !isRefused(Number(to)))
   const byRoute = Object.entries(answer.byRoute).filter(([to]) => !isRefused(Number(to)))
   const { records, kept, dropped, malformed, lines } = answer.counts
-  return { gathered, byRoute, records, kept, refused: dropped + malformed, lines }
+  return { gathered, byRoute, records, kept, refused: dropped + malformed, lines, delays: answer.delays }
 }
 
 /** In mode `kept`, well-formed records are judged exactly, and malformed ones may count as dropped. */
@@ -83,7 +83,11 @@ const shape: fc.Arbitrary<RunOptions> = fc.record({
   trail: fc
     .constantFrom('', '"}\n', '\\"\n{"a":"x"}\n', '\u00a9]}]}', '"UA":"Chrome"}')
     .map((text) => Buffer.from(text.repeat(paddingBytes)).subarray(0, paddingBytes)),
+  nowMs: fc.constantFrom(1_600_000_000_500, 1_600_700_000_000, 0),
 })
+
+/** Where the time of a record may stand: nowhere, where rules look too, and elsewhere. Filters know no indexes. */
+const timeField = fc.constantFrom(undefined, 'a', 'UA', 'reqTimeMs', 'c', 'a.b', 'b.a', '["a.b"]')
 
 function check(
   kernel: Kernel,
@@ -92,19 +96,20 @@ function check(
   inputs: fc.Arbitrary<Buffer>,
   numRuns: number,
 ): void {
-  const property = fc.property(sets, inputs, shape, (rules, input, options) => {
-    compareAll(kernel, reference, compileRuleSet(rules).program, input, options)
+  const property = fc.property(sets, inputs, shape, timeField, (rules, input, options, time) => {
+    compareAll(kernel, reference, compileRuleSet(rules, time).program, input, options)
   })
   const result = fc.check(property, { seed, numRuns })
   if (!result.failed) return
   assert.ok(result.counterexample !== null, 'the generators gave up')
-  const [rules, input, options] = result.counterexample
+  const [rules, input, options, time] = result.counterexample
   const { lead, trail, ...rest } = options
   const cause = result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance)
   assert.fail(
     [
       `WEIR_SEED=${seed} finds a difference, after ${result.numShrinks} shrinks at ${result.counterexamplePath}:`,
       `rules: ${JSON.stringify(rules)}`,
+      `time field: ${time ?? 'none'}`,
       `input (latin1): ${JSON.stringify(input.toString('latin1'))}`,
       `shape: ${JSON.stringify({ ...rest, lead: lead?.toString(), trail: trail?.toString() })}`,
       cause,

@@ -5,8 +5,13 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FuzzedDataProvider from(data, size);
-  const weir_test::RuleSet rules = weir_fuzz::DrawRules(from);
+  weir_test::RuleSet rules = weir_fuzz::DrawRules(from);
   weir_test::SlabShape shape = weir_fuzz::DrawShape(from);
+  // Drawn last, so that what the corpus holds keeps its meaning.
+  const auto time = from.ConsumeIntegral<uint8_t>();
+  rules.time_field = time / 4 % static_cast<uint32_t>(rules.fields.size());
+  rules.has_time_field = time % 4 != 0 && !rules.fields[rules.time_field].decode_url;
+  shape.now_ms = 1'600'000'000'000;
   shape.count_capacity = static_cast<uint32_t>(rules.rules.size()) + 1;
   const std::string input = from.ConsumeRemainingBytesAsString();
   shape.input = input;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../arena.h"
+#include "../delays.h"
 #include "../matcher.h"
 #include "../original_record.h"
 #include "../test/check.h"
@@ -15,17 +16,39 @@ using weir::OriginalRecord;
 using weir::Reason;
 using weir::Validation;
 
+constexpr uint64_t kNowMs = 1'600'000'000'000;
+
 struct Decided {
   uint32_t rule;
   Reason reason;
+  weir_test::PlainDelays delays;  // but for the buckets, of a record that is kept
 };
+
+weir_test::PlainDelays DelayExactly(const weir::Program& program, const OriginalRecord& record) {
+  weir_test::PlainDelays out;
+  std::string bytes;
+  if (!record.Text(program.fields[program.time_field].path, &bytes)) {
+    out.missing = 1;
+    return out;
+  }
+  const weir_test::Padded padded(bytes, '1');
+  uint64_t ms = 0;
+  if (!weir::ReadTimeMs(padded.view(), &ms)) {
+    out.unreadable = 1;
+  } else if (ms > kNowMs) {
+    out.ahead = 1;
+  } else {
+    out.sum_ms = kNowMs - ms;
+  }
+  return out;
+}
 
 Decided DecideExactly(const weir::Program& program, const weir::Matcher& matcher, const char* begin, const char* end) {
   const auto rules = static_cast<uint32_t>(program.rules.size());
   OriginalRecord record;
   switch (record.Read(begin, end)) {
-    case OriginalRecord::Kind::kMalformed: return {rules, record.reason()};
-    case OriginalRecord::Kind::kNull: return {rules - 1, Reason::kNone};
+    case OriginalRecord::Kind::kMalformed: return {rules, record.reason(), {}};
+    case OriginalRecord::Kind::kNull: return {rules - 1, Reason::kNone, {}};
     case OriginalRecord::Kind::kObject: break;
   }
   weir::Arena arena;
@@ -37,16 +60,20 @@ Decided DecideExactly(const weir::Program& program, const weir::Matcher& matcher
     bool holds = record.Text(program.fields[program.predicates[test].field].path, &bytes);
     weir::Text text(bytes);
     holds = holds && matcher.Holds(test, &text, &arena);
-    if (holds != is_negated) return {rule, Reason::kNone};
+    if (holds != is_negated) return {rule, Reason::kNone, {}};
   }
-  return {rules, Reason::kNone};
+  return {rules, Reason::kNone, program.has_time_field ? DelayExactly(program, record) : weir_test::PlainDelays()};
 }
 
 bool IsAlike(const weir_test::Answer& answer, const Decided& wanted, Validation mode, uint32_t rules) {
   if (!answer.ok || answer.records.size() != 1) return false;
   const weir_test::PlainRecord& found = answer.records[0];
   const uint32_t rule = found.rule == weir::kNoRule ? rules : found.rule;
-  if (rule == wanted.rule && found.reason == wanted.reason) return true;
+  if (rule == wanted.rule && found.reason == wanted.reason) {
+    weir_test::PlainDelays delays = answer.delays;
+    delays.buckets = wanted.delays.buckets;
+    return delays == wanted.delays;
+  }
   // What is dropped early may be malformed further on; under `read`, so may what is kept.
   return mode != Validation::kFull && wanted.reason != Reason::kNone && found.reason == Reason::kNone &&
          (rule < rules || mode == Validation::kRead);
@@ -56,11 +83,16 @@ bool IsAlike(const weir_test::Answer& answer, const Decided& wanted, Validation 
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FuzzedDataProvider from(data, size);
-  const weir_test::RuleSet filters = weir_fuzz::DrawFilters(from);
+  weir_test::RuleSet filters = weir_fuzz::DrawFilters(from);
   weir_test::SlabShape shape;
   shape.count_capacity = static_cast<uint32_t>(filters.rules.size()) + 1;
   shape.flags = weir::kWantRecords;
   shape.filler = static_cast<char>(from.ConsumeIntegral<uint8_t>());
+  // Drawn last, so that what the corpus holds keeps its meaning.
+  const auto time = from.ConsumeIntegral<uint8_t>();
+  filters.has_time_field = time % 4 != 0;
+  filters.time_field = time / 4 % static_cast<uint32_t>(filters.fields.size());
+  shape.now_ms = kNowMs;
   std::string line = from.ConsumeRemainingBytesAsString();
   std::replace(line.begin(), line.end(), '\n', ' ');
   if (line.empty() || line.back() == '\r') return 0;

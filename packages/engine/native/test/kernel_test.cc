@@ -123,8 +123,63 @@ void TestReadValidation() {
   }
 }
 
+// Every bound and what lies beside it, times in each form, and what is no time; each in a batch of its own and all together.
+void TestDelays() {
+  constexpr uint64_t kNowMs = 1'700'000'000'250;
+  RuleSet rules;
+  rules.fields = {Key("a"), Key("drop")};
+  rules.fields[0].path.push_back({true, 1, ""});
+  rules.has_time_field = true;
+  rules.missing = {"-", "0"};
+  TestPredicate& predicate = rules.predicates.emplace_back();
+  predicate.field = 1;
+  rules.rules.push_back({Test(0), weir::kDropRoute});
+  std::vector<std::string> values = {"1.7e9",  "\"1.7e9\"", "\"\\u0031700000000\"", "99999999.99",     "100000000",     "99999999999.9", "100000000000",
+                                     "1e14",   "99999999999999.5", "-1700000000", "null", "true",       "\"-\"",         "0",             "00",
+                                     "\"\"",   "\" 1700000000\"", "[1700000000]", "{}",   "1e400",      "1700000000.0005", "1700000000.2505", "01700000000"};
+  for (const uint32_t bound : weir::kDelayBoundsMs) {
+    for (const int beside : {-1, 0, 1}) {
+      const uint64_t ms = kNowMs - bound - static_cast<uint64_t>(beside);
+      const std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
+      values.push_back(std::to_string(ms));
+      values.push_back("\"" + std::to_string(ms / 1000) + "." + fraction + "\"");
+    }
+  }
+  const Block block = WriteProgram(rules);
+  const auto evaluator = Load(block);
+  std::string all;
+  for (const std::string& value : values) {
+    const std::string records = "{\"a\":[0," + value + "],\"a\":[0,1]}\n{\"a\":[0," + value + "],\"drop\":1}\n{\"a\":[0," + value + "],}\n{}\n";
+    all += records;
+    for (const std::string& input : {records, all}) {
+      for (const auto mode : {Validation::kFull, Validation::kKept, Validation::kRead}) {
+        SlabShape shape;
+        shape.input = input;
+        shape.mode = mode;
+        shape.now_ms = kNowMs;
+        CHECK(IsRight(rules, *evaluator, shape));
+      }
+    }
+  }
+  // The sum needs more than 32 bits, and not one of these is unknown to the plain reading.
+  SlabShape shape;
+  const std::string input = "{\"a\":[0,100000000]}\n{\"a\":[0,1600000000]}\n{\"a\":[0,1700000001]}\n";
+  shape.input = input;
+  shape.now_ms = kNowMs;
+  shape.count_capacity = 2;
+  const Answer answer = RunKernel(*evaluator, rules, shape);
+  CHECK(answer.ok && answer.delays.buckets[31] == 2 && answer.delays.ahead == 1);
+  CHECK(answer.delays.sum_ms == 1'600'000'000'250 + 100'000'000'250);
+  // Under `read` the time of a record that goes on is read, and so are its faults; that of a dropped one is not.
+  const std::string broken = "{\"a\":[0,\"\xff\"]}\n{\"drop\":1,\"a\":[0,\"\xff\"]}\n";
+  shape.input = broken;
+  shape.mode = Validation::kRead;
+  const Answer read = RunKernel(*evaluator, rules, shape);
+  CHECK(read.ok && read.malformed == 1 && read.dropped == 1 && read.delays == PlainDelays());
+}
+
 std::string DrawRecord(Numbers& numbers) {
-  static const char* const kValues[] = {"\"Chrome\"", "503", "\"503\"", "null", "\"-\"", "true", "\"a%20b+\\u0041\"", "\"10.1.2.3\"", "[1,\"Chrome\"]",
+  static const char* const kValues[] = {"1600000000.5", "\"1600000100\"", "\"Chrome\"", "503", "\"503\"", "null", "\"-\"", "true", "\"a%20b+\\u0041\"", "\"10.1.2.3\"", "[1,\"Chrome\"]",
                                         "{\"b\":\"fox\"}", "\"\xc3\xa9\xe2\x84\xaa\"", "1e400", "\"quick brown fox\"", "\"\""};
   static const char* const kKeys[] = {"\"a\"", "\"b\"", "\"\\u0061\"", "\"status\"", "\"a-key-that-is-long-enough-to-miss\""};
   std::string out = "{";
@@ -148,6 +203,8 @@ RuleSet DrawRules(Numbers& numbers) {
   rules.fields[2].path.push_back({false, 0, "b"});
   rules.fields[3].decode_url = true;
   rules.fields[4].path.push_back({true, 1, ""});
+  rules.has_time_field = numbers.Below(2) == 0;
+  rules.time_field = numbers.Below(3);
   for (uint32_t i = 0; i < 3 + numbers.Below(90); i++) {
     TestPredicate& predicate = rules.predicates.emplace_back();
     predicate.op = static_cast<Op>(numbers.Below(8));
@@ -186,6 +243,7 @@ void TestDrawn() {
         shape.mode = mode;
         shape.flags = weir::kWantRecords;
         shape.record_capacity = 64;
+        shape.now_ms = 1'600'000'050'000;
         CHECK(IsRight(rules, *evaluator, shape));
       }
     }
@@ -245,6 +303,7 @@ void TestKernel() {
   TestFraming();
   TestSegments();
   TestReadValidation();
+  TestDelays();
   TestDrawn();
 }
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -112,6 +113,37 @@ std::optional<__int128> Exact(const std::string& text) {
   return value < INT64_MIN ? std::nullopt : std::optional<__int128>(value);
 }
 
+// Counts the delay of a record that goes on.
+void AddDelay(const RuleSet& rules, const Json& record, uint64_t now_ms, PlainDelays* out) {
+  static const double kBoundSeconds[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,  0.2,  0.5,  1,     2,     5,     10,   15,    20,    30,
+                                         45,    60,    90,    120,  180,  300,  600,  900,  1800, 3600,  10800, 21600, 86400, 259200, 604800};
+  const Json* value = PlainFind(record, rules.fields[rules.time_field]);
+  if (value == nullptr || value->kind == Json::Kind::kNull) {
+    out->missing++;
+    return;
+  }
+  const bool has_text = value->kind != Json::Kind::kObject && value->kind != Json::Kind::kArray;
+  if (has_text && std::find(rules.missing.begin(), rules.missing.end(), value->text) != rules.missing.end()) {
+    out->missing++;
+    return;
+  }
+  const double time = has_text && PlainIsNumber(value->text, true) ? std::strtod(value->text.c_str(), nullptr) : 0;
+  if (time < 1e8 || time >= 1e14) {
+    out->unreadable++;
+    return;
+  }
+  const double ms = time < 1e11 ? time * 1000 : time;
+  const long long delay = static_cast<long long>(now_ms) - std::llround(ms);
+  if (delay < 0) {
+    out->ahead++;
+    return;
+  }
+  size_t bucket = 0;
+  while (bucket < 31 && delay > std::llround(kBoundSeconds[bucket] * 1000)) bucket++;
+  out->buckets[bucket]++;
+  out->sum_ms += static_cast<uint64_t>(delay);
+}
+
 }  // namespace
 
 int PlainCompare(const std::string& a, const std::string& b) {
@@ -177,6 +209,7 @@ PlainBatch PlainRead(const RuleSet& rules, const PlainRequest& request) {
       if (record.reason == Reason::kNone) {
         record.rule = static_cast<uint16_t>(PlainDecide(rules, tree));
         record.route = record.rule < rules.rules.size() ? rules.rules[record.rule].route : rules.default_route;
+        if (rules.has_time_field && record.route != weir::kDropRoute) AddDelay(rules, tree, request.now_ms, &batch.delays);
       }
     }
     batch.records.push_back(record);

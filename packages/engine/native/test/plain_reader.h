@@ -62,10 +62,19 @@ struct PlainRecord {
   uint32_t lines_before = 0;
 };
 
+// Delays of records that go on, by bucket, and the other records that do.
+struct PlainDelays {
+  std::vector<uint32_t> buckets = std::vector<uint32_t>(32);
+  uint32_t ahead = 0, missing = 0, unreadable = 0;
+  uint64_t sum_ms = 0;
+  bool operator==(const PlainDelays&) const = default;
+};
+
 struct PlainBatch {
   std::vector<PlainRecord> records;
   uint32_t lines = 0;
   std::vector<std::string> gathered;  // by route
+  PlainDelays delays;
 };
 
 struct PlainRequest {
@@ -73,6 +82,7 @@ struct PlainRequest {
   uint32_t max_record_bytes = 1 << 20;
   bool open = false;
   bool continues = false;
+  uint64_t now_ms = 0;
 };
 
 // The answer to a request under full validation.

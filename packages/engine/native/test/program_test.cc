@@ -21,6 +21,7 @@ RuleSet EachOperator() {
   rules.fields = {Key("a"), Key("b")};
   rules.fields[0].path.push_back({true, 2, ""});
   rules.fields[1].decode_url = true;
+  rules.has_time_field = true;
   for (const Op op : {Op::kExists, Op::kRegex, Op::kSet, Op::kPrefix, Op::kSuffix, Op::kSubstrings, Op::kCompare, Op::kNetworks}) {
     TestPredicate& predicate = rules.predicates.emplace_back();
     predicate.op = op;
@@ -76,6 +77,10 @@ void TestPlans() {
       {"\"path\":[\"a\",2]", "\"path\":[\"a\",true]"},
       {"\"path\":[\"a\",2]", "\"path\":\"a\""},
       {"\"decode\":\"none\"", "\"decode\":1"},
+      {"\"timeField\":0", "\"timeField\":1"},  // it is decoded
+      {"\"timeField\":0", "\"timeField\":2"},
+      {"\"timeField\":0", "\"timeField\":\"a\""},
+      {"\"timeField\":0", "\"timeField\":null"},
       {"\"op\":\"exists\"", "\"op\":\"exist\""},
       {"\"op\":\"exists\"", "\"op\":1"},
       {"\"op\":\"exists\",\"field\":1", "\"op\":\"exists\",\"field\":2"},
@@ -152,7 +157,7 @@ void TestProgram() {
   CHECK(program != nullptr && error.empty());
   if (program == nullptr) return;
   CHECK(program->fields.size() == 2 && program->predicates.size() == 8 && program->lists.size() == 3 && program->rules.size() == 2);
-  CHECK(program->fields[0].path[1].index == 2 && program->fields[1].decode_url && program->route_count == 3);
+  CHECK(program->fields[0].path[1].index == 2 && program->fields[1].decode_url && program->route_count == 3 && program->has_time_field);
   CHECK(!IsRefused(block));
   TestPlans();
   TestDamage();

@@ -21,7 +21,7 @@ using weir::Op;
 using Words = std::vector<uint32_t>;
 
 constexpr uint32_t kMagic = 0x52494557;
-constexpr uint32_t kFormat = 2;
+constexpr uint32_t kFormat = 3;
 constexpr uint32_t kHeaderWords = 16;
 constexpr uint32_t kListWords = 8;
 constexpr uint32_t kBucketBits = 4;
@@ -247,7 +247,9 @@ std::string PlanOf(const RuleSet& rules) {
   std::vector<std::string> routes = {"keep", "drop", "malformed"};
   while (routes.size() < rules.route_count) routes.push_back("route-" + std::to_string(routes.size()));
   const std::string dialect = rules.original ? "original" : "weir";
-  return "{\"dialect\":\"" + dialect + "\",\"missing\":" + ListOf(rules.missing) + ",\"fields\":[" + fields + "],\"predicates\":[" + predicates +
+  const std::string time = rules.has_time_field ? ",\"timeField\":" + std::to_string(rules.time_field) : "";
+  return "{\"dialect\":\"" + dialect + "\",\"missing\":" + ListOf(rules.missing) + ",\"fields\":[" + fields + "]" + time +
+         ",\"predicates\":[" + predicates +
          "],\"rules\":[" + conditions + "],\"routes\":" + ListOf(routes) +
          ",\"defaultRoute\":" + std::to_string(rules.default_route) + "}";
 }

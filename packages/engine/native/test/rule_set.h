@@ -27,6 +27,8 @@ struct TestPredicate {
 struct RuleSet {
   std::vector<std::string> missing;
   std::vector<weir::Field> fields;
+  bool has_time_field = false;
+  uint32_t time_field = 0;
   std::vector<TestPredicate> predicates;
   std::vector<weir::Rule> rules;
   uint32_t route_count = 3;

@@ -68,6 +68,14 @@ bool AddCounts(TestSlab* slab, uint32_t lead, Answer* answer) {
   return true;
 }
 
+void AddDelays(TestSlab* slab, PlainDelays* out) {
+  for (uint32_t i = 0; i < out->buckets.size(); i++) out->buckets[i] += slab->word(weir::kDelay + i);
+  out->ahead += slab->word(weir::kTimeAhead);
+  out->missing += slab->word(weir::kTimeMissing);
+  out->unreadable += slab->word(weir::kTimeUnreadable);
+  out->sum_ms += slab->word(weir::kDelaySum) + (uint64_t{slab->word(weir::kDelaySum + 1)} << 32);
+}
+
 Answer Failed(Answer answer, std::string problem) {
   answer.ok = false;
   answer.problem = std::move(problem);
@@ -113,6 +121,8 @@ TestSlab::TestSlab(const SlabShape& shape) {
       {weir::kCountsAt, counts_at},
       {weir::kCountCapacity, shape.count_capacity},
       {weir::kGatherRoutes, shape.routes},
+      {weir::kNow, static_cast<uint32_t>(shape.now_ms)},
+      {weir::kNow + 1, static_cast<uint32_t>(shape.now_ms >> 32)},
   };
   for (const auto& [number, value] : words) word(number) = value;
   for (uint32_t i = 1; i < 8; i++) word(weir::kGatherRoutes + i) = shape.routes == ~uint32_t{0} ? shape.routes : 0;
@@ -131,6 +141,7 @@ Answer RunKernel(weir::Evaluator& evaluator, const RuleSet& rules, const SlabSha
     answer.calls++;
     if (!AddSegments(&slab, &answer)) return Failed(answer, "segments");
     if (!AddCounts(&slab, shape.lead, &answer)) return Failed(answer, "counts");
+    AddDelays(&slab, &answer.delays);
     if ((shape.flags & weir::kWantRecords) != 0) {
       if (slab.word(weir::kRecords) > shape.record_capacity) return Failed(answer, "more records than fit");
       AddRecords(&slab, shape.lead, &answer);
@@ -149,13 +160,16 @@ Answer RunKernel(weir::Evaluator& evaluator, const RuleSet& rules, const SlabSha
 }
 
 PlainRequest PlainOf(const SlabShape& shape) {
-  return {shape.input, shape.max_record_bytes, (shape.flags & weir::kOpen) != 0, (shape.flags & weir::kContinues) != 0};
+  return {shape.input, shape.max_record_bytes, (shape.flags & weir::kOpen) != 0, (shape.flags & weir::kContinues) != 0,
+          shape.now_ms};
 }
 
 std::string Differs(const RuleSet& rules, const SlabShape& shape, const Answer& answer, const PlainBatch& plain) {
   if (!answer.ok) return answer.problem;
   if (answer.lines != plain.lines) return "lines";
   if (answer.count != plain.records.size()) return "number of records";
+  // What goes on is known exactly but under `read`.
+  if (shape.mode != Validation::kRead && answer.delays != plain.delays) return "delays";
   const bool has_records = (shape.flags & weir::kWantRecords) != 0;
   // Without the arrays nothing tells which record was judged how, so only what validation cannot change is compared.
   if (!has_records && shape.mode != Validation::kFull) {

@@ -23,6 +23,7 @@ struct SlabShape {
   weir::Validation mode = weir::Validation::kFull;
   uint32_t max_record_bytes = 1 << 20;
   uint32_t routes = ~uint32_t{0};  // bit r: gather route r, below 32
+  uint64_t now_ms = 0;
   char filler = '"';
 };
 
@@ -55,6 +56,7 @@ struct Answer {
   std::vector<uint32_t> by_rule, by_route;
   std::vector<std::string> gathered;
   std::vector<std::vector<uint32_t>> samples;  // start, lines before, reason; the first sixteen
+  PlainDelays delays;
 };
 
 // Runs a request to its end. Beside the kernel's own faults, `ok` is false for an answer that contradicts itself or its

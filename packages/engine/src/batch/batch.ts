@@ -4,7 +4,7 @@
 // compares them.
 
 /** Version of the layout below. */
-export const slabFormat = 1
+export const slabFormat = 2
 
 /** How much of a record is checked: see docs/rules.md. */
 export const validation = { kept: 0, full: 1, read: 2 } as const
@@ -42,6 +42,8 @@ export const slabWord = {
   countCapacity: 11,
   /** 256 bits: routes whose records are gathered. Bit *r* is bit (r & 31) of word (gatherRoutes + (r >> 5)). */
   gatherRoutes: 12,
+  /** When the batch arrived, in milliseconds since 1970: the lower 32 bits, then the upper. Delays are measured to it. */
+  now: 20,
 
   // Answer: written by the kernel, which sets all of it at each call.
   /** Position up to which the input is decided; below `end` when the arrays filled up: call again with it as `start`. */
@@ -66,7 +68,32 @@ export const slabWord = {
   segment: 320,
   /** Up to 16 triples: start, line feeds before it in this call, reason. The first malformed records of the call. */
   sample: 1088,
+  /**
+   * All words from here on stay 0 where the program has no time field. Records that are kept or routed, by delay: one
+   * word for each of `delayBoundsMs`, the first that is not below the delay, and one for what exceeds all of them.
+   */
+  delay: 1136,
+  /** The same kind of records whose time lies behind `now`, or that have none, or whose time is none that is known. */
+  timeAhead: 1168,
+  timeMissing: 1169,
+  timeUnreadable: 1170,
+  /** Sum in milliseconds of the delays that were counted: the lower 32 bits, then the upper. */
+  delaySum: 1171,
 } as const
+
+/** The word behind the last one of the answer. */
+export const answerEnd = slabWord.delaySum + 2
+
+/**
+ * Bounds of delays in milliseconds, ascending, each inclusive: from 1 ms to a week, and closest where logs of a CDN
+ * arrive, from ten seconds to five minutes.
+ */
+export const delayBoundsMs = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1000, 2000, 5000, 10_000, 15_000, 20_000, 30_000, 45_000],
+  ...[60_000, 90_000, 120_000, 180_000, 300_000, 600_000, 900_000, 1_800_000],
+  ...[3_600_000, 10_800_000, 21_600_000, 86_400_000, 259_200_000, 604_800_000],
+] as const
 
 /** Bits of the word `flags`; bits 0 and 1 are the validation mode. */
 export const slabFlag = {
@@ -79,7 +106,7 @@ export const slabFlag = {
 } as const
 
 export const maxSegments = 256
-export const headerBytes = 4608
+export const headerBytes = 4736
 /** Readable bytes that must follow the input region, for vector loads. Their content does not matter. */
 export const paddingBytes = 64
 /** Rule number of a malformed record. The default's is the number of rules. */

@@ -42,6 +42,8 @@ export interface SlabRequest {
   readonly maxRecordBytes: number
   /** Indexes of the routes whose records are gathered. */
   readonly gather: readonly number[]
+  /** When the batch arrived, in milliseconds since 1970. Only programs with a time field ask. Default: 0. */
+  readonly nowMs?: number
 }
 
 let lastSlabId = 0
@@ -99,6 +101,9 @@ export class Slab {
     this.writeShape()
     words.fill(0, slabWord.gatherRoutes, slabWord.gatherRoutes + 8)
     for (const route of request.gather) words[slabWord.gatherRoutes + (route >>> 5)]! |= 1 << (route & 31)
+    const nowMs = request.nowMs ?? 0
+    words[slabWord.now] = nowMs % 2 ** 32
+    words[slabWord.now + 1] = Math.floor(nowMs / 2 ** 32)
     this.counts.fill(0)
   }
 
@@ -157,10 +162,10 @@ export function createSlab(shape: SlabShape): Slab {
  * request as they were, where a worker may have moved on.
  */
 export function copyRequest(from: Slab, to: Slab, asked: Uint32Array = from.words): void {
-  const { format, start, end, flags, maxRecordBytes, gatherRoutes } = slabWord
+  const { format, start, end, flags, maxRecordBytes, gatherRoutes, now } = slabWord
   to.input.set(from.input.subarray(0, asked[end]), 0)
   to.writeShape()
-  for (const word of [format, start, end, flags, maxRecordBytes]) to.words[word] = asked[word]!
+  for (const word of [format, start, end, flags, maxRecordBytes, now, now + 1]) to.words[word] = asked[word]!
   to.words.set(asked.subarray(gatherRoutes, gatherRoutes + 8), gatherRoutes)
   to.counts.fill(0)
 }

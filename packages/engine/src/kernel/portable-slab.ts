@@ -1,7 +1,7 @@
 // The slab as the portable kernel sees it during one call: the request, read and checked, its lines, and the answer.
 // What a record's route is, is not decided here. The layout is in batch/batch.ts; only portable.ts calls this.
 
-import { headerBytes, noRule, slabFlag, slabFormat, slabWord } from '../batch/batch.ts'
+import { answerEnd, delayBoundsMs, headerBytes, noRule, slabFlag, slabFormat, slabWord } from '../batch/batch.ts'
 import { EngineError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { route } from '../rules/program.ts'
@@ -36,6 +36,7 @@ export class SlabBatch {
   readonly #wanted = new Map<number, Ranges>()
   #position: number
   #records = 0
+  #delaySum = 0n
 
   /** Errors: `ERR_ENGINE_KERNEL_FAULT` when the request does not fit the slab or the program. */
   constructor(slab: Uint8Array, ruleCount: number) {
@@ -53,7 +54,7 @@ export class SlabBatch {
     this.#position = this.#word(slabWord.start)
     this.#end = this.#word(slabWord.end)
     this.input = slab.subarray(inputAt, inputAt + this.#end)
-    this.#words.fill(0, slabWord.consumed, slabWord.sample + 3 * limits.malformedSamples)
+    this.#words.fill(0, slabWord.consumed, answerEnd)
   }
 
   #word(word: number): number {
@@ -128,6 +129,25 @@ export class SlabBatch {
     this.#gather(to, line.start, line.end)
   }
 
+  /**
+   * Counts the delay of a record that was kept or routed: `time` is its time in milliseconds since 1970, or why there
+   * is none.
+   */
+  addTime(time: number | 'missing' | 'unreadable'): void {
+    const words = this.#words
+    if (time === 'missing') words[slabWord.timeMissing]!++
+    else if (time === 'unreadable') words[slabWord.timeUnreadable]!++
+    else {
+      const delay = this.#word(slabWord.now + 1) * 2 ** 32 + this.#word(slabWord.now) - time
+      if (delay < 0) words[slabWord.timeAhead]!++
+      else {
+        const bucket = delayBoundsMs.findIndex((bound) => delay <= bound)
+        words[slabWord.delay + (bucket < 0 ? delayBoundsMs.length : bucket)]!++
+        this.#delaySum += BigInt(delay)
+      }
+    }
+  }
+
   #writeRecord(index: number, line: Line, to: number, rule: number, reason: number): void {
     const { buffer, byteOffset } = this.#slab
     const at = byteOffset + this.#word(slabWord.recordsAt)
@@ -177,6 +197,8 @@ export class SlabBatch {
     words[slabWord.gathered] = length
     words[slabWord.consumed] = this.#position
     words[slabWord.records] = this.#records
+    words[slabWord.delaySum] = Number(this.#delaySum & 0xffff_ffffn)
+    words[slabWord.delaySum + 1] = Number(this.#delaySum >> 32n)
   }
 
   /**

@@ -27,6 +27,16 @@ export function readNumber(text: string): ComparableNumber | undefined {
   return { exact: isInRange ? exact : undefined, double }
 }
 
+/**
+ * Returns the time that `text` is, in milliseconds since 1970 and rounded to whole ones; undefined when it is none. A
+ * number from 10⁸ to 10¹¹ counts seconds, one from there to 10¹⁴ milliseconds: both are the years 1973 to 5138.
+ */
+export function readTimeMs(text: string): number | undefined {
+  const time = readNumber(text)?.double
+  if (time === undefined || !(time >= 1e8 && time < 1e14)) return undefined
+  return Math.round(time < 1e11 ? time * 1000 : time)
+}
+
 /** Returns a negative number, 0 or a positive one as `a` is less than, equal to or greater than `b`. */
 export function compareNumbers(a: ComparableNumber, b: ComparableNumber): number {
   if (a.exact !== undefined && b.exact !== undefined) return a.exact < b.exact ? -1 : a.exact > b.exact ? 1 : 0

@@ -14,7 +14,7 @@ import { findOriginal, javaText, markHalfPairs, readOriginal } from './portable-
 import { SlabBatch } from './portable-slab.ts'
 import type { Line } from './portable-slab.ts'
 import { compareNumbers, decodeUrl, foldText, ListReader, readAddress, readFoldTable } from './portable-values.ts'
-import { readNumber } from './portable-values.ts'
+import { readNumber, readTimeMs } from './portable-values.ts'
 
 /** What turns a pattern into a test of texts. Must have RE2's meaning, and linear time. */
 export interface PatternEngine {
@@ -107,6 +107,8 @@ class PortableEvaluator implements Evaluator {
   readonly #fields: readonly FieldValue[]
   readonly #rules: readonly { readonly holds: Test; readonly route: number }[]
   readonly #defaultRoute: number
+  /** The field that holds a record's time. */
+  readonly #time: FieldValue | undefined
   #record = 0
 
   constructor(program: Program, engine: PatternEngine) {
@@ -121,6 +123,7 @@ class PortableEvaluator implements Evaluator {
     const tests = plan.predicates.map((predicate) => this.#compilePredicate(predicate))
     this.#rules = plan.rules.map((rule) => ({ holds: compileCondition(rule.when, tests), route: rule.route }))
     this.#defaultRoute = plan.defaultRoute
+    this.#time = plan.timeField === undefined ? undefined : this.#fields[plan.timeField]
   }
 
   #compilePredicate(predicate: PlanPredicate): Test {
@@ -193,22 +196,31 @@ class PortableEvaluator implements Evaluator {
   /** The same for filters of the original, to which an empty line is a record. */
   #decideOriginal(batch: SlabBatch, line: Line): void {
     // Without filters it looked into nothing, and kept what is no JSON.
-    if (this.#rules.length === 0) return this.#addDecided(batch, line)
+    const hasFilters = this.#rules.length > 0
+    if (!hasFilters && this.#time === undefined) return this.#addDecided(batch, line)
     const record = readOriginal(batch.input, line.start, line.contentEnd)
-    if (typeof record === 'number') return batch.add(line, route.malformed, noRule, record)
-    const last = this.#rules.length - 1
-    if (record === null) return batch.add(line, this.#rules[last]!.route, last, 0)
+    if (hasFilters && typeof record === 'number') return batch.add(line, route.malformed, noRule, record)
     for (const [i, field] of this.#fields.entries()) {
-      const value = findOriginal(record, this.#plan.fields[i]!.path as readonly string[]) ?? null
+      const path = this.#plan.fields[i]!.path as readonly string[]
+      const value = record === null || typeof record === 'number' ? null : (findOriginal(record, path) ?? null)
       field.takeText(value === null ? undefined : markHalfPairs(javaText(value)))
     }
-    this.#addDecided(batch, line)
+    if (hasFilters && record === null) this.#add(batch, line, this.#rules.length - 1)
+    else this.#addDecided(batch, line)
   }
 
   #addDecided(batch: SlabBatch, line: Line): void {
     const index = this.#rules.findIndex((rule) => rule.holds())
-    if (index < 0) batch.add(line, this.#defaultRoute, this.#rules.length, 0)
-    else batch.add(line, this.#rules[index]!.route, index, 0)
+    this.#add(batch, line, index < 0 ? this.#rules.length : index)
+  }
+
+  #add(batch: SlabBatch, line: Line, rule: number): void {
+    const to = this.#rules[rule]?.route ?? this.#defaultRoute
+    batch.add(line, to, rule, 0)
+    if (this.#time === undefined || to === route.drop) return
+    const text = this.#time.text(false)
+    const time = text === undefined ? undefined : readTimeMs(text)
+    batch.addTime(this.#time.exists ? (time ?? 'unreadable') : 'missing')
   }
 }
 

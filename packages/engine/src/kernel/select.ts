@@ -2,7 +2,7 @@
 // kernel only when it is needed, because a worker that runs native code should not hold a regex engine in memory.
 // Used by the engine and by workers.
 
-import { slabFlag, slabWord } from '../batch/batch.ts'
+import { delayBoundsMs, slabFlag, slabWord } from '../batch/batch.ts'
 import { createSlab } from '../batch/slab.ts'
 import { EngineError } from '../errors.ts'
 import { headerBytes, headerWord, programFormat, programMagic } from '../rules/program.ts'
@@ -54,7 +54,10 @@ export function provenNativeKernel(): Kernel {
   return proven
 }
 
-/** A rule set that uses a pattern, a number, a decoded field and a prefix, so that every library behind them answers. */
+/**
+ * A rule set that uses a pattern, a number, a decoded field, a prefix and a time, so that every library behind them
+ * answers.
+ */
 const selfTestPlan: Plan = {
   dialect: 'weir',
   version: '0000000000000000',
@@ -63,7 +66,9 @@ const selfTestPlan: Plan = {
     { path: ['status'], decode: 'none' },
     { path: ['agent'], decode: 'url' },
     { path: ['time', 'ms'], decode: 'none' },
+    { path: ['time', 'at'], decode: 'none' },
   ],
+  timeField: 3,
   predicates: [
     { op: 'regex', field: 0, pattern: '5\\d\\d', whole: true },
     { op: 'regex', field: 1, pattern: '(?i)chrome/|firefox/', whole: false },
@@ -81,7 +86,7 @@ const selfTestPlan: Plan = {
 /** Records, and the number of the route that each belongs to. */
 const selfTestRecords: readonly (readonly [string, number])[] = [
   ['{"status":"503","agent":"Mozilla%2F5.0+Chrome%2F124"}', 0],
-  ['{"status":"503","agent":"curl","time":{"us":1,"ms":"0700"}}', 0],
+  ['{"status":"503","agent":"curl","time":{"at":"1573840000.125","ms":"0700"}}', 0],
   ['{"status":"503","agent":"curl","time":{"ms":499}}', 1],
   ['{ "st\\u0061tus" : "404", "status": "503" }', 3],
   ['{"status":"503","agent":"FIREFOX%2f1","x":1e400,}', 2],
@@ -100,6 +105,7 @@ function selfTest(kernel: Kernel): string | undefined {
     validation: 'kept',
     maxRecordBytes: input.length,
     gather: [0],
+    nowMs: 1573840000625,
   })
   try {
     kernel.load(selfTestProgram()).evaluate(slab.bytes)
@@ -111,6 +117,10 @@ function selfTest(kernel: Kernel): string | undefined {
   for (const [i, [record, route]] of selfTestRecords.entries()) {
     if (slab.routes[i] !== route) return `it sends ${record} to route ${slab.routes[i]}, not ${route}.`
   }
+  // Three are kept or routed; one of them has a time, which is half a second old.
+  const { delay, timeMissing, delaySum } = slabWord
+  const delays = [delay + delayBoundsMs.indexOf(500), timeMissing, delaySum, delaySum + 1].map((i) => slab.words[i])
+  if (String(delays) !== '1,2,500,0') return 'it counts other delays.'
   const kept = Buffer.from(slab.gather.subarray(0, slab.words[slabWord.gathered])).toString()
   return kept === `${selfTestRecords[0]![0]}\r\n${selfTestRecords[1]![0]}\r\n` ? undefined : 'it gathers other bytes.'
 }

@@ -1,7 +1,7 @@
 // Runs a kernel over the whole request of a slab, or over the batches of a file that pass through it, however often it
 // must be called for that, and leaves one answer. Used by workers, and by the engine for inputs too small to hand over.
 
-import { maxSegments, slabFlag, slabWord } from '../batch/batch.ts'
+import { answerEnd, maxSegments, slabFlag, slabWord } from '../batch/batch.ts'
 import { fillFromFile } from '../batch/file-range.ts'
 import type { FileSpan } from '../batch/file-range.ts'
 import type { Slab } from '../batch/slab.ts'
@@ -10,7 +10,6 @@ import { limits } from '../limits.ts'
 
 const firstSum = slabWord.records
 const byRouteEnd = slabWord.byRoute + 256
-const answerEnd = slabWord.sample + limits.malformedSamples * 3
 
 /**
  * Evaluates the slab's request. A kernel stops when its verdict arrays are full; unless the caller wants those
@@ -191,5 +190,9 @@ function addAnswers(sum: Uint32Array, words: Uint32Array, shift = 0): Uint32Arra
     both[to + 2] = words[from + 2]!
   }
   both[slabWord.sampleCount - base] = samples + room
+  for (let word: number = slabWord.delay; word < slabWord.delaySum; word++) both[word - base]! += words[word]!
+  const carry = sum[slabWord.delaySum - base]! + words[slabWord.delaySum]! > 0xffff_ffff ? 1 : 0
+  both[slabWord.delaySum - base]! += words[slabWord.delaySum]!
+  both[slabWord.delaySum + 1 - base]! += words[slabWord.delaySum + 1]! + carry
   return both
 }

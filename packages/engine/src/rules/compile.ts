@@ -18,6 +18,7 @@ import { buildPlan } from './plan.ts'
 import type { Program } from './program.ts'
 import type { OriginalSettings, RuleSet } from './rule-set.ts'
 import type { MapNode, Source } from './source-node.ts'
+import { addTimeField } from './time-field.ts'
 import { valueSource } from './value-source.ts'
 import { versionOf } from './version.ts'
 import { listBytesOf, mostProgramBytes, writeProgram } from './write-program.ts'
@@ -57,18 +58,18 @@ export interface CompiledRuleSet {
 }
 
 /**
- * Returns the program of a rule set. Synchronous.
+ * Returns the program of a rule set. Synchronous. `timeField`: the path of the field whose delay the kernel counts.
  *
  * Errors: `ERR_RULESET_INVALID` with the problems and warnings, in order of place; `ERR_RULESET_UNREADABLE` when the
- * only problems are files that cannot be read.
+ * only problems are files that cannot be read; `ERR_CONFIG_INVALID` when `timeField` is no field path for this rule set.
  *
  * Cost: compiles every pattern and reads every list file; a million entries take about a second.
  */
-export function compileRuleSet(source: RuleSource): CompiledRuleSet {
+export function compileRuleSet(source: RuleSource, timeField?: string): CompiledRuleSet {
   const issues = new IssueList()
   const input = openSource(source, issues)
   const { root } = input.source
-  if (root !== undefined && isOriginalSettings(root)) return compileOriginal(root, input, issues)
+  if (root !== undefined && isOriginalSettings(root)) return compileOriginal(root, input, issues, timeField)
   const rest = root === undefined ? undefined : setOriginalAside(root, issues)
   const parsed = rest === undefined ? undefined : parseRuleSet(rest, issues)
   if (parsed === undefined) throw errorOf(input, issues)
@@ -81,16 +82,16 @@ export function compileRuleSet(source: RuleSource): CompiledRuleSet {
   }
   if (issues.count > 0) throw errorOf(input, issues)
   const digests = lists.map((list) => list.digest)
-  const program = writeProgram({ version: versionOf(plan, digests), ...plan }, lists)
+  const program = writeProgram({ version: versionOf(plan, digests), ...addTimeField(plan, timeField) }, lists)
   return { program, ruleSet: parsed.ruleSet, warnings: issues.warnings(input.source) }
 }
 
 /** The same for filters of the original converter: a program of their dialect. */
-function compileOriginal(root: MapNode, input: Input, issues: IssueList): CompiledRuleSet {
+function compileOriginal(root: MapNode, input: Input, issues: IssueList, timeField?: string): CompiledRuleSet {
   const filters = translateFilters(parseOriginal(root, issues), issues)
   if (issues.count > 0) throw errorOf(input, issues)
   const plan = originalPlan(filters)
-  const program = writeProgram({ version: versionOf(plan, []), ...plan }, [])
+  const program = writeProgram({ version: versionOf(plan, []), ...addTimeField(plan, timeField) }, [])
   return { program, ruleSet: equivalentRuleSet(filters), warnings: issues.warnings(input.source), filters }
 }
 

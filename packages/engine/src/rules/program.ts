@@ -3,7 +3,7 @@
 // The list layouts are repeated in native/program.h; `programFormat` changes with either.
 
 /** Version of the layout below; a kernel refuses any other. */
-export const programFormat = 2
+export const programFormat = 3
 
 /** Indexes of the routes that every program has. Named routes follow. */
 export const route = { keep: 0, drop: 1, malformed: 2 } as const
@@ -69,6 +69,8 @@ export interface Plan {
   /** Texts that count as absent, compared before decoding. */
   readonly missing: readonly string[]
   readonly fields: readonly PlanField[]
+  /** Index of the field that holds the time of a record, which is not decoded; absent where delays are not counted. */
+  readonly timeField?: number
   readonly predicates: readonly PlanPredicate[]
   readonly rules: readonly PlanRule[]
   /** Route of a record that no rule decides. */

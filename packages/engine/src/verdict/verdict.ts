@@ -16,4 +16,28 @@ export interface Counts {
   readonly byDefault: number
   /** Records of `keep` and of each named route. */
   readonly byRoute: Readonly<Record<string, number>>
+  /** How old the records of `keep` and of named routes were; only where the engine has a `timeField`. */
+  readonly delays?: DelayCounts
+}
+
+/**
+ * Records that were kept or routed, by their delay: the time from the one that stands in the record to the hand-over of
+ * its batch. `kept = measured + ahead + missing + unreadable`.
+ */
+export interface DelayCounts {
+  /**
+   * Records by delay, an entry for each of `delayBoundsMs` and one more: entry *i* counts delays of at most
+   * `delayBoundsMs[i]` that exceed the bound before it, the last entry those above all bounds. Not cumulative.
+   */
+  readonly buckets: readonly number[]
+  /** Sum of the delays in the buckets, in milliseconds. Above 2^53 to the next number. */
+  readonly sumMs: number
+  /** Sum of the buckets. */
+  readonly measured: number
+  /** Records whose time lies in the future: two clocks differ. */
+  readonly ahead: number
+  /** Records without the field, or with a text that the rule set lists as `missing`. */
+  readonly missing: number
+  /** Records whose field is no time: see docs/engine.md. */
+  readonly unreadable: number
 }

@@ -72,7 +72,8 @@ test('a copied request has the same input and asks the same', () => {
   const from = createSlab(shape)
   const to = createSlab(shape)
   from.input.write('{"a":1}\n{"a":2}\n')
-  from.request({ start: 8, end: 16, flags: slabFlag.open, validation: 'full', maxRecordBytes: 64, gather: [2, 40] })
+  const request = { start: 8, end: 16, flags: slabFlag.open, validation: 'full', maxRecordBytes: 64 } as const
+  from.request({ ...request, gather: [2, 40], nowMs: 1_700_000_000_123 })
   to.counts[0] = 9
   copyRequest(from, to)
   assert.equal(to.input.toString('utf8', 0, 16), '{"a":1}\n{"a":2}\n')
@@ -80,6 +81,7 @@ test('a copied request has the same input and asks the same', () => {
     assert.equal(to.words[word], from.words[word])
   }
   assert.deepEqual(to.words.subarray(slabWord.gatherRoutes, 32), from.words.subarray(slabWord.gatherRoutes, 32))
+  assert.equal(to.words[slabWord.now]! + to.words[slabWord.now + 1]! * 2 ** 32, 1_700_000_000_123)
   assert.equal(to.counts[0], 0)
   assert.notEqual(to.id, from.id)
 })
@@ -120,11 +122,11 @@ test('neither a request nor a copied one takes over what a lost worker left in t
   assert.deepEqual(expected.subarray(0, slabWord.start), whole)
   slab.words.fill(7, 0, slabWord.consumed)
   slab.request(request)
-  assert.deepEqual(slab.words.subarray(0, slabWord.gatherRoutes + 8), expected.subarray(0, slabWord.gatherRoutes + 8))
+  assert.deepEqual(slab.words.subarray(0, slabWord.now + 2), expected.subarray(0, slabWord.now + 2))
   from.request(request)
   slab.words.fill(7, 0, slabWord.consumed)
   copyRequest(from, slab)
-  assert.deepEqual(slab.words.subarray(0, slabWord.gatherRoutes + 8), expected.subarray(0, slabWord.gatherRoutes + 8))
+  assert.deepEqual(slab.words.subarray(0, slabWord.now + 2), expected.subarray(0, slabWord.now + 2))
 })
 
 test('a batch of the standard size leaves room for the longest line behind it', () => {

@@ -58,6 +58,9 @@ export const numberTexts: readonly string[] = [
     '18446744073709551615.0',
     '99999999999999999999',
   ],
+  // Times around those that the differential test takes for now, and at the edges of what is a time.
+  ['1600000000', '1600000000.25', '1600000000.5004', '1600000000500', '1.6e9', '1600000001', '159e7'],
+  ['99999999', '100000000', '99999999999', '1e11', '99999999999999', '1e14'],
 ].flat()
 
 /** A word, two words on end, or anything else. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
-import { maxSegments, slabFlag, slabWord } from '#src/batch/batch.js'
+import { answerEnd, maxSegments, slabFlag, slabWord } from '#src/batch/batch.js'
 import type { FileSpan } from '#src/batch/file-range.js'
 import { createSlab } from '#src/batch/slab.js'
 import type { Slab } from '#src/batch/slab.js'
@@ -28,7 +28,7 @@ function lineByLine(slab: Slab): Evaluator & { calls: number } {
       // Behind the end lies what an earlier batch left there.
       const feed = slab.input.subarray(0, limit).indexOf('\n', start)
       const end = feed < 0 ? limit : feed + 1
-      words.fill(0, slabWord.consumed, slabWord.sample + 48)
+      words.fill(0, slabWord.consumed, answerEnd)
       words[slabWord.consumed] = end
       words[slabWord.records] = 1
       words[slabWord.lines] = feed < 0 ? 0 : 1
@@ -75,6 +75,27 @@ test('a kernel that stops early is called until it reaches the end', () => {
   assert.equal(Buffer.from(slab.gather.subarray(0, 11)).toString(), '0a\n1!\n0c\n0!')
   const samples = [...words.subarray(slabWord.sample, slabWord.sample + 3 * words[slabWord.sampleCount]!)]
   assert.deepEqual(samples, [3, 1, 3, 9, 3, 3])
+})
+
+test('delays of several calls are added up, and their sum has more than 32 bits', () => {
+  const slab = requested('0a\n0b\n0c\n')
+  const lines = lineByLine(slab)
+  evaluateSlab(
+    {
+      release: () => undefined,
+      evaluate: () => {
+        lines.evaluate(slab.bytes)
+        const counted = [slabWord.delay, slabWord.delay + 31, slabWord.timeAhead, slabWord.timeMissing]
+        for (const word of [...counted, slabWord.timeUnreadable]) slab.words[word] = lines.calls
+        slab.words.set([0xffff_fffe, 1], slabWord.delaySum)
+      },
+    },
+    slab,
+  )
+  const { delay, timeAhead, timeUnreadable, delaySum } = slabWord
+  assert.deepEqual([slab.words[delay], slab.words[delay + 1], slab.words[delay + 31]], [6, 0, 6])
+  assert.deepEqual([...slab.words.subarray(timeAhead, timeUnreadable + 1)], [6, 6, 6])
+  assert.equal(slab.words[delaySum + 1]! * 2 ** 32 + slab.words[delaySum]!, 3 * (2 ** 32 + 0xffff_fffe))
 })
 
 /** Like `lineByLine`, but the call with this number fails. */
