@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 
+import { delayBoundsMs } from '@weir/engine'
 import { Command } from 'commander'
 
 import { openAdminServer } from '../admin/server.ts'
@@ -86,7 +87,7 @@ async function check(context: CommandContext, loaded: LoadedSettings, wanted: Na
 async function run(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {
   const { level, format } = loaded.settings.log
   const log = openLog({ level, format, write: (text) => void context.errorStream.write(text) })
-  const metrics = createMetrics({ version: ownVersion() })
+  const metrics = createMetrics({ version: ownVersion(), recordDelayBounds: delayBoundsMs.map((ms) => ms / 1000) })
   const service = new Service(context, loaded, metrics, log)
   try {
     await service.open(wanted)

@@ -194,8 +194,12 @@ function openRules(
 }
 
 function engineOptions(settings: PipelineSettings): Omit<EngineOptions, 'rules'> {
-  const { threads, batchBytes, maxRecordBytes, kernel, validation } = settings
-  return { batchBytes, maxRecordBytes, kernel, validation, ...(threads === undefined ? {} : { threads }) }
+  const { threads, batchBytes, maxRecordBytes, kernel, validation, timeField } = settings
+  return {
+    ...{ batchBytes, maxRecordBytes, kernel, validation },
+    ...(threads === undefined ? {} : { threads }),
+    ...(timeField === undefined ? {} : { timeField }),
+  }
 }
 
 /** What may be relied on, as the settings have it. */
@@ -235,7 +239,8 @@ function measure(result: PipelineResult, metrics: PipelineMetrics, log: Structur
   metrics.batch(result)
   const { counts, ageMs, bytesIn, version } = result
   if (ageMs !== undefined) metrics.arrivalDelay(ageMs / 1000, counts.records)
-  const { records, kept, dropped, malformed } = counts
+  const { records, kept, dropped, malformed, delays } = counts
+  if (delays !== undefined) metrics.recordDelays({ ...delays, counts: delays.buckets, future: delays.ahead })
   log.debug('batch', { batch: nextId(), records, kept, dropped, malformed, bytesIn, ageMs, version })
 }
 
