@@ -5,6 +5,7 @@ import { createEngine, limits } from '@weir/engine'
 import type { Engine, EngineOptions, KernelChoice, Validation } from '@weir/engine'
 import { Command, Option } from 'commander'
 
+import { formatSize } from '../config/quantities.ts'
 import { ConfigError, ConnectorError } from '../errors.ts'
 import { visibleLine } from '../log.ts'
 import { runLines } from '../pipeline/lines.ts'
@@ -17,14 +18,7 @@ import { exitCode } from './context.ts'
 import { addInputOptions, checkInputOptions } from './input-options.ts'
 import type { InputOptions } from './input-options.ts'
 import { hintFor } from './hint.ts'
-import {
-  formatSize,
-  parseBytes,
-  parseFileName,
-  parseInteger,
-  parseRulesName,
-  refuseRepeatedValues,
-} from './option-values.ts'
+import { parseBytes, parseFileName, parseInteger, parseRulesName, refuseRepeatedValues } from './option-values.ts'
 import type { Range } from './option-values.ts'
 import { openSinks, parseRouteOption, planOutputs, refuseInputsAsOutputs } from './outputs.ts'
 import type { NamedOutput, OutputOptions, PlannedOutput } from './outputs.ts'

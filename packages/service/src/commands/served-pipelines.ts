@@ -87,6 +87,7 @@ export class PipelineUnit {
       since: new Date(sinceMs).toISOString(),
       ...state,
       source: this.source.name,
+      position: this.pipeline.position,
       ruleSetVersion: version,
       guarantees: guaranteesOf(this.settings),
       engine: { kernel: kernel.name, fallback: kernel.fallback, threads, retries, workersLost, workersHung },

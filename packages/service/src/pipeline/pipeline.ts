@@ -24,6 +24,8 @@ export interface PipelineParts {
   readonly allowMissingRoutes?: boolean
   /** Time in milliseconds that bytes may wait for their batch to fill. Absent: as the engine has it. */
   readonly batchAgeMs?: number
+  /** Told of every position after the source was. */
+  readonly onCommit?: (position: unknown) => void
   /** Aborting it stops the run, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -53,7 +55,10 @@ export async function runSource<P>(source: Source<P>, parts: PipelineParts): Pro
   const stop = new AbortController()
   const acker = new Acker<P>({
     flush: () => parts.router.flush(),
-    commit: (position) => source.commit(position),
+    commit: async (position) => {
+      await source.commit(position)
+      parts.onCommit?.(position)
+    },
     onFailure: (error) => stop.abort(error),
   })
   const signal = parts.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, parts.signal])

@@ -64,6 +64,7 @@ export class ServedPipeline<P> {
   /** Of the session that is under way. */
   private router: Router | undefined
   private current: PipelineState
+  private committed: unknown
 
   constructor(parts: ServedParts<P>) {
     this.name = parts.name
@@ -73,6 +74,11 @@ export class ServedPipeline<P> {
 
   get state(): PipelineState {
     return this.current
+  }
+
+  /** The last position that was committed, as its source has them; undefined before there is one. */
+  get position(): unknown {
+    return this.committed
   }
 
   /** Opens the sinks for the first time. *Errors*: theirs: what cannot be opened at the start is a wrong setting. */
@@ -148,6 +154,7 @@ export class ServedPipeline<P> {
         router,
         signal: this.aborting.signal,
         allowMissingRoutes: true,
+        onCommit: (position) => (this.committed = position),
         onBatch: (result) => {
           backoff.reset()
           onBatch(result)

@@ -166,6 +166,7 @@ test('draining delivers everything that was taken, and makes the sinks final', a
   await run
   assert.equal(store.safe, text)
   assert.equal(source.committed, lines.length)
+  assert.equal(pipeline.position, lines.length)
   assert.equal(store.finished, 1)
   assert.equal(pipeline.state.status, 'ended')
 })
