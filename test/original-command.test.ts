@@ -13,9 +13,9 @@ import { importCompiled, root } from './checkout.ts'
 type Peer = { ask: (requests: readonly object[]) => unknown[]; skip?: undefined } | { skip: string }
 
 const { loadJavaPeer } = (await importCompiled('packages/engine/dist-test/java-peer.js')) as {
-  loadJavaPeer: () => Peer
+  loadJavaPeer: (moduleUrl: string) => Peer
 }
-const peer = loadJavaPeer()
+const peer = loadJavaPeer(import.meta.url)
 const skip = peer.skip ?? false
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-original-'))
@@ -86,7 +86,9 @@ test('the command keeps of envelopes what the original keeps, byte for byte, on 
   for (const [name, filters] of Object.entries(filterSets)) {
     const settings = { kafka: { brokers: ['queue:9092'] }, count: 1, workers: 2, filters }
     writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
-    const answers = peer.ask(envelopes.map((envelope) => ({ filters, envelope }))) as { kept: string }[]
+    const answers = peer.ask(
+      envelopes.map((envelope) => ({ filters, envelope: Buffer.from(envelope).toString('base64') })),
+    ) as { kept: string }[]
     const wanted = Buffer.concat(answers.map(({ kept }) => Buffer.from(kept, 'base64')))
     for (const kernel of ['native', 'portable']) {
       const args = ['filter', '--rules', 'settings.json', '--input-format', 'fluentd', '--kernel', kernel]

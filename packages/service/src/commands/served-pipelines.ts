@@ -30,8 +30,13 @@ import type { StructuredLog } from '../structured-log.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
 
-/** Time in milliseconds that a trial of suspect records may take. */
-const trialDeadlineMs = 5_000
+/**
+ * Time in milliseconds that a worker may take for a batch, where a few are usual. Twice that has to fit into the time in
+ * which a sender is answered: else what it sends again would hang before its guilty record is known.
+ */
+const batchDeadlineMs = 5_000
+/** Time in milliseconds that a trial of suspect records may take; a search may take a dozen. */
+const trialDeadlineMs = 2_000
 
 /** What all pipelines of a process share. */
 export interface SharedParts {
@@ -197,7 +202,7 @@ function openRules(
 function engineOptions(settings: PipelineSettings): Omit<EngineOptions, 'rules'> {
   const { threads, batchBytes, maxRecordBytes, kernel, validation, timeField } = settings
   return {
-    ...{ batchBytes, maxRecordBytes, kernel, validation },
+    ...{ batchBytes, maxRecordBytes, kernel, validation, batchDeadlineMs },
     ...(threads === undefined ? {} : { threads }),
     ...(timeField === undefined ? {} : { timeField }),
   }

@@ -88,6 +88,7 @@ export class RulesControl {
   readonly #now: () => number
   readonly #attempts: RuleAttempts
   #watch: Watch | undefined
+  #watched: readonly string[] = []
   #engine: RuledEngine | undefined
   #good: Candidate | undefined
   #origin: RuleOrigin | 'fallback' = 'start'
@@ -119,19 +120,17 @@ export class RulesControl {
   /** Reads the rules for the first time. Called by `openRulesControl`. */
   async start(): Promise<void> {
     await this.#findPlace()
-    let source: RuleSource | undefined
     try {
       // Watched before it is read: a change between the two is seen.
       if (this.#file !== undefined) this.#watch = await this.#startWatch(this.#file)
-      this.#good = this.#examine((source = await this.#read()))
-      await this.#watchLists(this.#good)
+      this.#good = await this.#readAndExamine()
+      await this.#watchLists(this.#good.listFiles)
     } catch (error) {
       const { fallback } = this.#options
       await this.#attempts.refused(atStart, undefined, error)
       if (fallback === undefined) throw error
       this.#good = this.#examine(fallback)
       this.#origin = 'fallback'
-      await this.#watchMentioned(source)
     }
   }
 
@@ -184,9 +183,7 @@ export class RulesControl {
    * and of `Engine.load()`; then the last good rules stay in force.
    */
   reload(who: string): Promise<RuleChange> {
-    return this.#exclusive(() =>
-      this.#attempt({ origin: 'request', who }, async () => this.#examine(await this.#read())),
-    )
+    return this.#exclusive(() => this.#attempt({ origin: 'request', who }, () => this.#readAndExamine()))
   }
 
   /**
@@ -253,6 +250,13 @@ export class RulesControl {
     return 'inline' in rules ? rules.inline : readRuleFile(rules.file)
   }
 
+  /** Rules that cannot be compiled may lack a list file: so what they seem to name is watched before. */
+  async #readAndExamine(): Promise<Candidate> {
+    const source = await this.#read()
+    await this.#watchLists([...(this.#good?.listFiles ?? []), ...mentionedFiles(textOf(source) ?? '')])
+    return this.#examine(source)
+  }
+
   #examine(source: RuleSource): Candidate {
     const name = this.#file ?? `The rule set of ${this.pipeline}`
     return examine(source, name, this.#options.hasSinkFor)
@@ -260,17 +264,14 @@ export class RulesControl {
 
   async #reloadChanged(changed: readonly string[]): Promise<void> {
     await this.#exclusive(async () => {
-      let source: RuleSource | undefined
-      const read = async () => this.#examine((source = await this.#read()))
       // What `replace()` wrote itself is in force already.
       if (changed.length === 1 && changed[0] === this.#file && this.#attempts.refusal === undefined) {
         const text = textOf(await this.#read().catch(() => ''))
         if (text !== undefined && text === this.text()) return
       }
       try {
-        await this.#attempt({ origin: 'file', who: 'the rule file' }, read)
+        await this.#attempt({ origin: 'file', who: 'the rule file' }, () => this.#readAndExamine())
       } catch (error) {
-        await this.#watchMentioned(source)
         // Nothing is known against the rules: the watch tries again.
         if (outcomeOf(error) === 'failed') throw error
       }
@@ -292,16 +293,16 @@ export class RulesControl {
     try {
       let found = await find()
       // Before the engine reads them, so that a change after that is seen.
-      await this.#watchLists(found)
+      await this.#watchLists([...this.#watched, ...found.listFiles])
       replacement = await prepare?.()
       await this.#load(found)
       // A list has changed since its rules were examined.
       if (this.#engine !== undefined && this.#engine.version !== found.version) await this.#load((found = await find()))
       await replacement?.commit().catch((error: unknown) => this.#loadAgain(error))
       this.#good = found
+      await this.#watchLists(found.listFiles)
     } catch (error) {
       await replacement?.abandon()
-      if (this.#good !== undefined) await this.#watchLists(this.#good)
       await this.#attempts.refused(attempt, before, error)
       throw error
     }
@@ -340,19 +341,11 @@ export class RulesControl {
     metrics.inForce({ version, ruleIds }, this.#now())
   }
 
-  async #watchLists({ listFiles }: Candidate): Promise<void> {
-    await this.#watchAlso(listFiles)
-  }
-
-  /** Rules that cannot be compiled may lack a list file; when it comes, they are read again. */
-  async #watchMentioned(source: RuleSource | undefined): Promise<void> {
-    const text = source === undefined ? undefined : textOf(source)
-    if (text !== undefined) await this.#watchAlso([...this.#known.listFiles, ...mentionedFiles(text)])
-  }
-
-  async #watchAlso(listFiles: readonly string[]): Promise<void> {
+  /** Watches these list files, and no others. Those of the rules in force, and of rules that are to be. */
+  async #watchLists(listFiles: readonly string[]): Promise<void> {
     if (this.#file === undefined) return
     const directory = path.dirname(this.#file)
-    await this.#watch?.setPaths([this.#file, ...new Set(listFiles.map((file) => path.resolve(directory, file)))])
+    this.#watched = [...new Set(listFiles.map((file) => path.resolve(directory, file)))]
+    await this.#watch?.setPaths([this.#file, ...this.#watched])
   }
 }

@@ -2,16 +2,46 @@
 // Called by tests beside it.
 
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
+import path from 'node:path'
 import type { TestContext } from 'node:test'
+
+import { createEngine } from '@weir/engine'
 
 import { openAdminServer } from '#src/admin/server.js'
 import type { AdminOptions, AdminServer } from '#src/admin/server.js'
 import { createMetrics } from '#src/metrics.js'
 import type { Metrics } from '#src/metrics.js'
+import { openRulesControl } from '#src/pipeline/rules-control.js'
+import type { RulesControl } from '#src/pipeline/rules-control.js'
 import { openLog } from '#src/structured-log.js'
+
+/** A token as a token file has it. */
+export const token = 'a-token-that-nobody-guesses'
+/** Rules that keep records whose `s` is this. */
+export const rulesFor = (value: string) =>
+  `version: 1\ndefault: drop\nrules:\n  - { id: only-${value}, when: { field: s, equals: ${value} }, then: keep }\n`
+
+/** A control of rules in a file of the pipeline's name, with an engine. */
+export async function controlFor(t: TestContext, directory: string, pipeline: string): Promise<RulesControl> {
+  const file = path.join(directory, `${pipeline}.yaml`)
+  await writeFile(file, rulesFor('a'))
+  const metrics = createMetrics({ version: '0' })
+  t.after(() => metrics.close())
+  const control = await openRulesControl({
+    ...{ pipeline, rules: { file }, hasSinkFor: () => true, metrics: metrics.pipeline(pipeline) },
+    log: openLog({ level: 'silent', format: 'json', write: () => undefined }),
+    startTimer: () => () => undefined,
+  })
+  t.after(() => control.close())
+  const engine = await createEngine({ rules: control.source, threads: 1, kernel: 'portable' })
+  t.after(() => engine.close())
+  control.attach(engine)
+  return control
+}
 
 /** An answer, read whole. */
 export interface Told {
