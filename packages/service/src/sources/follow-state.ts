@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, readFile, rename } from 'node:fs/promises'
+import { access, mkdir, open, readFile, rename } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -66,6 +66,20 @@ export async function readState(stateFile: string, input: string): Promise<Follo
     throw stateError(stateFile, `The state file ${stateFile} is of another input, ${state.input}.`)
   }
   return state.position
+}
+
+/**
+ * Makes the folder of a state file where it is missing. A position that can never be stored would have the same records
+ * delivered again and again, so this is found out before any is. *Errors*: `ERR_CONNECTOR_STATE`.
+ */
+export async function makeStateFolder(stateFile: string): Promise<void> {
+  const folder = path.dirname(path.resolve(stateFile))
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o750 })
+    await access(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw stateError(stateFile, `The state file ${stateFile} cannot be written: ${systemReason(error)}.`, error)
+  }
 }
 
 /** Writes the state aside, syncs it and renames it: there is always a whole one. *Errors*: `ERR_CONNECTOR_STATE`. */

@@ -8,7 +8,7 @@ import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '
 import type { BytesValue, Source } from '../ports/source.ts'
 import type { StartTimer } from '../ports/time.ts'
 import { readFileChunks, readHead } from './chunks.ts'
-import { beginsWith, fingerprintBytes, fingerprintOf, readState, writeState } from './follow-state.ts'
+import { beginsWith, fingerprintBytes, fingerprintOf, makeStateFolder, readState, writeState } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
 import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
 import { LineBuffer } from './line-buffer.ts'
@@ -44,7 +44,9 @@ export async function openFollowSource(options: FollowSourceOptions): Promise<So
     )
   }
   const { stateFile } = options
-  return new FollowSource(options, stateFile === undefined ? undefined : await readState(stateFile, options.path))
+  if (stateFile === undefined) return new FollowSource(options, undefined)
+  await makeStateFolder(stateFile)
+  return new FollowSource(options, await readState(stateFile, options.path))
 }
 
 /** Times that a rotated file has to be looked at without anything new before it is left: its writer may not know yet. */

@@ -326,6 +326,17 @@ test('a state file that is damaged, of another input or not to be written is an 
   await rm(stateFile)
   await mkdir(stateFile)
   await assert.rejects(openFollowSource(once(directory)), { code: 'ERR_CONNECTOR_STATE', message: /EISDIR/ })
-  const missing = new Follower(directory, { stateFile: path.join(directory, 'no', 'state') })
-  await assert.rejects(missing.start(), { code: 'ERR_CONNECTOR_STATE', message: /Cannot write .*ENOENT/ })
+})
+
+test('the folder of a state file is made, and one that cannot be is an error before anything is read', async (t) => {
+  const { directory, file } = await log(t)
+  await writeFile(file, lines(0, 1))
+  const stateFile = path.join(directory, 'new', 'folder', 'state')
+  await (await new Follower(directory, { stateFile }).start()).stop()
+  assert.match(await readFile(stateFile, 'utf8'), /weir-follow/)
+  const below = { ...once(directory), stateFile: path.join(file, 'state') }
+  await assert.rejects(openFollowSource(below), {
+    code: 'ERR_CONNECTOR_STATE',
+    message: /cannot be written: .*(EEXIST|ENOTDIR)/,
+  })
 })
