@@ -154,11 +154,12 @@ export class ServedPipeline<P> {
         router,
         signal: this.aborting.signal,
         allowMissingRoutes: true,
-        onCommit: (position) => (this.committed = position),
-        onBatch: (result) => {
+        // That a batch is written says little: its flush may fail.
+        onCommit: (position) => {
+          this.committed = position
           backoff.reset()
-          onBatch(result)
         },
+        onBatch,
         ...(rescue === undefined ? {} : { rescue }),
         ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
       })

@@ -135,14 +135,17 @@ for (const failure of ['write', 'flush'] as const) {
   test(`when a ${failure} fails, nothing is committed early, and the records are delivered in the end, once each`, async (t) => {
     const [source, store] = [new LogSource(lines), new Store()]
     store.failures = [failure, failure, failure]
-    const { pipeline, states, waits } = serve(await engineFor(t), source, store)
+    const backoff = new Backoff(() => 1)
+    const { pipeline, states, waits } = serve(await engineFor(t), source, store, { backoff })
     await pipeline.open()
     const run = pipeline.run()
     await until(() => source.committed === lines.length)
     pipeline.drain()
     await run
     assert.equal(store.safe, text)
-    assert.equal(waits.length, 3)
+    // Longer and longer, although batches were written before each failure of a flush.
+    assert.deepEqual(waits, [400, 800, 1600])
+    assert.equal(backoff.next(), 400)
     assert.equal(source.iterations, 4)
     assert.equal(store.openings, 4)
     assert.deepEqual(
