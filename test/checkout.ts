@@ -34,6 +34,7 @@ const notSources = new Set([
   '.set-up',
   'prebuilds',
   'weir-sample',
+  'weir-out',
 ])
 
 /** Paths of all files below a folder, from the root, with forward slashes; what is built or installed is left out. */

@@ -1,6 +1,7 @@
 // Runs the examples of the documents, in a folder with sample files: `ts` blocks whose first line is
 // `// example: runs`, and `console` blocks whose every command is `weir` or feeds it. TypeScript is compiled with the
-// project's strict settings first, so an example that does not type-check fails too.
+// project's strict settings first, so an example that does not type-check fails too. Those that need a service:
+// served-examples.test.ts.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -8,6 +9,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync 
 import { delimiter, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { listFiles, readText, root } from './checkout.ts'
+import { commandsOf, isExact, isServed } from './console.ts'
 import { readMarkdown } from './markdown.ts'
 import type { Block } from './markdown.ts'
 
@@ -24,28 +26,6 @@ const blocks: readonly Example[] = documents.flatMap((document) =>
 )
 const scripts = blocks.filter(({ info, text }) => /^ts\b/.test(info) && text.startsWith('// example: runs\n'))
 
-/** A command of a console block, what the document shows below it, and the exit code that a `# exit N` asks for. */
-interface Command {
-  readonly line: string
-  readonly output: string
-  readonly status: number
-}
-
-function commandsOf({ text }: Block): Command[] {
-  const parts = text.split(/^\$ /m).slice(1)
-  return parts.map((part) => {
-    const lines = part.split('\n')
-    let end = 1
-    while (lines[end - 1]?.endsWith('\\')) end++
-    const line = lines
-      .slice(0, end)
-      .join('\n')
-      .replaceAll(/npx (weir|@weir\/service)/g, 'weir')
-    const status = Number(/# exit (\d+)\s*$/.exec(line)?.[1] ?? 0)
-    return { line, status, output: lines.slice(end).join('\n').trim() }
-  })
-}
-
 /** Commands that a block may use beside `weir` and still be run here: they are everywhere and reach no network. */
 const harmless = /^(weir|gzip|zcat|cat|head|tail|wc|cp|echo|printf|cmp|diff|sort|grep|test|ls|mkdir|rm|cd|true)$/
 
@@ -55,7 +35,7 @@ function isRunnable(block: Block): boolean {
   return programs.includes('weir') && programs.every((program) => harmless.test(program))
 }
 
-const consoles = blocks.filter((block) => /^console\b/.test(block.info) && isRunnable(block))
+const consoles = blocks.filter((block) => /^console\b/.test(block.info) && !isServed(block) && isRunnable(block))
 
 // Below the checkout, so that examples find the packages as a dependent would.
 let workFolder = ''
@@ -133,7 +113,7 @@ test('every console example runs as it says', async (t) => {
         const place = `${block.document}:${block.line}: ${line}\n${ran.stdout}\n${ran.stderr}`
         assert.equal(ran.status, status, place)
         // Where the document promises the very output, in a block marked `exact`, it is compared.
-        if (/\bexact\b/.test(block.info)) assert.equal((ran.stdout + ran.stderr).trim(), output, place)
+        if (isExact(block)) assert.equal((ran.stdout + ran.stderr).trim(), output, place)
       }
     })
   }
@@ -142,7 +122,8 @@ test('every console example runs as it says', async (t) => {
 test('what README.md says to run behind npm start runs with the files that it makes', () => {
   const cwd = mkdtempSync(join(workFolder, 'started-'))
   mkdirSync(join(cwd, 'weir-sample'))
-  copyFileSync(join(root, 'fixtures/rule-sets/sample.yaml'), join(cwd, 'weir-sample', 'rules.yaml'))
+  mkdirSync(join(cwd, 'fixtures', 'rule-sets'), { recursive: true })
+  copyFileSync(join(root, 'fixtures/rule-sets/sample.yaml'), join(cwd, 'fixtures/rule-sets/sample.yaml'))
   copyFileSync(join(workFolder, 'access.ndjson'), join(cwd, 'weir-sample', 'access.ndjson'))
   const shells = blocks.filter(({ document, info }) => document === 'README.md' && info === 'sh')
   const lines = shells.flatMap(({ text }) => text.split('\n')).filter((line) => line.startsWith('npx weir '))
