@@ -169,6 +169,8 @@ function makePipeline(
 function rescuer({ settings, rules, engine, source }: Omit<PipelineParts, 'pipeline'>, log: StructuredLog) {
   const options = { ...engineOptions(settings), kernel: engine.kernel.name }
   const routes = wantedRoutes(settings)
+  const { deadLetter } = settings
+  const keepsLetters = deadLetter !== undefined && chosen(deadLetter).kind !== 'discard'
   const suspects = new Suspects({
     source: source.name,
     openTrials: () => openTrials({ engine: { ...options, rules: rules.source }, routes, deadlineMs: trialDeadlineMs }),
@@ -176,7 +178,9 @@ function rescuer({ settings, rules, engine, source }: Omit<PipelineParts, 'pipel
   return async (failed: FailedBatch): Promise<Rescued> => {
     log.warn('a batch could not be evaluated; looking for the record that is to blame', { error: failed.error.code })
     const rescued = await suspects.rescue(failed)
-    log.error('records that workers do not survive were set aside', { records: rescued.letters.length })
+    const records = rescued.letters.length
+    if (keepsLetters) log.error('records that workers do not survive were set aside', { records })
+    else log.error('Records that no worker survives are left out, since there are no dead letters.', { records })
     return rescued
   }
 }

@@ -34,7 +34,7 @@ export interface PipelineParts {
 export interface Rescued {
   readonly segments: readonly RoutedBytes[]
   readonly counts: BatchResult['counts']
-  /** The records that nothing could evaluate. */
+  /** The records that nothing could evaluate. Forgotten where there are no dead letters. */
   readonly letters: readonly DeadLetter[]
 }
 
@@ -145,7 +145,9 @@ class Run<P> {
   ): Promise<void> {
     const { segments, counts, letters } = await rescue(failed)
     const result = { counts, malformed: [], bytesIn: failed.bytesIn, version: failed.version }
-    await this.deliver({ result, segments, letters, reached: feed.acknowledge(failed.bytesIn) })
+    // Without dead letters they are left out: failing the batch would have it sent, and failed, for ever.
+    const buried = this.parts.router.hasDeadLetters ? letters : []
+    await this.deliver({ result, segments, letters: buried, reached: feed.acknowledge(failed.bytesIn) })
     feed.settle()
   }
 

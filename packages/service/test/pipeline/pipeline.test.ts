@@ -5,13 +5,16 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 
-import { createEngine } from '@weir/engine'
-import type { Engine } from '@weir/engine'
+import { EngineError, createEngine } from '@weir/engine'
+import type { Engine, FailedBatch } from '@weir/engine'
 
 import { ConnectorError } from '#src/errors.js'
+import { noRecords } from '#src/pipeline/feed.js'
 import type { PipelineResult } from '#src/pipeline/feed.js'
 import { runSource } from '#src/pipeline/pipeline.js'
+import type { Rescued } from '#src/pipeline/pipeline.js'
 import { Router } from '#src/pipeline/router.js'
+import type { DeadLetters } from '#src/ports/dead-letters.js'
 import type { Sink } from '#src/ports/sink.js'
 import type { Source, SourceValue } from '#src/ports/source.js'
 
@@ -95,6 +98,41 @@ test('a sink that fails ends the run, and no position is committed', async (t) =
   await assert.rejects(runSource(textSource(['{}\n'], happened), parts(engine, sink)), { code: 'ERR_CONNECTOR_WRITE' })
   assert.deepEqual(happened, [])
 })
+
+/** An engine of which every batch fails. */
+const failing: Pick<Engine, 'filterBatches' | 'filterFile'> = {
+  async filterBatches(chunks, { onFailedBatch }) {
+    for await (const bytes of chunks) {
+      const error = new EngineError('ERR_ENGINE_WORKER_LOST', 'A worker died twice.')
+      await onFailedBatch?.({ error, bytes, version: 'v1', line: 1, byte: 0, bytesIn: bytes.length })
+    }
+    return undefined as never
+  },
+  filterFile: () => Promise.reject(new Error('There are no files here.')),
+}
+
+for (const hasDeadLetters of [true, false]) {
+  test(`guilty records are ${hasDeadLetters ? 'buried' : 'left out without dead letters'}, and the others delivered`, async () => {
+    const happened: string[] = []
+    const rescue = ({ bytes }: FailedBatch): Promise<Rescued> => {
+      const letter = { reason: 'worker_crash', records: 1, bytes: [bytes.subarray(0, 2)], source: 'texts' } as const
+      return Promise.resolve({
+        segments: [{ route: 'keep', bytes: bytes.subarray(2) }],
+        counts: noRecords,
+        letters: [letter],
+      })
+    }
+    const letters: DeadLetters = {
+      ...textSink(happened),
+      write: async (written) => void happened.push(`buried ${written.map(({ reason }) => reason).join()}`),
+    }
+    const router = new Router(new Map([['keep', textSink(happened)]]), hasDeadLetters ? letters : undefined)
+    await runSource(textSource(['x\n{}\n'], happened), { engine: failing, router, rescue, onBatch: () => undefined })
+    const buried = hasDeadLetters ? ['buried worker_crash'] : []
+    assert.deepEqual(happened.toSorted(), [...buried, 'committed 0', 'wrote {};'])
+    assert.equal(happened.at(-1), 'committed 0')
+  })
+}
 
 test('a signal stops a run that waits for its source', async (t) => {
   const engine = await engineFor(t)
