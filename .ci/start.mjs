@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { createReadStream, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { SetUpError, root, setUp } from './set-up.mjs'
 
@@ -72,6 +73,24 @@ function ask(url, { agent, body, method = body === undefined ? 'GET' : 'POST' } 
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Fails where somebody listens already: records would be posted to another service, and its counts shown. */
+async function refuseTaken() {
+  for (const { hostname, port, host } of [new URL(ingest), new URL(admin)]) {
+    const isTaken = await new Promise((resolve) => {
+      const socket = connect(Number(port), hostname)
+      const settle = (answer) => {
+        socket.destroy()
+        resolve(answer)
+      }
+      socket.once('connect', () => settle(true)).once('error', () => settle(false))
+    })
+    if (!isTaken) continue
+    throw new StartError(
+      `Another program listens on ${host}, perhaps an earlier npm start that still serves: end it first.`,
+    )
+  }
+}
 
 /** Waits until the service takes records. */
 async function ready(ended) {
@@ -222,6 +241,7 @@ async function main() {
     return 0
   }
   const [isOnce, isPortable] = [args.includes('--once'), args.includes('--portable')]
+  await refuseTaken()
   setUp({ native: !isPortable, projects: ['packages/service'] })
   mkdirSync(join(root, folder), { recursive: true })
   await makeInput()

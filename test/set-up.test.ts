@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -73,6 +75,19 @@ test('npm start -- --help prints its usage and does nothing else', () => {
   const { status, stdout } = run('.ci/start.mjs', '--help')
   assert.equal(status, 0)
   assert.match(stdout, /^Usage: npm start/)
+})
+
+test('npm start posts nothing to a service that is not its own', async () => {
+  const server = createServer().listen(9881, '127.0.0.1')
+  // Where the port is taken, somebody else listens there: as good.
+  await Promise.race([once(server, 'listening'), once(server, 'error')]).catch(() => undefined)
+  try {
+    const { status, stdout, stderr } = run('.ci/start.mjs', '--once')
+    assert.equal(status, 1, stdout)
+    assert.match(stderr, /Another program listens on 127\.0\.0\.1:988[01]/)
+  } finally {
+    server.close()
+  }
 })
 
 test('the kernel is built again when a flag changes, and only then', () => {
