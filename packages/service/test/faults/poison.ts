@@ -5,6 +5,10 @@
 //   "poison":"abort"   the process ends
 //   "poison":"hang"    the call never returns
 //   "poison":"throw"   the kernel reports a fault
+//
+// With a member `"once":"FILE"` behind it only the first time: then the file is there.
+
+import { closeSync, openSync } from 'node:fs'
 
 interface Addon {
   evaluate(evaluator: object, slab: Uint8Array): void
@@ -38,8 +42,20 @@ function misbehave(slab: Uint8Array): void {
   const at = input.indexOf('"poison":"')
   if (at < 0) return
   const how = input.subarray(at + 10, at + 14).toString()
+  const once = /^\w+","once":"([^"]+)"/.exec(input.subarray(at + 10, at + 1000).toString())?.[1]
+  if (once !== undefined && !isFirst(once)) return
   if (how === 'exit') process.exit(9)
   if (how === 'abor') process.abort()
   if (how === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
   if (how === 'thro') throw new Error('out of memory, on purpose')
+}
+
+/** Leaves the file behind; returns whether it was not there. */
+function isFirst(file: string): boolean {
+  try {
+    closeSync(openSync(file, 'wx'))
+    return true
+  } catch {
+    return false
+  }
 }

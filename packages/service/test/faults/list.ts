@@ -1,0 +1,24 @@
+// All faults, in the order in which they run. Called by command.ts and its test.
+
+import { adminBrowser } from './admin-browser.js'
+import { bomb } from './bomb.js'
+import { crashPoints } from './crash-points.js'
+import { descriptors } from './descriptors.js'
+import { diskFull } from './disk-full.js'
+import type { Fault } from './fault.js'
+import { killLoop } from './kill-loop.js'
+import { quarantine } from './quarantine.js'
+import { reload } from './reload.js'
+import { sigterm } from './sigterm.js'
+import { slowClients } from './slow-clients.js'
+import { smuggling } from './smuggling.js'
+import { poison, workerExit, workerFault, workerHang } from './workers.js'
+
+/** Every fault. */
+export const faults: readonly Fault[] = [
+  ...[crashPoints, killLoop, sigterm],
+  ...[reload],
+  ...[workerExit, workerHang, workerFault, poison],
+  ...[diskFull, descriptors],
+  ...[bomb, slowClients, smuggling, quarantine, adminBrowser],
+]

@@ -1,0 +1,89 @@
+// Runs one fault once: a seed, a folder of its own, what the machine lacks, and everything cleaned up behind it. Called by the
+// tests of faults and the command.
+
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, rmdir } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+
+import { Random } from '#src/generators/random.js'
+import { skipWithout } from '../required.js'
+import type { Fault, FaultContext, Figures, Need, Scale } from './fault.js'
+
+/** What is wanted of a run. */
+export interface RunOptions {
+  readonly seed: number
+  readonly scale: Scale
+  readonly log: (line: string) => void
+}
+
+/** What a run came to. `error`: why there are no figures. */
+export interface Run {
+  readonly figures?: Figures
+  readonly error?: string
+  readonly seconds: number
+  /** Where settings, outputs and the log lie, when something was wrong. */
+  readonly folder?: string
+}
+
+/** Runs a fault. Never rejects. The folder stays where something was wrong. */
+export async function runFault(fault: Fault, { seed, scale, log }: RunOptions): Promise<Run> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), `weir-fault-${fault.name}-${seed}-`))
+  const cleanings: (() => Promise<void> | void)[] = []
+  const context: FaultContext = {
+    ...{ seed, scale, folder, log },
+    random: new Random(seed),
+    after: (clean) => cleanings.unshift(clean),
+  }
+  const began = performance.now()
+  const done = await fault.run(context).then(
+    (figures) => ({ figures }),
+    (error: unknown) => ({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  )
+  const seconds = (performance.now() - began) / 1000
+  const isGood = 'figures' in done && done.figures.faults.length === 0
+  for (const clean of cleanings) await clean()
+  if (!isGood) return { ...done, seconds, folder }
+  await rm(folder, { recursive: true, force: true })
+  return { ...done, seconds }
+}
+
+const cures: Readonly<Record<Need, string>> = {
+  linux: 'run it on Linux, with prlimit',
+  tmpfs: 'run as root where a tmpfs may be mounted',
+}
+
+/** Returns what to do where the machine lacks what the fault needs; nothing where it lacks nothing. */
+export async function lackFor({ needs }: Fault): Promise<string | undefined> {
+  if (needs === undefined) return undefined
+  return (await (needs === 'linux' ? isLinux() : hasTmpfs())) ? undefined : cures[needs]
+}
+
+function isLinux(): boolean {
+  return process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
+}
+
+async function hasTmpfs(): Promise<boolean> {
+  const at = await mkdtemp(path.join(os.tmpdir(), 'weir-disk-'))
+  const isThere = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at]).status === 0
+  if (isThere) spawnSync('umount', [at])
+  await rmdir(at)
+  return isThere
+}
+
+/** Declares a test that runs a fault once, reduced. `WEIR_SEED` gives another seed. */
+export function testFault(fault: Fault): void {
+  const seed = Number(process.env['WEIR_SEED'] ?? 1)
+  test(`${fault.name}: ${fault.what}`, async (t) => {
+    const lack = await lackFor(fault)
+    const skip = fault.needs === undefined ? false : skipWithout(fault.needs, lack === undefined, lack ?? '')
+    if (skip !== false) return t.skip(skip)
+    const { figures, error, folder } = await runFault(fault, { seed, scale: 'reduced', log: (line) => t.diagnostic(line) })
+    if (error !== undefined) throw new Error(`${error}\nSeed ${seed}; everything lies in ${folder}.`)
+    const { faults, lost, answered, ...rest } = figures!
+    t.diagnostic(JSON.stringify({ answered, lost, ...rest }))
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\nSeed ${seed}; everything lies in ${folder}.`)
+    if (lost > 0 || answered === 0) throw new Error(`${lost} lost of ${answered}, seed ${seed}.`)
+  })
+}
