@@ -55,6 +55,8 @@ export class HttpExchange {
   inflatedBytes = 0
   /** Called once, when the request is answered or its sender gone. Whoever holds memory of it frees it, and the charge. */
   onAnswered: () => void
+  /** Called when the connection ends with this answer: what stands behind the request is none. */
+  onLast: () => void = () => undefined
   private readonly response: ServerResponse
   private readonly context: ExchangeContext
   private readonly startedAt: number
@@ -95,7 +97,9 @@ export class HttpExchange {
     const body = answerBody(code, options.detail)
     const isRest = !this.isRead && hasBody(this.request)
     const { response } = this
-    response.writeHead(status, this.headers(code, body, isRest || options.isBroken === true, options.retryAfterSeconds))
+    const isLast = isRest || options.isBroken === true || this.context.isClosing()
+    if (isLast) this.onLast()
+    response.writeHead(status, this.headers(code, body, isLast, options.retryAfterSeconds))
     if (isRest && options.isBroken !== true) this.linger(body)
     else response.end(body)
     this.end(status, code)
@@ -110,7 +114,7 @@ export class HttpExchange {
     }
     if (status === 401) headers['WWW-Authenticate'] = 'Basic realm="weir", charset="UTF-8"'
     if (status === 405) headers['Allow'] = 'POST'
-    if (isLast || this.context.isClosing()) headers['Connection'] = 'close'
+    if (isLast) headers['Connection'] = 'close'
     return headers
   }
 

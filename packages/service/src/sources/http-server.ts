@@ -37,6 +37,8 @@ interface Connection {
   readonly exchanges: Set<HttpExchange>
   /** Its bytes make no sense any more, or it was one too many: nothing further is read from it. */
   broken: HttpCode | undefined
+  /** It ends with an answer that was given: whoever framed that request otherwise must not have another one read here. */
+  isEnding: boolean
 }
 
 /** A server that listens. */
@@ -83,6 +85,7 @@ export class HttpServer {
     const { socket } = exchange.request
     const connection = this.connectionOf(socket)
     connection.exchanges.add(exchange)
+    exchange.onLast = () => (connection.isEnding = true)
     response.on('close', () => {
       connection.exchanges.delete(exchange)
       if (connection.broken !== undefined && connection.exchanges.size === 0) this.answerRaw(socket, connection.broken)
@@ -127,7 +130,8 @@ export class HttpServer {
       this.certificates = await WatchedFiles.open({ paths, intervalMs: limits.pollMs, clock, reload, report })
     }
     const take = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-      if (this.connectionOf(request.socket).broken === undefined) onRequest(request, response, expectsContinue)
+      const { broken, isEnding } = this.connectionOf(request.socket)
+      if (broken === undefined && !isEnding) onRequest(request, response, expectsContinue)
     }
     server.on('request', take(false))
     server.on('checkContinue', take(true))
@@ -202,7 +206,7 @@ export class HttpServer {
   private connectionOf(socket: Duplex): Connection {
     let connection = this.connections.get(socket)
     if (connection === undefined) {
-      connection = { exchanges: new Set(), broken: undefined }
+      connection = { exchanges: new Set(), broken: undefined, isEnding: false }
       this.connections.set(socket, connection)
     }
     return connection

@@ -15,7 +15,8 @@ import type { Served } from './served.js'
 const rounds = { reduced: 1, full: 10 }
 
 /** Rules that send every record to one place, so that a batch that was judged by two would show in its counts. */
-const textOf = (place: 'keep' | 'drop', round: string) => `version: 1\n# ${round}\ndefault: ${place}\nrules: []\n`
+const textOf = (place: 'keep' | 'drop', id: string) =>
+  `version: 1\ndefault: ${place}\nrules:\n  - { id: ${id}, when: { field: none, exists: true }, then: ${place} }\n`
 const badTexts = [
   'version: 1\ndefault: keep\nrules: [',
   'version: 1\ndefault: keep\nrules:\n  - { id: a, when: { field: n, search: "(" }, then: drop }\n',
@@ -58,7 +59,7 @@ async function post(served: Served, text: string): Promise<number> {
 /** Puts rules in force in each way, and tries bad ones in between. */
 async function round(served: Served, load: Load, name: string): Promise<void> {
   const byFile = await versionOf(served)
-  await replaceFile(served, textOf('drop', `${name} file`))
+  await replaceFile(served, textOf('drop', `${name}-file`))
   await changedFrom(served, byFile)
   await load.more(3)
   for (const bad of badTexts) {
@@ -68,13 +69,13 @@ async function round(served: Served, load: Load, name: string): Promise<void> {
     assert.equal((await served.ask('/api/rules/reload', '')).status, 422)
     assert.equal(await versionOf(served), before)
   }
-  assert.equal(await post(served, textOf('keep', `${name} posted`)), 200)
+  assert.equal(await post(served, textOf('keep', `${name}-posted`)), 200)
   await load.more(3)
   const byLink = await versionOf(served)
-  await swapFolder(served, textOf('drop', `${name} link`), `${name}-1`)
+  await swapFolder(served, textOf('drop', `${name}-link`), `${name}-1`)
   await changedFrom(served, byLink)
   const bySwap = await versionOf(served)
-  await swapFolder(served, textOf('keep', `${name} swapped`), `${name}-2`)
+  await swapFolder(served, textOf('keep', `${name}-swapped`), `${name}-2`)
   await changedFrom(served, bySwap)
   await load.more(3)
 }

@@ -54,6 +54,20 @@ for (const [what, text] of Object.entries(hostile)) {
   })
 }
 
+test('what stands behind a request of bad framing is no request', async (t) => {
+  const { source, outcomes } = await openSource(t)
+  const reading = read(source)
+  for (const [what, text] of Object.entries(hostile)) {
+    const client = new RawClient(source, t).send(Buffer.from(text + requestText(body), 'latin1'))
+    await client.closed()
+    assert.deepEqual(client.statuses, [400], what)
+  }
+  source.drain()
+  await reading.ended
+  assert.deepEqual(reading.bodies, [])
+  assert.ok(outcomes.every(({ code }) => code === 'bad-framing'))
+})
+
 test('a request that is smuggled behind a good one is refused after that one has its own answer', async (t) => {
   const { source } = await openSource(t)
   const reading = read(source, false)
