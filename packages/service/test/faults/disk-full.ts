@@ -43,7 +43,10 @@ async function run(context: FaultContext) {
     try {
       await load.more(10)
       await fill(ballast)
-      await eventually('the service says that it is not ready', async () => (await served.ask('/readyz')).status === 503)
+      await eventually(
+        'the service says that it is not ready',
+        async () => (await served.ask('/readyz')).status === 503,
+      )
       const { reasons } = JSON.parse((await served.ask('/readyz')).text) as { reasons: string[] }
       assert.match(reasons.join(' '), /no space|ENOSPC/i)
       // A body that nobody could store: it goes back to its sender.

@@ -94,7 +94,9 @@ const mostFaults = 20
  */
 export function judge(ledger: Ledger, outputs: Outputs): Figures {
   const faults = [...outputs.faults]
-  const records = new Map(ledger.bodies.flatMap((body) => body.records.map((record, index) => [record.id, { body, record, index }] as const)))
+  const records = new Map(
+    ledger.bodies.flatMap((body) => body.records.map((record, index) => [record.id, { body, record, index }] as const)),
+  )
   const foundOf = new Map<Body, { readonly index: number; readonly place: Place }[]>()
   const counts = new Map<string, number>()
   for (const { place, text } of outputs.found) {
@@ -125,7 +127,9 @@ export function judge(ledger: Ledger, outputs: Outputs): Figures {
       if (count > body.sent) faults.push(`${id} is there ${count} times, and was sent ${body.sent} times.`)
     }
   }
-  const answered = ledger.bodies.filter(({ isAnswered }) => isAnswered).reduce((sum, body) => sum + body.records.length, 0)
+  const answered = ledger.bodies
+    .filter(({ isAnswered }) => isAnswered)
+    .reduce((sum, body) => sum + body.records.length, 0)
   const twice = [...counts.values()].filter((count) => count > 1).length
   const told = faults.length > mostFaults ? [...faults.slice(0, mostFaults), `… ${faults.length} faults`] : faults
   return { posted, answered, lost, twice, faults: told }
@@ -151,7 +155,9 @@ function disorder(body: Body, found: readonly { readonly index: number; readonly
       if (isCertain && index === wanted[0]) next = 0
       // Where places depend on the rules, only a body that arrived once tells anything.
       if (isCertain ? index !== wanted[next++] : body.sent === 1 && index < before) {
-        faults.push(`${body.name}.${index} lies on ${place} behind ${body.name}.${before}: out of order, or with a gap.`)
+        faults.push(
+          `${body.name}.${index} lies on ${place} behind ${body.name}.${before}: out of order, or with a gap.`,
+        )
         break
       }
       before = index

@@ -53,7 +53,10 @@ async function run(context: FaultContext) {
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
   const outputs = await readOutputs(served.outputs)
   const aside = outputs.found.filter(({ place }) => place === 'quarantine').map(({ text }) => text)
-  assert.ok(aside.length === wanted.length && wanted.every((text, index) => aside[index] === text), 'set aside otherwise')
+  assert.ok(
+    aside.length === wanted.length && wanted.every((text, index) => aside[index] === text),
+    'set aside otherwise',
+  )
   return { ...judge(ledger, outputs), notes: `${wanted.length} bodies set aside` }
 }
 

@@ -43,7 +43,9 @@ async function swapFolder(served: Served, text: string, name: string): Promise<v
 }
 
 async function versionOf(served: Served): Promise<string> {
-  const { pipelines } = JSON.parse((await served.ask('/api/status')).text) as { pipelines: { ruleSetVersion: string }[] }
+  const { pipelines } = JSON.parse((await served.ask('/api/status')).text) as {
+    pipelines: { ruleSetVersion: string }[]
+  }
   return pipelines[0]!.ruleSetVersion
 }
 
@@ -89,7 +91,8 @@ function mixedBatches(served: Served): string[] {
     const route = kept === records ? 'keep' : dropped === records ? 'drop' : 'both'
     const known = routeOf.get(version) ?? route
     routeOf.set(version, known)
-    if (route === 'both' || route !== known) faults.push(`A batch of version ${String(version)} was judged by others too.`)
+    if (route === 'both' || route !== known)
+      faults.push(`A batch of version ${String(version)} was judged by others too.`)
   }
   if (routeOf.size < 4) faults.push(`Batches were judged by only ${routeOf.size} versions.`)
   return faults

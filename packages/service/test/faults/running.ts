@@ -79,7 +79,11 @@ export function testFault(fault: Fault): void {
     const lack = await lackFor(fault)
     const skip = fault.needs === undefined ? false : skipWithout(fault.needs, lack === undefined, lack ?? '')
     if (skip !== false) return t.skip(skip)
-    const { figures, error, folder } = await runFault(fault, { seed, scale: 'reduced', log: (line) => t.diagnostic(line) })
+    const { figures, error, folder } = await runFault(fault, {
+      seed,
+      scale: 'reduced',
+      log: (line) => t.diagnostic(line),
+    })
     if (error !== undefined) throw new Error(`${error}\nSeed ${seed}; everything lies in ${folder}.`)
     const { faults, lost, answered, ...rest } = figures!
     t.diagnostic(JSON.stringify({ answered, lost, ...rest }))

@@ -96,9 +96,9 @@ export class Served {
     const args = [binary, 'serve', '--config', path.join(this.folder, 'weir.yaml')]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
     this.child = child
-    this.ending = once(child, 'exit').then(([code, signal]) => {
+    this.ending = once(child, 'exit').then(([code, signal]): Ending => {
       this.ports = undefined
-      return { code, signal } as Ending
+      return { code, signal }
     })
     const listening = this.follow(child)
     return Promise.race([this.ending, listening.then(() => undefined)])

@@ -98,7 +98,9 @@ async function runPoison(context: FaultContext) {
   const load = new Load(served, random).start({ senders: 3, next: poisonedBodies(ledger, context) })
   const wanted = scale === 'full' ? 20 : 2
   const guilty = () =>
-    ledger.bodies.filter(({ records, isAnswered }) => isAnswered && records.some(({ text }) => text.includes('"poison"')))
+    ledger.bodies.filter(
+      ({ records, isAnswered }) => isAnswered && records.some(({ text }) => text.includes('"poison"')),
+    )
   try {
     await eventually('poisonous bodies are answered', () => guilty().length >= wanted)
     if (scale === 'full') await load.more(50)
