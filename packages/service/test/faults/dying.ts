@@ -24,7 +24,7 @@ function die(): void {
 /** What a name is in the folder of a sink. */
 function kindOf(name: string): string {
   if (path.basename(name).startsWith('.weir-journal')) return 'journal'
-  if (path.basename(name).startsWith('.weir-lock')) return 'lock'
+  if (/^\.weir-(lock|unlisted)/.test(path.basename(name))) return 'lock'
   return name.endsWith('.ndjson') || name.endsWith('.gz') ? 'data' : 'folder'
 }
 
