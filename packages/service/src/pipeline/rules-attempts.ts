@@ -59,12 +59,12 @@ export class RuleAttempts {
 
   /** Tells that rules are in force, and resolves when that is written down. `rules`: how many there are. */
   async accepted({ origin, who }: Attempt, change: RuleChange, rules: number): Promise<void> {
-    const { pipeline, metrics, log } = this.#options
+    const { metrics, log } = this.#options
     const { outcome, version, before, warnings } = change
     this.#refusal = undefined
     metrics.ruleLoad(origin, outcome, false)
     log.info(outcome === 'loaded' ? 'Rules are in force.' : 'Rules are unchanged.', {
-      ...{ pipeline, origin, who, version, before, rules },
+      ...{ origin, who, version, before, rules },
       ...(warnings.length === 0 ? {} : { warnings }),
     })
     if (origin !== 'start') await this.#audit({ origin, who }, { before, version, outcome })
@@ -72,7 +72,7 @@ export class RuleAttempts {
 
   /** Tells that rules are not in force, and resolves when that is written down. `before`: the version that stays. */
   async refused({ origin, who }: Attempt, before: string | undefined, error: unknown): Promise<void> {
-    const { pipeline, metrics, log } = this.#options
+    const { metrics, log } = this.#options
     const outcome = outcomeOf(error)
     const refusal = this.#describe(origin, error)
     // The watch tries again what failed for other reasons, and each reason is told once.
@@ -81,7 +81,7 @@ export class RuleAttempts {
     if (origin !== 'api') this.#refusal = refusal
     metrics.ruleLoad(origin, outcome, this.#refusal !== undefined)
     if (isRepeated) return
-    log.error('Rules are refused.', { pipeline, origin, who, before, outcome, error })
+    log.error('Rules are refused.', { origin, who, before, outcome, error })
     await this.#audit({ origin, who }, { before, outcome, code: refusal.code, message: refusal.message })
   }
 
@@ -103,7 +103,7 @@ export class RuleAttempts {
       await appendAudit(this.auditFile, { time: new Date(now()).toISOString(), pipeline, who, origin, ...facts })
     } catch (error) {
       // What happened stands in the log.
-      log.error('The audit file cannot be written.', { pipeline, error })
+      log.error('The audit file cannot be written.', { error })
     }
   }
 }

@@ -32,6 +32,7 @@ export interface RulesControlOptions {
   /** Whether records of the route have somewhere to go. */
   readonly hasSinkFor: (route: string) => boolean
   readonly metrics: PipelineMetrics
+  /** Names the pipeline in every line by itself. */
   readonly log: StructuredLog
   /** Where changes are written down. Default: beside the rule file, when that folder may be written to. */
   readonly auditFile?: string
@@ -329,8 +330,8 @@ export class RulesControl {
     try {
       await this.#load(this.#known)
     } catch (error) {
-      const { pipeline, log } = this.#options
-      log.error('Rules are in force that the rule file does not have.', { pipeline, error })
+      const { log } = this.#options
+      log.error('Rules are in force that the rule file does not have.', { error })
     }
     throw reason
   }
