@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdir } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import net from 'node:net'
 
 import type { Fault, FaultContext } from './fault.js'
@@ -20,6 +20,11 @@ const spare = 10
 function limit(pid: number, soft: string): void {
   const { status, stderr } = spawnSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`])
   assert.equal(status, 0, stderr.toString())
+}
+
+/** The limit that a process has, as text. */
+async function limitOf(pid: number): Promise<string> {
+  return /^Max open files\s+(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, 'utf8'))?.[1] ?? ''
 }
 
 /** Opens connections that say nothing. Resolves when each is connected or refused. */
@@ -43,6 +48,7 @@ async function run(context: FaultContext) {
   assert.equal(await served.start(), undefined, served.noise.join(' '))
   await progress(served, ledger, random)
   const { pid } = served
+  const usual = await limitOf(pid)
   for (let round = 0; round < rounds[scale]; round++) {
     const idle = (await readdir(`/proc/${pid}/fd`)).length
     limit(pid, String(idle + spare))
@@ -61,7 +67,7 @@ async function run(context: FaultContext) {
     }
     // Still with few descriptors: what is left has to do.
     await progress(served, ledger, random)
-    limit(pid, '4096')
+    limit(pid, usual)
   }
   await progress(served, ledger, random)
   assert.equal(served.pid, pid)
