@@ -1,6 +1,6 @@
 // Time that stands still until a test puts it forward. Called by tests.
 
-import type { Clock, StartTimer } from '#src/ports/time.js'
+import type { Clock, StartTimer } from '#src/time.js'
 
 /** A clock that stands still, and timers that run when it is put forward. */
 export class HeldTime {
@@ -34,4 +34,10 @@ export class HeldTime {
       timer.run()
     }
   }
+}
+
+/** Has files looked at twice: a change is told when the second look finds it at rest. */
+export async function lookTwice(watching: { poll(): Promise<void> }): Promise<void> {
+  await watching.poll()
+  await watching.poll()
 }

@@ -3,6 +3,8 @@
 
 import type { ServerResponse } from 'node:http'
 
+import { foreignRefusals } from '../request-head.ts'
+
 interface AnswerRow {
   readonly status: number
   readonly message: string
@@ -10,22 +12,18 @@ interface AnswerRow {
 
 /** Every refusal of the admin port itself. Refused rules carry a code of docs/errors.md instead. */
 export const adminAnswers = {
-  'bad-request': { status: 400, message: 'The request is no HTTP/1.1 as its standard has it.' },
+  'bad-framing': { status: 400, message: 'The request is no HTTP/1.1 as its standard has it.' },
   'not-utf8': { status: 400, message: 'The body is no UTF-8.' },
   'which-pipeline': { status: 400, message: 'There are several pipelines: name one, as ?pipeline=NAME.' },
   unauthorized: { status: 401, message: 'The request has no token that is known here.' },
-  'foreign-host': {
-    status: 403,
-    message: 'The Host header names neither an address, nor localhost, nor a known name.',
-  },
-  'foreign-origin': { status: 403, message: 'The request was made by a page of another origin.' },
+  ...foreignRefusals,
   'unknown-path': { status: 404, message: 'There is nothing at this path.' },
   'unknown-pipeline': { status: 404, message: 'There is no pipeline of that name.' },
   'wrong-method': {
     status: 405,
     message: 'The path is not for this method; the header Allow has those that it is for.',
   },
-  'too-slow': { status: 408, message: 'The request did not arrive in time.' },
+  'timed-out': { status: 408, message: 'The request did not arrive in time.' },
   'body-too-large': { status: 413, message: 'The body is longer than a rule file may be.' },
   'unknown-type': { status: 415, message: 'Rules are sent as application/yaml or application/json.' },
   'unknown-encoding': { status: 415, message: 'The body is compressed; send it as it is.' },

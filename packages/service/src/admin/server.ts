@@ -8,16 +8,18 @@ import type { Duplex } from 'node:stream'
 
 import { limits } from '@weir/engine'
 
-import type { StartTimer } from '../config/watch.ts'
-import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { isLoopback, listenError } from '../address.ts'
+import type { ListenAddress } from '../address.ts'
+import { ConfigError, systemCode } from '../errors.ts'
+import { hasBody, hostPolicy, refuseForeign, refuseFraming } from '../request-head.ts'
+import type { HostPolicy } from '../request-head.ts'
 import type { StructuredLog } from '../structured-log.ts'
-import { bearerOf, isLoopbackAddress, refuseRequest } from './access.ts'
-import type { HostPolicy } from './access.ts'
+import type { StartTimer } from '../time.ts'
 import { AdminRefusal, rawRefusal, refusal, writeAnswer } from './answers.ts'
 import type { Answer } from './answers.ts'
 import { endpoints } from './api.ts'
 import type { AdminFacts, AdminRequest, Endpoint, Handler } from './api.ts'
-import { Tokens } from './tokens.ts'
+import { bearerOf, Tokens } from './tokens.ts'
 
 /** Bounds of what those who ask may cost. Times in milliseconds. */
 export const adminBounds = {
@@ -43,7 +45,7 @@ export type AdminBounds = { readonly [Name in keyof typeof adminBounds]: number 
 /** What the admin port needs. */
 export interface AdminOptions extends AdminFacts {
   /** Port 0 takes any that is free. */
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: ListenAddress
   /** File with the tokens, one a line. Absent: everything is open, which is for loopback addresses only. */
   readonly tokenFile?: string
   /** Names by which a service that listens on a loopback address may be called, besides `localhost`. */
@@ -57,7 +59,7 @@ export interface AdminOptions extends AdminFacts {
 
 /** The admin port, listening. */
 export interface AdminServer {
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: ListenAddress
   /** Looks at the token file now, instead of at the next time. */
   poll(): Promise<void>
   /** Ends it: requests that are being answered have two seconds. */
@@ -69,11 +71,11 @@ export interface AdminServer {
  * ask and there are no tokens.
  */
 export async function openAdminServer(options: AdminOptions): Promise<AdminServer> {
-  const { host, port } = options.listen
-  if (options.tokenFile === undefined && !isLoopbackAddress(host)) {
+  const { listen } = options
+  if (options.tokenFile === undefined && !isLoopback(listen)) {
     throw new ConfigError(
       'ERR_CONFIG_TOKEN',
-      `The admin port is to listen on ${host}, where others reach it, and has no token file.`,
+      `The admin port is to listen on ${listen.host}, where others reach it, and has no token file.`,
     )
   }
   const { log, pollMs, startTimer, tokenFile } = options
@@ -81,7 +83,7 @@ export async function openAdminServer(options: AdminOptions): Promise<AdminServe
   const tokens = tokenFile === undefined ? undefined : await Tokens.open(tokenFile, { log, ...watching })
   const admin = new Admin(options, tokens)
   try {
-    const address = await admin.listen(host, port)
+    const address = await admin.listen(listen)
     return { address, poll: async () => tokens?.poll(), close: () => admin.close() }
   } catch (error) {
     await tokens?.close()
@@ -102,10 +104,7 @@ class Admin {
     this.#tokens = tokens
     const bounds = { ...adminBounds, ...options.bounds }
     this.#bounds = bounds
-    this.#policy = {
-      isLoopback: isLoopbackAddress(options.listen.host),
-      names: new Set((options.hosts ?? []).map((name) => name.toLowerCase())),
-    }
+    this.#policy = hostPolicy(options.listen, options.hosts)
     const onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
     this.#server = createServer(
       {
@@ -124,9 +123,9 @@ class Admin {
     this.#server.on('clientError', refuseRaw)
   }
 
-  async listen(host: string, port: number): Promise<AdminServer['address']> {
+  async listen({ host, port }: ListenAddress): Promise<ListenAddress> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(listenError(host, port, error)))
+      this.#server.once('error', (error) => reject(listenError({ host, port }, error)))
       this.#server.listen({ host, port }, resolve)
     })
     // Accepting may fail while descriptors are short; what is open goes on.
@@ -164,7 +163,9 @@ class Admin {
     response: ServerResponse,
     query: URLSearchParams,
   ): Answer | Promise<Answer> {
-    const refused = refuseRequest(request, this.#policy)
+    // A whole URL is what proxies are sent, and this is none.
+    const isPath = request.url?.startsWith('/') === true
+    const refused = isPath ? (refuseFraming(request) ?? refuseForeign(request, this.#policy)) : 'bad-framing'
     if (refused !== undefined) return refusal(refused)
     if (endpoint === undefined) return refusal('unknown-path')
     const method = request.method === 'HEAD' ? 'GET' : request.method
@@ -216,7 +217,7 @@ class Admin {
   #failure(error: unknown, path: string): Answer {
     if (error instanceof AdminRefusal) return refusal(error.code)
     // The sender went away in the middle of a body: nobody hears the answer.
-    if (systemCode(error) === 'ECONNRESET') return refusal('bad-request')
+    if (systemCode(error) === 'ECONNRESET') return refusal('bad-framing')
     const { code, message, issues, details } = error as { [K in 'code' | 'message' | 'issues' | 'details']?: unknown }
     if (typeof code === 'string' && /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR)_/.test(code)) {
       const told = Array.isArray(issues) && issues.length > 0 ? { issues } : { details }
@@ -237,10 +238,6 @@ function allowed({ GET, POST }: Endpoint): string {
   return [...(GET === undefined ? [] : ['GET', 'HEAD']), ...(POST === undefined ? [] : ['POST'])].join(', ')
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-}
-
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
@@ -257,14 +254,6 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 function refuseRaw(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
   if (error.code === 'HPE_HEADER_OVERFLOW') socket.end(rawRefusal('head-too-large', 'Request Header Fields Too Large'))
-  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.end(rawRefusal('too-slow', 'Request Timeout'))
-  else socket.end(rawRefusal('bad-request', 'Bad Request'))
-}
-
-function listenError(host: string, port: number, error: unknown): ConnectorError {
-  return new ConnectorError('ERR_CONNECTOR_LISTEN', `Cannot listen on ${host}:${port}: ${systemReason(error)}.`, {
-    retryable: mayPass(error),
-    details: { host, port, system: systemCode(error) },
-    cause: error,
-  })
+  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.end(rawRefusal('timed-out', 'Request Timeout'))
+  else socket.end(rawRefusal('bad-framing', 'Bad Request'))
 }

@@ -3,11 +3,13 @@
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 
-import { watchFiles } from '../config/watch.ts'
-import type { StartTimer, Watch } from '../config/watch.ts'
 import { ConfigError, systemReason } from '../errors.ts'
 import type { StructuredLog } from '../structured-log.ts'
+import type { StartTimer } from '../time.ts'
+import { watchFiles } from '../watch.ts'
+import type { Watch } from '../watch.ts'
 
 /** Characters without spaces, as a header can carry them; fewer than 16 can be guessed. */
 const tokenForm = /^[!-~]{16,256}$/
@@ -17,6 +19,12 @@ export interface TokenOptions {
   readonly log: StructuredLog
   readonly pollMs?: number
   readonly startTimer?: StartTimer
+}
+
+/** Returns the token that a request carries, or undefined. */
+export function bearerOf({ headersDistinct }: IncomingMessage): string | undefined {
+  const given = headersDistinct['authorization'] ?? []
+  return given.length === 1 ? /^bearer +(\S+) *$/i.exec(given[0] ?? '')?.[1] : undefined
 }
 
 /** The tokens of a file, as it is now, or as it was when it was last good. */

@@ -12,9 +12,9 @@ import { deadLettersInto } from '../sinks/dead-letter.ts'
 import { openDirectorySink } from '../sinks/directory.ts'
 import { openStdoutSink } from '../sinks/stdout.ts'
 import type { StructuredLog } from '../structured-log.ts'
-import { startTimer } from './timers.ts'
+import { startSystemTimer, steadyClock } from '../time.ts'
 
-const now = () => performance.now()
+const now = steadyClock
 
 /** Opens every output. *Errors*: those of the sinks; then none is left open. */
 export async function openOutputs(
@@ -55,6 +55,6 @@ function bury(sink: Sink, maxRecordBytes: number, log: StructuredLog): DeadLette
 
 async function openSink(settings: SinkSettings): Promise<Sink | undefined> {
   const { kind, options } = chosen(settings)
-  if (kind === 'directory') return openDirectorySink({ ...options, clock: Date.now, startTimer })
+  if (kind === 'directory') return openDirectorySink({ ...options, clock: Date.now, startTimer: startSystemTimer })
   return kind === 'stdout' ? openStdoutSink() : undefined
 }

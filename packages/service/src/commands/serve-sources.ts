@@ -1,9 +1,10 @@
 // The source of one pipeline, from its settings. Called by served-pipelines.ts.
 
-import { addressOf } from '../config/address.ts'
+import { addressOf } from '../address.ts'
 import { chosen } from '../config/schema.ts'
 import type { HttpSourceSettings, PipelineSettings } from '../config/schema.ts'
 import { ConnectorError } from '../errors.ts'
+import type { HttpLimits } from '../http-limits.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { Source } from '../ports/source.ts'
@@ -13,7 +14,7 @@ import { openFollowSource } from '../sources/follow.ts'
 import { openHttpSource } from '../sources/http.ts'
 import type { HttpSource } from '../sources/http.ts'
 import type { StructuredLog } from '../structured-log.ts'
-import { startTimer } from './timers.ts'
+import { startSystemTimer } from '../time.ts'
 
 /** What sources are opened with besides their settings. */
 export interface SourceParts {
@@ -31,7 +32,7 @@ export async function openSource(name: string, settings: PipelineSettings, parts
   const onNotice = (message: string) => parts.log.warn(message)
   const { stateFile, ...file } = options
   const state = stateFile === undefined ? {} : { stateFile }
-  return openFollowSource({ ...file, ...state, startTimer, onNotice })
+  return openFollowSource({ ...file, ...state, startTimer: startSystemTimer, onNotice })
 }
 
 /** What comes by standard input comes once: when delivery fails, there is nothing to begin again with. */
@@ -59,19 +60,7 @@ async function openHttp(name: string, settings: HttpSourceSettings, parts: Sourc
     unwrapEnvelopes,
     ...(users === undefined ? {} : { users }),
     ...(tls === undefined ? {} : { tls }),
-    limits: {
-      bodyBytes: settings.maxBodyBytes,
-      inflatedBytes: settings.maxInflatedBytes,
-      inflationRatio: settings.maxRatio,
-      headerBytes: settings.maxHeaderBytes,
-      connections: settings.maxConnections,
-      deadlineMs: settings.answerWithinMs,
-      // Node refuses a longer time for the head than for the whole.
-      headersTimeoutMs: Math.min(settings.headersWithinMs, settings.requestWithinMs),
-      requestTimeoutMs: settings.requestWithinMs,
-      keepAliveTimeoutMs: settings.keepAliveMs,
-      credentialBytesPerSecond: settings.rateBytesPerSecond ?? 0,
-    },
+    limits: httpLimitsOf(settings),
     budget: parts.budget,
     quarantine: parts.quarantine,
     observe: {
@@ -88,4 +77,21 @@ async function openHttp(name: string, settings: HttpSourceSettings, parts: Sourc
   })
   parts.metrics.watchHttp(() => source.inFlightBytes)
   return source
+}
+
+/** Returns the limits that settings of an http source mean. */
+export function httpLimitsOf(settings: HttpSourceSettings): Partial<HttpLimits> {
+  return {
+    bodyBytes: settings.maxBodyBytes,
+    inflatedBytes: settings.maxInflatedBytes,
+    inflationRatio: settings.maxRatio,
+    headerBytes: settings.maxHeaderBytes,
+    connections: settings.maxConnections,
+    deadlineMs: settings.answerWithinMs,
+    // Node refuses a longer time for the head than for the whole.
+    headersTimeoutMs: Math.min(settings.headersWithinMs, settings.requestWithinMs),
+    requestTimeoutMs: settings.requestWithinMs,
+    keepAliveTimeoutMs: settings.keepAliveMs,
+    credentialBytesPerSecond: settings.rateBytesPerSecond ?? 0,
+  }
 }

@@ -8,7 +8,7 @@ import { Command } from 'commander'
 
 import { openAdminServer } from '../admin/server.ts'
 import type { AdminServer } from '../admin/server.ts'
-import { addressOf } from '../config/address.ts'
+import { addressOf, addressText } from '../address.ts'
 import type { LoadedSettings } from '../config/load.ts'
 import type { PipelineSettings } from '../config/schema.ts'
 import { settingsObject } from '../config/show.ts'
@@ -19,6 +19,7 @@ import { shutDown } from '../pipeline/shutdown.ts'
 import { ByteBudget } from '../sources/byte-budget.ts'
 import { openLog } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
+import { startSystemTimer } from '../time.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
 import { refuseRepeatedValues } from './option-values.ts'
@@ -27,7 +28,6 @@ import { checkRules, openPipeline } from './served-pipelines.ts'
 import type { PipelineUnit } from './served-pipelines.ts'
 import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
 import type { SettingsOptions } from './settings-options.ts'
-import { startTimer } from './timers.ts'
 
 interface ServeOptions extends SettingsOptions {
   readonly only?: readonly string[]
@@ -169,7 +169,7 @@ class Service {
     this.isEnding = true
     this.log.info('ending: nothing new is taken', { signal })
     const pipelines = this.units.map(({ pipeline }) => pipeline)
-    return shutDown(pipelines, done, { deadlineMs: this.loaded.settings.shutdownMs, startTimer })
+    return shutDown(pipelines, done, { deadlineMs: this.loaded.settings.shutdownMs, startTimer: startSystemTimer })
   }
 
   private announce(): void {
@@ -180,8 +180,7 @@ class Service {
       for (const { message } of engine.warnings) this.log.warn('rules', { pipeline: name, warning: message })
     }
     if (this.admin === undefined) return
-    const { host, port } = this.admin.address
-    this.log.info('admin port', { address: `http://${host.includes(':') ? `[${host}]` : host}:${port}` })
+    this.log.info('admin port', { address: `http://${addressText(this.admin.address)}` })
   }
 
   private health(): { healthy: boolean; reasons: string[] } {

@@ -3,8 +3,8 @@
 
 import path from 'node:path'
 
-import { addressOf, isLoopback, isSameAddress } from './address.ts'
-import type { ListenAddress } from './address.ts'
+import { addressOf, isLoopback, isSameAddress } from '../address.ts'
+import type { ListenAddress } from '../address.ts'
 import { formatSize } from './quantities.ts'
 import { formatPath, leavesOf, nodeAt } from './outline.ts'
 import type { Path } from './outline.ts'

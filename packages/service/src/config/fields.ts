@@ -4,7 +4,7 @@
 
 import { z } from 'zod'
 
-import { addressOf, addressPattern } from './address.ts'
+import { addressOf, addressPattern } from '../address.ts'
 import { formatSize, formatTime, sizeOf, sizePattern, timeOf, timePattern } from './quantities.ts'
 
 /** What a single setting holds. `file` and `folder` are paths; `rules` is a path or rules written in place. */

@@ -5,10 +5,13 @@
 import { limits } from '@weir/engine'
 import { z } from 'zod'
 
+import { httpLimits } from '../http-limits.ts'
 import { address, choice, count, file, flag, folder, group, grouped, laterFile, list, oneOf } from './fields.ts'
 import { rate, rules, size, text, time, withDefault } from './fields.ts'
 
 const mib = 1 << 20
+/** What holds for the http source unless set otherwise. */
+const httpStandard = httpLimits()
 const gib = 1 << 30
 const hour = 3_600_000
 /** The longest time that timers can wait. */
@@ -18,6 +21,15 @@ const tls = group('Encrypted connections, TLS 1.2 or newer. Both files are read 
   certificate: file('The certificate, and those of its issuers, as PEM.'),
   key: file('Its private key, as PEM.', { isSecret: true }),
 })
+
+const hosts = withDefault(
+  list(
+    'Host names by which it is reached, where it listens on a loopback address.',
+    /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/,
+    'a list of host names without ports, as [logs.example.com]',
+  ),
+  [],
+)
 
 const http = group('Records that are posted over HTTP.', {
   listen: withDefault(address('Where it listens.', { orNone: false }), '127.0.0.1:9880'),
@@ -29,40 +41,39 @@ const http = group('Records that are posted over HTTP.', {
     isSecret: true,
   }).optional(),
   allowAnonymous: withDefault(flag('Whether everybody may post from other machines too.'), false),
-  hosts: withDefault(
-    list(
-      'Host names by which it is reached, where it listens on a loopback address.',
-      /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/,
-      'a list of host names without ports, as [logs.example.com]',
-    ),
-    [],
-  ),
+  hosts,
   tls: tls.optional(),
   unwrapEnvelopes: withDefault(flag('Whether `{"message": "LINES"}` is replaced by its lines.'), true),
-  maxBodyBytes: withDefault(size('Most bytes of a body as sent.', { least: 1024, most: gib }), 16 * mib),
-  maxInflatedBytes: withDefault(size('Most bytes of a body when inflated.', { least: 1024, most: gib }), 128 * mib),
+  maxBodyBytes: withDefault(size('Most bytes of a body as sent.', { least: 1024, most: gib }), httpStandard.bodyBytes),
+  maxInflatedBytes: withDefault(
+    size('Most bytes of a body when inflated.', { least: 1024, most: gib }),
+    httpStandard.inflatedBytes,
+  ),
   maxRatio: withDefault(
     count('Most bytes that a byte of a body may inflate to, judged from 1 MiB on.', { least: 1, most: 1100 }),
-    200,
+    httpStandard.inflationRatio,
   ),
-  maxHeaderBytes: withDefault(size('Most bytes of the headers.', { least: 1024, most: mib }), 16 << 10),
+  maxHeaderBytes: withDefault(size('Most bytes of the headers.', { least: 1024, most: mib }), httpStandard.headerBytes),
   maxConnections: withDefault(
     count('Most connections at a time; fewer where the process has not the descriptors.', {
       least: 1,
       most: 1_000_000,
     }),
-    16_384,
+    httpStandard.connections,
   ),
   answerWithinMs: withDefault(
     time('Time from the end of a body to its answer; then the answer is 503.', { least: 100, most: hour }),
-    20_000,
+    httpStandard.deadlineMs,
   ),
   headersWithinMs: withDefault(
     time('Time that headers may take to arrive; never longer than `requestWithinMs`.', { least: 100, most: hour }),
-    10_000,
+    httpStandard.headersTimeoutMs,
   ),
-  requestWithinMs: withDefault(time('Time that a whole request may take to arrive.', { least: 100, most: hour }), 60_000), // prettier-ignore
-  keepAliveMs: withDefault(time('Time that an idle connection is kept.', { least: 0, most: hour }), 75_000),
+  requestWithinMs: withDefault(time('Time that a whole request may take to arrive.', { least: 100, most: hour }), httpStandard.requestTimeoutMs), // prettier-ignore
+  keepAliveMs: withDefault(
+    time('Time that an idle connection is kept.', { least: 0, most: hour }),
+    httpStandard.keepAliveTimeoutMs,
+  ),
   rateBytesPerSecond: rate('Most bytes a second of one user, as sent; more is answered 429. Absent: no limit.', {
     least: 1024,
     most: 64 * gib,
@@ -167,14 +178,7 @@ export const settingsSchema = group('Settings of `weir serve`.', {
     token: file('What callers have to show for all but health and metrics: a file of tokens, one a line.', {
       isSecret: true,
     }).optional(),
-    hosts: withDefault(
-      list(
-        'Host names by which it is reached, where it listens on a loopback address.',
-        /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/,
-        'a list of host names without ports, as [logs.example.com]',
-      ),
-      [],
-    ),
+    hosts,
   }).prefault({}),
   limits: group('Bounds of the whole process.', {
     inFlightBytes: withDefault(

@@ -1,6 +1,8 @@
 // The end of a service in order: every pipeline is told to take nothing new, and has so long to deliver what it took;
 // what is not done by then is given up, and stays with its sender. Knows no signals. Called by commands.
 
+import type { StartTimer } from '../time.ts'
+
 /** What can be ended in order. */
 export interface Endable {
   /** Takes nothing new. */
@@ -13,8 +15,7 @@ export interface Endable {
 export interface ShutdownOptions {
   /** Time in milliseconds until what is under way is given up. */
   readonly deadlineMs: number
-  /** Calls `run` after `ms`; returns what stops it. */
-  readonly startTimer: (ms: number, run: () => void) => () => void
+  readonly startTimer: StartTimer
 }
 
 /**

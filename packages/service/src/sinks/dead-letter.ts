@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 
 import type { DeadLetter, DeadLetterReason, DeadLetters } from '../ports/dead-letters.ts'
 import type { Sink } from '../ports/sink.ts'
-import type { Clock } from '../ports/time.ts'
+import type { Clock } from '../time.ts'
 
 /** Most bytes of records in one line; longer letters become several, cut at line ends where there are any. */
 export const partBytes = 1 << 20

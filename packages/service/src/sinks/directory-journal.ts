@@ -8,7 +8,7 @@ import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ConnectorError, systemCode } from '../errors.ts'
-import type { Clock } from '../ports/time.ts'
+import type { Clock } from '../time.ts'
 import { writeAll } from './write-all.ts'
 
 /** Its name in the folder. */

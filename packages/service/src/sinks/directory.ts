@@ -7,7 +7,7 @@ import path from 'node:path'
 
 import { ConfigError, ConnectorError, systemCode } from '../errors.ts'
 import type { Sink } from '../ports/sink.ts'
-import type { Clock, StartTimer } from '../ports/time.ts'
+import type { Clock, StartTimer } from '../time.ts'
 import { createDataFile, endingOf, reopenDataFile } from './directory-file.ts'
 import type { DirectoryCompression, DirectoryFile } from './directory-file.ts'
 import { Journal, syncFolder } from './directory-journal.ts'

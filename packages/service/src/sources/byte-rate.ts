@@ -1,7 +1,7 @@
 // How many bytes a second each credential may send: a bucket for each that fills with time. A request is let in while
 // there is something in its bucket, and what it then sends is taken, even below zero. Called by the http source.
 
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time.ts'
 
 /** Seconds of its rate that a credential which was quiet may send at once. */
 const burstSeconds = 10
@@ -31,7 +31,7 @@ export class ByteRate {
   }
 
   private refilled(key: string): { level: number; at: number } {
-    const now = this.clock.now()
+    const now = this.clock()
     const most = this.bytesPerSecond * burstSeconds
     let bucket = this.buckets.get(key)
     // Keys are names of the credentials file: as few as there are lines in it.

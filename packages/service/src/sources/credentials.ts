@@ -7,8 +7,9 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 import { ConfigError, systemCode, systemReason } from '../errors.ts'
-import type { Clock } from './clock.ts'
-import { WatchedFiles } from './watched-files.ts'
+import type { StartTimer } from '../time.ts'
+import { watchFiles } from '../watch.ts'
+import type { Watch } from '../watch.ts'
 
 const scrypt: (password: Buffer, salt: Buffer, bytes: number, options: object) => Promise<Buffer> =
   promisify(scryptWithCallback)
@@ -53,7 +54,7 @@ export type Verification =
 /** What `openCredentials` is told. */
 export interface CredentialsOptions {
   readonly path: string
-  readonly clock: Clock
+  readonly startTimer: StartTimer
   readonly pollMs: number
   /** Hashes computed at a time; what comes beyond is `busy`. They share their threads with everything that inflates. */
   readonly concurrentHashes: number
@@ -66,7 +67,7 @@ export interface Credentials {
   /** Judges the value of an `Authorization` header. At once, no promise, where it was accepted before. */
   verify(authorization: string | undefined): Verification | Promise<Verification>
   /** Looks whether the file has changed, without waiting for the next time. */
-  check(): Promise<void>
+  poll(): Promise<void>
   close(): Promise<void>
 }
 
@@ -85,29 +86,37 @@ class CredentialsFile implements Credentials {
   private readonly underWay = new Map<string, Promise<Verification>>()
   private hashing = 0
   private plan: Plan = planOf([])
-  private files: WatchedFiles | undefined
+  private watch: Watch | undefined
 
   constructor(options: CredentialsOptions) {
     this.options = options
   }
 
   async open(): Promise<void> {
-    const { path, clock, pollMs, report } = this.options
-    const reload = async () => {
+    const { path, startTimer, pollMs, report } = this.options
+    const read = async () => {
       this.plan = planOf(await readEntries(path))
       this.accepted.clear()
       this.underWay.clear()
     }
     const reported = (error: unknown) => report(error as ConfigError)
-    this.files = await WatchedFiles.open({ paths: [path], intervalMs: pollMs, clock, reload, report: reported })
+    const onChange = () => read().catch(reported)
+    // Watched before it is read: a change between the two is seen.
+    this.watch = await watchFiles([path], onChange, { pollMs, startTimer, onError: reported })
+    try {
+      await read()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
-  async check(): Promise<void> {
-    await this.files?.check()
+  async poll(): Promise<void> {
+    await this.watch?.poll()
   }
 
   async close(): Promise<void> {
-    await this.files?.close()
+    await this.watch?.close()
   }
 
   verify(authorization: string | undefined): Verification | Promise<Verification> {

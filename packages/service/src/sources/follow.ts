@@ -6,7 +6,7 @@ import type { FileHandle } from 'node:fs/promises'
 
 import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import type { BytesValue, Source } from '../ports/source.ts'
-import type { StartTimer } from '../ports/time.ts'
+import type { StartTimer } from '../time.ts'
 import { readFileChunks, readHead } from './chunks.ts'
 import { beginsWith, fingerprintBytes, fingerprintOf, makeStateFolder, readState, writeState } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'

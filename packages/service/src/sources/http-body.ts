@@ -3,12 +3,12 @@
 
 import type { IncomingMessage } from 'node:http'
 
+import type { HttpLimits } from '../http-limits.ts'
+import type { ContentEncoding } from '../request-head.ts'
 import type { ByteCharge } from './byte-budget.ts'
-import type { ContentEncoding } from './http-access.ts'
 import { ChunkStore } from './http-chunks.ts'
 import { BodyInflater } from './http-inflater.ts'
 import type { InflateOutcome } from './http-inflater.ts'
-import type { HttpLimits } from './http-limits.ts'
 import type { HttpCode } from './http-responses.ts'
 import { compressionOf } from './inflate.ts'
 

@@ -3,9 +3,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+import type { HttpLimits } from '../http-limits.ts'
+import { hasBody } from '../request-head.ts'
+import type { Clock, StartTimer } from '../time.ts'
 import type { ByteCharge } from './byte-budget.ts'
-import type { Clock } from './clock.ts'
-import type { HttpLimits } from './http-limits.ts'
 import { answerBody, httpResponses, retryAfter } from './http-responses.ts'
 import type { HttpCode } from './http-responses.ts'
 
@@ -31,6 +32,7 @@ export interface HttpObserver {
 export interface ExchangeContext {
   readonly limits: HttpLimits
   readonly clock: Clock
+  readonly startTimer: StartTimer
   readonly random: () => number
   readonly observe: HttpObserver | undefined
   /** Whether connections end with their next answer. */
@@ -68,7 +70,7 @@ export class HttpExchange {
     this.response = response
     this.charge = charge
     this.context = context
-    this.startedAt = context.clock.now()
+    this.startedAt = context.clock()
     this.onAnswered = () => charge.free()
     response.on('error', () => undefined)
     response.on('close', () => this.end(499, 'client-gone'))
@@ -86,8 +88,8 @@ export class HttpExchange {
 
   /** Begins the time within which there must be an answer. */
   startDeadline(): void {
-    const { clock, limits } = this.context
-    this.cancelDeadline = clock.after(limits.deadlineMs, () => this.answer('deadline'))
+    const { startTimer, limits } = this.context
+    this.cancelDeadline = startTimer(limits.deadlineMs, () => this.answer('deadline'))
   }
 
   /** Answers; does nothing where that was done. */
@@ -129,7 +131,7 @@ export class HttpExchange {
       cancel()
       response.end()
     }
-    const cancel = context.clock.after(context.limits.lingerMs, close)
+    const cancel = context.startTimer(context.limits.lingerMs, close)
     request.on('data', (bytes: Uint8Array) => {
       discarded += bytes.length
       if (discarded > context.limits.bodyBytes) close()
@@ -144,14 +146,9 @@ export class HttpExchange {
     if (this.isOver) return
     this.isOver = true
     this.cancelDeadline?.()
-    const seconds = Math.max(0, this.context.clock.now() - this.startedAt) / 1000
+    const seconds = Math.max(0, this.context.clock() - this.startedAt) / 1000
     const { inflatedBytes } = this
     this.context.observe?.answered({ status, code, compressedBytes: this.compressedBytes(), inflatedBytes, seconds })
     this.onAnswered()
   }
-}
-
-/** Returns whether a request announces a body. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

@@ -4,9 +4,9 @@
 import { createGunzip } from 'node:zlib'
 import type { Gunzip } from 'node:zlib'
 
+import type { HttpLimits } from '../http-limits.ts'
 import type { ByteCharge } from './byte-budget.ts'
 import { ChunkStore } from './http-chunks.ts'
-import type { HttpLimits } from './http-limits.ts'
 import type { HttpCode } from './http-responses.ts'
 import { compressionOf } from './inflate.ts'
 

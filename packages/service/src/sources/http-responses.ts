@@ -1,6 +1,8 @@
 // What the http source answers: one table of codes, which docs/ingest.md is held equal to by a test, and how an answer
 // is written where there is no request to answer. Called by the http source.
 
+import { foreignRefusals } from '../request-head.ts'
+
 /** One row: the status, and what the sender is told. */
 interface ResponseRow {
   readonly status: number
@@ -19,11 +21,7 @@ export const httpResponses = {
     message: 'The gzip body is damaged, ends too early or goes on behind its end; it was set aside.',
   },
   unauthorized: { status: 401, message: 'The request has no credentials that are known here.' },
-  'foreign-host': {
-    status: 403,
-    message: 'The Host header names neither an address, nor localhost, nor a configured name.',
-  },
-  'foreign-origin': { status: 403, message: 'The request was made by a page of another origin.' },
+  ...foreignRefusals,
   'unknown-path': { status: 404, message: 'There is nothing at this path.' },
   'wrong-method': { status: 405, message: 'Records are sent with POST.' },
   'body-too-large': { status: 413, message: 'The body is longer than is allowed.' },

@@ -8,13 +8,15 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { listenError } from '../address.ts'
+import type { ListenAddress } from '../address.ts'
+import { watchFiles } from '../watch.ts'
+import type { Watch } from '../watch.ts'
 import type { ExchangeContext, HttpExchange } from './http-exchange.ts'
 import { rawAnswer, retryAfter } from './http-responses.ts'
 import type { HttpCode } from './http-responses.ts'
 import { readTls } from './http-tls.ts'
 import type { TlsFiles } from './http-tls.ts'
-import { WatchedFiles } from './watched-files.ts'
 
 /** How long connections may take to end by themselves when the server closes. */
 const closingMs = 500
@@ -23,7 +25,7 @@ const reservedDescriptors = 64
 
 /** What `HttpServer` is made with. */
 export interface HttpServerOptions {
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: ListenAddress
   readonly tls?: TlsFiles
   readonly context: ExchangeContext
   /** Takes a request whose head has come. `expectsContinue`: its body comes after `writeContinue()` only. */
@@ -31,6 +33,8 @@ export interface HttpServerOptions {
   /** Takes faults that concern no request: a certificate that cannot be used, a connection that cannot be accepted. */
   readonly report: (error: unknown) => void
 }
+
+type TlsServer = ReturnType<typeof createTlsServer>
 
 /** What is known of a connection. */
 interface Connection {
@@ -48,8 +52,8 @@ export class HttpServer {
   private count = 0
   private most = 0
   private server: Server | undefined
-  private certificates: WatchedFiles | undefined
-  private listensAt: { host: string; port: number }
+  private certificates: Watch | undefined
+  private listensAt: ListenAddress
 
   private constructor(options: HttpServerOptions) {
     this.options = options
@@ -71,13 +75,13 @@ export class HttpServer {
   }
 
   /** Where it listens: the port that the system chose where 0 was asked for. */
-  get address(): { host: string; port: number } {
+  get address(): ListenAddress {
     return this.listensAt
   }
 
   /** Looks whether the certificate has changed, without waiting for the next time. */
-  async check(): Promise<void> {
-    await this.certificates?.check()
+  async poll(): Promise<void> {
+    await this.certificates?.poll()
   }
 
   /** Takes note of a request that will be answered. */
@@ -107,7 +111,7 @@ export class HttpServer {
 
   private async create(): Promise<Server> {
     const { tls, context, onRequest } = this.options
-    const { limits, clock } = context
+    const { limits } = context
     const options: ServerOptions = {
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutMs,
@@ -123,12 +127,7 @@ export class HttpServer {
       tls === undefined
         ? createServer(options)
         : createTlsServer({ ...options, handshakeTimeout: limits.headersTimeoutMs })
-    if (tls !== undefined) {
-      const reload = async () => (server as ReturnType<typeof createTlsServer>).setSecureContext(await readTls(tls))
-      const paths = [tls.certificate, tls.key]
-      const { report } = this.options
-      this.certificates = await WatchedFiles.open({ paths, intervalMs: limits.pollMs, clock, reload, report })
-    }
+    if (tls !== undefined) await this.certify(server as TlsServer, tls)
     const take = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
       const { broken, isEnding } = this.connectionOf(request.socket)
       if (broken === undefined && !isEnding) onRequest(request, response, expectsContinue)
@@ -142,20 +141,31 @@ export class HttpServer {
     return server
   }
 
+  /** Gives the server its certificate, and a new one when the files change. */
+  private async certify(server: TlsServer, tls: TlsFiles): Promise<void> {
+    const { report, context } = this.options
+    const read = async () => server.setSecureContext(await readTls(tls))
+    // Watched before they are read: a change between the two is seen.
+    this.certificates = await watchFiles([tls.certificate, tls.key], () => read().catch(report), {
+      pollMs: context.limits.pollMs,
+      startTimer: context.startTimer,
+      onError: report,
+    })
+    await read()
+  }
+
   private async listen(server: Server): Promise<void> {
-    const { host, port } = this.options.listen
+    const { listen } = this.options
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject)
-        server.listen(port, host, () => {
+        server.listen(listen.port, listen.host, () => {
           server.off('error', reject)
           resolve()
         })
       })
     } catch (error) {
-      const message = `Cannot listen on ${host}:${port}: ${systemReason(error)}.`
-      const details = { host, port, system: systemCode(error) }
-      throw new ConnectorError('ERR_CONNECTOR_LISTEN', message, { retryable: mayPass(error), details, cause: error })
+      throw listenError(listen, error)
     }
     const bound = server.address() as AddressInfo
     this.listensAt = { host: bound.address, port: bound.port }

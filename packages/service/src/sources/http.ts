@@ -4,29 +4,24 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+import { addressText } from '../address.ts'
+import type { ListenAddress } from '../address.ts'
+import { httpLimits } from '../http-limits.ts'
+import type { HttpLimits } from '../http-limits.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { BytesValue, Source } from '../ports/source.ts'
+import { announcedBytes, contentEncodingOf, hostPolicy, pathOf, refuseForeign, refuseFraming } from '../request-head.ts'
+import type { HostPolicy } from '../request-head.ts'
+import { startSystemTimer, steadyClock } from '../time.ts'
+import type { Clock, StartTimer } from '../time.ts'
 import { ByteBudget, ByteCharge } from './byte-budget.ts'
 import { ByteRate } from './byte-rate.ts'
-import type { Clock } from './clock.ts'
-import { systemClock } from './clock.ts'
 import { openCredentials } from './credentials.ts'
 import type { Credentials, Verification } from './credentials.ts'
-import {
-  announcedBytes,
-  contentEncodingOf,
-  isLoopbackHost,
-  pathOf,
-  refuseForeign,
-  refuseFraming,
-} from './http-access.ts'
-import type { HostPolicy } from './http-access.ts'
 import { receiveBody } from './http-body.ts'
 import type { ReceivedBody } from './http-body.ts'
 import { HttpExchange } from './http-exchange.ts'
 import type { ExchangeContext, HttpObserver } from './http-exchange.ts'
-import { httpLimits } from './http-limits.ts'
-import type { HttpLimits } from './http-limits.ts'
 import { BodyQueue } from './http-queue.ts'
 import type { HttpPosition } from './http-queue.ts'
 import type { HttpCode } from './http-responses.ts'
@@ -44,7 +39,7 @@ export interface HttpSourceOptions {
   /** The pipeline's name, for messages. */
   readonly name: string
   /** Port 0: one that the system chooses. */
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: ListenAddress
   /** Default: `/ingest`. */
   readonly path?: string
   /** File of credentials; absent: whoever reaches the port may send. */
@@ -65,6 +60,7 @@ export interface HttpSourceOptions {
   readonly report?: (error: unknown) => void
   /** For tests. */
   readonly clock?: Clock
+  readonly startTimer?: StartTimer
   /** For tests: a number in [0, 1). */
   readonly random?: () => number
 }
@@ -75,14 +71,14 @@ export interface HttpSourceOptions {
  */
 export interface HttpSource extends Source<HttpPosition> {
   /** Where it listens. */
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: ListenAddress
   /** Bytes that requests hold at the moment. */
   readonly inFlightBytes: number
   drain(): void
   /** Answers 503 to every new request, for this reason; without one, takes requests again. */
   unavailable(reason?: string): void
-  /** Looks now whether files of credentials and certificates have changed. */
-  reload(): Promise<void>
+  /** Looks now whether files of credentials and certificates have changed: a change is taken after one or two looks. */
+  poll(): Promise<void>
 }
 
 /** Listens. *Errors*: `ERR_CONNECTOR_LISTEN`, `ERR_CONFIG_USERS`, `ERR_CONFIG_TLS`. */
@@ -95,7 +91,6 @@ export async function openHttpSource(options: HttpSourceOptions): Promise<HttpSo
 class ListeningSource implements HttpSource {
   private readonly options: HttpSourceOptions
   private readonly limits: HttpLimits
-  private readonly clock: Clock
   private readonly path: string
   private readonly hosts: HostPolicy
   private readonly inFlight: ByteBudget
@@ -111,27 +106,30 @@ class ListeningSource implements HttpSource {
   private closed: Promise<void> | undefined
 
   constructor(options: HttpSourceOptions) {
-    const { listen, hosts = [], observe, random = Math.random } = options
+    const { listen, hosts, observe, random = Math.random } = options
+    const { clock = steadyClock, startTimer = startSystemTimer } = options
     this.options = options
     this.limits = httpLimits(options.limits)
-    this.clock = options.clock ?? systemClock
     this.path = options.path ?? '/ingest'
-    this.hosts = { isLoopback: isLoopbackHost(listen.host), names: new Set(hosts.map((name) => name.toLowerCase())) }
+    this.hosts = hostPolicy(listen, hosts)
     this.inFlight = new ByteBudget(Infinity, options.budget)
-    this.rate = new ByteRate(this.limits.credentialBytesPerSecond, this.clock)
+    this.rate = new ByteRate(this.limits.credentialBytesPerSecond, clock)
     const { envelopeBytes } = this.limits
     this.queue = new BodyQueue({ unwrapEnvelopes: options.unwrapEnvelopes ?? true, envelopeBytes })
-    this.context = { limits: this.limits, clock: this.clock, random, observe, isClosing: () => this.isDraining }
+    const isClosing = () => this.isDraining
+    this.context = { limits: this.limits, clock, startTimer, random, observe, isClosing }
   }
 
   async open(): Promise<void> {
     const { users: path, listen, tls } = this.options
-    const { clock, limits, context } = this
+    const { context } = this
+    const { limits, startTimer } = context
     const { pollMs, concurrentHashes } = limits
     const report = (error: unknown) => this.report(error)
     try {
-      if (path !== undefined)
-        this.credentials = await openCredentials({ path, clock, pollMs, concurrentHashes, report })
+      if (path !== undefined) {
+        this.credentials = await openCredentials({ path, startTimer, pollMs, concurrentHashes, report })
+      }
       const onRequest = this.take.bind(this)
       this.server = await HttpServer.open({ listen, ...(tls === undefined ? {} : { tls }), context, onRequest, report })
     } catch (error) {
@@ -141,12 +139,11 @@ class ListeningSource implements HttpSource {
   }
 
   get name(): string {
-    const { host, port } = this.server?.address ?? this.options.listen
     const scheme = this.options.tls === undefined ? 'http' : 'https'
-    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${this.path}`
+    return `${scheme}://${addressText(this.address)}${this.path}`
   }
 
-  get address(): { host: string; port: number } {
+  get address(): ListenAddress {
     return this.server?.address ?? this.options.listen
   }
 
@@ -172,8 +169,8 @@ class ListeningSource implements HttpSource {
     for (const exchange of this.receiving) exchange.answer('draining')
   }
 
-  async reload(): Promise<void> {
-    await Promise.all([this.credentials?.check(), this.server?.check()])
+  async poll(): Promise<void> {
+    await Promise.all([this.credentials?.poll(), this.server?.poll()])
   }
 
   close(): Promise<void> {

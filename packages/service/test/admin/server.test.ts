@@ -186,7 +186,7 @@ test('a head or a body that does not come in time is refused, and the port goes 
   for (const bytes of ['GET /metrics HTTP/1.1\r\nHost:', `${head}Content-Length: 99\r\n\r\nversion`]) {
     const told = await raw(bytes)
     assert.match(told, /^HTTP\/1\.1 408 Request Timeout\r\n/)
-    assert.match(told, /"code":"too-slow"/)
+    assert.match(told, /"code":"timed-out"/)
   }
   assert.equal((await ask('/healthz')).status, 200)
 })

@@ -6,12 +6,18 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { openCredentials } from '#src/sources/credentials.js'
-import { systemClock } from '#src/sources/clock.js'
+import { startSystemTimer } from '#src/time.js'
 import { folder, weir } from '../running.js'
 
 async function accepts(file: string, name: string, password: string): Promise<boolean> {
   const report = (error: Error) => assert.fail(error)
-  const credentials = await openCredentials({ path: file, clock: systemClock, pollMs: 60_000, concurrentHashes: 2, report }) // prettier-ignore
+  const credentials = await openCredentials({
+    path: file,
+    startTimer: startSystemTimer,
+    pollMs: 60_000,
+    concurrentHashes: 2,
+    report,
+  })
   try {
     const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
     return (await credentials.verify(authorization)).name === name

@@ -10,8 +10,9 @@ import type { TestContext } from 'node:test'
 import type { ConfigError } from '#src/errors.js'
 import { hashPassword, openCredentials } from '#src/sources/credentials.js'
 import type { Credentials } from '#src/sources/credentials.js'
+import { HeldTime, lookTwice } from '../held-time.js'
 import { folder } from '../running.js'
-import { HandClock, openSource, post, read, until } from './http-client.js'
+import { openSource, post, read, until } from './http-client.js'
 
 /** Hashes that take no time. */
 const quick = { N: 16, r: 1, p: 1 }
@@ -24,18 +25,24 @@ interface Opened {
   readonly credentials: Credentials
   readonly file: string
   readonly reported: ConfigError[]
-  readonly clock: HandClock
+  readonly time: HeldTime
 }
 
 async function open(t: TestContext, lines: readonly string[], concurrentHashes = 2): Promise<Opened> {
   const file = path.join(await folder(t), 'users')
   await writeFile(file, `${lines.join('\n')}\n`)
   const reported: ConfigError[] = []
-  const clock = new HandClock()
+  const time = new HeldTime()
   const report = (error: ConfigError) => reported.push(error)
-  const credentials = await openCredentials({ path: file, clock, pollMs: 1000, concurrentHashes, report })
+  const credentials = await openCredentials({
+    path: file,
+    startTimer: time.startTimer,
+    pollMs: 1000,
+    concurrentHashes,
+    report,
+  })
   t.after(() => credentials.close())
-  return { credentials, file, reported, clock }
+  return { credentials, file, reported, time }
 }
 
 test('a hashed password is a line of the file, hashed as RFC 7914 has it', async (t) => {
@@ -102,24 +109,26 @@ test('only so many hashes are computed at a time', async (t) => {
   assert.deepEqual(checks, [{ name: 'a' }, { refusal: 'busy' }, { refusal: 'busy' }])
 })
 
-test('a file that changed is in force after the next look; a bad one is reported once and changes nothing', async (t) => {
-  const { credentials, file, reported, clock } = await open(t, [await hashPassword('a', 'x', quick)])
+test('a file that changed is in force once it is at rest; a bad one is reported once and changes nothing', async (t) => {
+  const { credentials, file, reported, time } = await open(t, [await hashPassword('a', 'x', quick)])
   await credentials.verify(basic('a', 'x'))
   await writeFile(file, await hashPassword('b', 'y', quick))
-  clock.move(1000)
-  await until(() => clock.waiting === 1)
+  for (const _ of ['seen', 'at rest']) {
+    time.forward(1000)
+    await until(() => time.waiting === 1)
+  }
   assert.deepEqual(await credentials.verify(basic('a', 'x')), { refusal: 'unauthorized' })
   assert.deepEqual(await credentials.verify(basic('b', 'y')), { name: 'b' })
   await writeFile(file, 'b:plain text\n')
-  await credentials.check()
-  await credentials.check()
+  await lookTwice(credentials)
+  await lookTwice(credentials)
   assert.equal(reported.length, 1)
   assert.equal(reported[0]?.code, 'ERR_CONFIG_USERS')
   assert.match(reported[0]?.message ?? '', /users cannot be used: line 1: it is not name:scrypt:N:r:p:salt:hash\.$/)
   assert.ok(!reported[0]?.message.includes('plain text'))
   assert.deepEqual(await credentials.verify(basic('b', 'y')), { name: 'b' })
   await rm(file)
-  await credentials.check()
+  await lookTwice(credentials)
   assert.match(reported[1]?.message ?? '', /no such file or directory/)
   assert.deepEqual(await credentials.verify(basic('b', 'y')), { name: 'b' })
 })
@@ -135,13 +144,19 @@ test('a folder that is swapped by a symbolic link is a change', async (t) => {
   }
   await symlink('1', path.join(directory, 'data'))
   const file = path.join(directory, 'data', 'users')
-  const options = { path: file, clock: new HandClock(), pollMs: 1, concurrentHashes: 1, report: () => undefined }
+  const options = {
+    path: file,
+    startTimer: new HeldTime().startTimer,
+    pollMs: 1,
+    concurrentHashes: 1,
+    report: () => undefined,
+  }
   const credentials = await openCredentials(options)
   t.after(() => credentials.close())
   assert.deepEqual(await credentials.verify(basic('a', 'old')), { name: 'a' })
   await symlink('2', path.join(directory, 'next'))
   await rename(path.join(directory, 'next'), path.join(directory, 'data'))
-  await credentials.check()
+  await lookTwice(credentials)
   assert.deepEqual(await credentials.verify(basic('a', 'new')), { name: 'a' })
   assert.deepEqual(await credentials.verify(basic('a', 'old')), { refusal: 'unauthorized' })
 })
@@ -189,7 +204,7 @@ test('the source asks for credentials before it reads the body, whatever else is
   assert.equal((await post(source, '{}\n', { headers: { Expect: '100-continue' } })).status, 401)
   assert.ok(!JSON.stringify(outcomes).includes('secret'))
   await writeFile(users, await hashPassword('cdn', 'changed', quick))
-  await source.reload()
+  await lookTwice(source)
   assert.equal((await post(source, '{}\n', { headers: { authorization } })).status, 401)
 })
 
@@ -205,8 +220,8 @@ test('too many checks at a time are 503, not 401', async (t) => {
 test('a credential over its rate is told when to come back, and others are not concerned', async (t) => {
   const users = path.join(await folder(t), 'users')
   await writeFile(users, [await hashPassword('a', 'x', quick), await hashPassword('b', 'y', quick)].join('\n'))
-  const clock = new HandClock()
-  const { source } = await openSource(t, { users, clock, limits: { credentialBytesPerSecond: 1000 } })
+  const time = new HeldTime()
+  const { source } = await openSource(t, { users, clock: time.clock, limits: { credentialBytesPerSecond: 1000 } })
   read(source)
   const send = (name: string, password: string) =>
     post(source, `${'x'.repeat(14_999)}\n`, { headers: { authorization: basic(name, password) } })
@@ -214,6 +229,6 @@ test('a credential over its rate is told when to come back, and others are not c
   const { status, code, headers } = await send('a', 'x')
   assert.deepEqual([status, code, headers['retry-after']], [429, 'rate-exceeded', '6'])
   assert.equal((await send('b', 'y')).status, 200)
-  clock.move(6000)
+  time.forward(6000)
   assert.equal((await send('a', 'x')).status, 200)
 })

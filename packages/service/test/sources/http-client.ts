@@ -6,7 +6,6 @@ import type { TestContext } from 'node:test'
 
 import type { DeadLetter } from '#src/ports/dead-letters.js'
 import { ByteBudget } from '#src/sources/byte-budget.js'
-import type { Clock } from '#src/sources/clock.js'
 import { openHttpSource } from '#src/sources/http.js'
 import type { HttpOutcome, HttpSource, HttpSourceOptions } from '#src/sources/http.js'
 
@@ -166,35 +165,6 @@ export function requestText(body: string, headers: readonly string[] = [], targe
     lines.push(`Content-Length: ${Buffer.byteLength(body)}`)
   }
   return `${lines.join('\r\n')}\r\n\r\n${body}`
-}
-
-/** A clock that stands until it is moved. */
-export class HandClock implements Clock {
-  private time = 0
-  private timers: { at: number; callback: () => void }[] = []
-
-  now(): number {
-    return this.time
-  }
-
-  after(ms: number, callback: () => void): () => void {
-    const timer = { at: this.time + ms, callback }
-    this.timers.push(timer)
-    return () => (this.timers = this.timers.filter((other) => other !== timer))
-  }
-
-  /** Timers that wait. */
-  get waiting(): number {
-    return this.timers.length
-  }
-
-  /** Moves on, and calls back whose time has come. */
-  move(ms: number): void {
-    this.time += ms
-    const due = this.timers.filter(({ at }) => at <= this.time)
-    this.timers = this.timers.filter(({ at }) => at > this.time)
-    for (const { callback } of due) callback()
-  }
 }
 
 /** Resolves when the condition holds, which other sockets or threads bring about. */

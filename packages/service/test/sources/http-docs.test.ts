@@ -8,7 +8,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
-import { httpLimitTable, httpLimits } from '#src/sources/http-limits.js'
+import { httpLimitTable, httpLimits } from '#src/http-limits.js'
 import { httpResponses } from '#src/sources/http-responses.js'
 import { folder, shell } from '../running.js'
 import { openSource, read } from './http-client.js'

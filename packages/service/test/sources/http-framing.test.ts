@@ -170,4 +170,7 @@ test('requests of pages of another origin are refused', async (t) => {
   assert.equal(await codeFor('null'), 'foreign-origin')
   assert.equal(await codeFor(`http://localhost:${port + 1}`), 'foreign-origin')
   assert.equal(await codeFor(`http://localhost:${port}`), undefined)
+  // Without an origin, browsers still say that a page sent it.
+  const headers = { Host: `localhost:${port}`, 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }
+  assert.equal((await post(source, body, { headers })).code, 'foreign-origin')
 })

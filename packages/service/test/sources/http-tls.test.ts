@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 import tls from 'node:tls'
 
 import type { HttpSource } from '#src/sources/http.js'
+import { lookTwice } from '../held-time.js'
 import { folder } from '../running.js'
 import { makePair } from './certificate.js'
 import { answerOf, openSource, read } from './http-client.js'
@@ -57,11 +58,11 @@ test('a pair that changed is shown to new connections; one that does not belong 
   assert.equal(await serialOf(source), '01')
   const next = makePair(2)
   await writeFile(paths.certificate, next.certificate)
-  await source.reload()
+  await lookTwice(source)
   assert.equal((reported[0] as { code?: string }).code, 'ERR_CONFIG_TLS')
   assert.equal(await serialOf(source), '01')
   await writeFile(paths.key, next.key)
-  await source.reload()
+  await lookTwice(source)
   assert.equal(await serialOf(source), '02')
   assert.equal(reported.length, 1)
 })

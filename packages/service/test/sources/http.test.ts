@@ -8,7 +8,8 @@ import { gzipSync } from 'node:zlib'
 import { ByteBudget } from '#src/sources/byte-budget.js'
 import { openHttpSource } from '#src/sources/http.js'
 import type { HttpOutcome } from '#src/sources/http.js'
-import { HandClock, RawClient, openSource, post, read, requestText, until } from './http-client.js'
+import { HeldTime } from '../held-time.js'
+import { RawClient, openSource, post, read, requestText, until } from './http-client.js'
 
 test('a body is answered 200 when it is committed, and not before', async (t) => {
   const { source, outcomes, budget } = await openSource(t)
@@ -91,12 +92,12 @@ test('an iteration can be ended in the middle of a body', async (t) => {
 })
 
 test('an iteration can be ended while a body is looked through that is no NDJSON', async (t) => {
-  const clock = new HandClock()
-  const { source } = await openSource(t, { clock })
+  const time = new HeldTime()
+  const { source } = await openSource(t, { clock: time.clock, startTimer: time.startTimer })
   const reading = read(source, false)
   const answer = post(source, `[${'{"a":[1,2,3]},'.repeat(1_000_000)}1]`)
   // The time for its answer runs: it is whole, and a megabyte of it is looked at in a turn.
-  await until(() => clock.waiting === 1)
+  await until(() => time.waiting === 1)
   await reading.stop()
   assert.equal((await answer).code, 'not-delivered')
   assert.deepEqual(reading.bodies, [])
@@ -159,16 +160,16 @@ test('closing gives everything back', async (t) => {
 })
 
 test('after the deadline a body is answered 503; what was not handed out is not delivered', async (t) => {
-  const clock = new HandClock()
-  const { source, outcomes } = await openSource(t, { clock })
+  const time = new HeldTime()
+  const { source, outcomes } = await openSource(t, { clock: time.clock, startTimer: time.startTimer })
   const iterator = source.values()[Symbol.asyncIterator]()
   const first = post(source, '{"n":1}\n')
   await iterator.next()
   const second = post(source, '{"n":2}\n')
-  await until(() => clock.waiting === 2)
-  clock.move(19_999)
+  await until(() => time.waiting === 2)
+  time.forward(19_999)
   assert.equal(outcomes.length, 0)
-  clock.move(1)
+  time.forward(1)
   assert.equal((await first).code, 'deadline')
   assert.equal((await second).code, 'deadline')
   const third = post(source, '{"n":3}\n')

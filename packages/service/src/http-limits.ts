@@ -1,5 +1,5 @@
-// Every number of the http source, with its meaning; docs/ingest.md is held equal to this table by a test. Called by the
-// http source and by the settings.
+// Every number of the http source, with its meaning; docs/ingest.md is held equal to this table by a test. The settings
+// have their defaults from here. Called by the http source and config.
 
 /** One row: the value in force unless set otherwise, and what it bounds. */
 interface LimitRow {

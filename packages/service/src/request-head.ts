@@ -1,13 +1,26 @@
 // Judges the head of a request before anything else is done with it: framing that Node lets pass, pages of browsers,
-// the path, the encoding. Looks at headers alone. Called by the http source; the admin server refuses foreign pages by
-// the same rule.
+// the path, the encoding. Pages are kept from a service on the same machine, also those whose name was made to point
+// there. Looks at headers alone. Called by the http source and the admin port.
 
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 
-import type { HttpCode } from './http-responses.ts'
+import { isLoopback } from './address.ts'
+import type { ListenAddress } from './address.ts'
 
-/** Whom a server listens for. */
+/** How pages of browsers are refused on every port. */
+export const foreignRefusals = {
+  'foreign-host': {
+    status: 403,
+    message: 'The Host header names neither an address, nor localhost, nor a configured name.',
+  },
+  'foreign-origin': { status: 403, message: 'The request was made by a page of another origin.' },
+} as const
+
+/** A code by which every port refuses a request for its head. */
+export type HeadRefusal = keyof typeof foreignRefusals | 'bad-framing'
+
+/** By whom a server may be called. */
 export interface HostPolicy {
   /** The server listens on a loopback address: then a page whose name was made to point there must not reach it. */
   readonly isLoopback: boolean
@@ -15,22 +28,29 @@ export interface HostPolicy {
   readonly names: ReadonlySet<string>
 }
 
-/** Returns whether an address to listen on is a loopback address. */
-export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+/** Returns whom a server answers that listens there. `names`: host names by which it may be called. */
+export function hostPolicy(listen: ListenAddress, names: readonly string[] = []): HostPolicy {
+  return { isLoopback: isLoopback(listen), names: new Set(names.map((name) => name.toLowerCase())) }
 }
 
 /** Returns why a request must be refused that a page of another origin could have made, or nothing. */
-export function refuseForeign(request: IncomingMessage, policy: HostPolicy): HttpCode | undefined {
+export function refuseForeign(request: IncomingMessage, policy: HostPolicy): HeadRefusal | undefined {
   const { host, origin } = request.headers
   const hosts = [host ?? '', ...(targetOf(request)?.host ?? [])]
   if (policy.isLoopback && !hosts.every((each) => isOwnHost(each, policy.names))) return 'foreign-host'
   if (origin !== undefined && hostOfOrigin(origin) !== host?.toLowerCase()) return 'foreign-origin'
-  return undefined
+  return isFromElsewhere(request) ? 'foreign-origin' : undefined
+}
+
+/** What browsers say of requests that carry no origin: images, scripts, forms. Following a link is nobody's harm. */
+function isFromElsewhere({ headers, method }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site']
+  if (site === undefined || site === 'same-origin' || site === 'none') return false
+  return headers['sec-fetch-mode'] !== 'navigate' || (method !== 'GET' && method !== 'HEAD')
 }
 
 /** Returns why the framing of a request is refused that Node's parser lets pass, or nothing. */
-export function refuseFraming(request: IncomingMessage): HttpCode | undefined {
+export function refuseFraming(request: IncomingMessage): HeadRefusal | undefined {
   const { httpVersion, headersDistinct } = request
   const encoding = request.headers['transfer-encoding']
   const isFine =
@@ -63,6 +83,11 @@ export function contentEncodingOf(request: IncomingMessage): ContentEncoding | '
 export function announcedBytes(request: IncomingMessage): number | undefined {
   if (request.headers['transfer-encoding'] !== undefined) return undefined
   return Number(request.headers['content-length'] ?? 0)
+}
+
+/** Returns whether a request announces a body. */
+export function hasBody(request: IncomingMessage): boolean {
+  return announcedBytes(request) !== 0
 }
 
 /** The target of a request: a path, or a whole URL as proxies are sent. */

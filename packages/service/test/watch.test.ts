@@ -6,9 +6,10 @@ import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { watchFiles } from '#src/config/watch.js'
-import type { Watch } from '#src/config/watch.js'
-import { folder } from '../running.js'
+import { watchFiles } from '#src/watch.js'
+import type { Watch } from '#src/watch.js'
+import { lookTwice } from './held-time.js'
+import { folder } from './running.js'
 
 interface Watched {
   readonly watch: Watch
@@ -28,12 +29,6 @@ async function watched(t: TestContext, paths: readonly string[], onChange?: () =
   const watch = await watchFiles(paths, note, { startTimer, onError: (error) => void errors.push(error) })
   t.after(() => watch.close())
   return { watch, told, errors }
-}
-
-/** Looks twice: a change is told when the second look finds it at rest. */
-async function lookTwice(watch: Watch): Promise<void> {
-  await watch.poll()
-  await watch.poll()
 }
 
 test('a change is told once, when it has come to rest', async (t) => {

@@ -1,16 +1,15 @@
 // Watches files by asking for their state again and again: through symbolic links, so that a mounted folder that is
 // swapped under its name is noticed, and on file systems that send no notices. Whether anything changed is decided by
-// content. Knows nothing of what the files mean. Called by ../pipeline/rules-control.ts and ../admin.
+// content. Knows nothing of what the files mean. Called by whoever reads rules, tokens, credentials or certificates.
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 
-import { systemCode } from '../errors.ts'
-
-/** Starts a timer and returns what stops it. */
-export type StartTimer = (ms: number, run: () => void) => () => void
+import { systemCode } from './errors.ts'
+import { startSystemTimer } from './time.ts'
+import type { StartTimer } from './time.ts'
 
 /** How files are watched. */
 export interface WatchOptions {
@@ -18,7 +17,7 @@ export interface WatchOptions {
   readonly pollMs?: number
   /** Told of an `onChange` that threw. It is called again at the next look, until it succeeds. */
   readonly onError: (error: unknown) => void
-  /** Default: a timer that does not keep the process running. */
+  /** Default: the system's. */
   readonly startTimer?: StartTimer
 }
 
@@ -34,11 +33,6 @@ export interface Watch {
 
 /** Looks at most that many times at files that never come to rest; then they are told as they are. */
 const mostRestlessLooks = 10
-
-const startInterval: StartTimer = (ms, run) => {
-  const timer = setTimeout(run, ms).unref()
-  return () => clearTimeout(timer)
-}
 
 /** What is known of one file. */
 interface Known {
@@ -81,7 +75,7 @@ class PollingWatch implements Watch {
 
   start(): void {
     if (this.#isClosed) return
-    const { startTimer = startInterval, pollMs = 1000 } = this.#options
+    const { startTimer = startSystemTimer, pollMs = 1000 } = this.#options
     this.#stopTimer = startTimer(pollMs, () => void this.poll().then(() => this.start()))
   }
 

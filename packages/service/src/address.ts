@@ -1,7 +1,9 @@
-// Addresses to listen on, as settings have them: `127.0.0.1:9880`. What they are, whether others can reach them, and
-// whether two are in each other's way. Opens nothing. Called by fields.ts, cross-checks.ts and whoever listens.
+// Addresses to listen on, as settings have them: `127.0.0.1:9880`. What they are, whether others can reach them, whether
+// two are in each other's way, and what is said of them. Opens nothing. Called by config/ and whoever listens.
 
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
+
+import { ConnectorError, mayPass, systemCode, systemReason } from './errors.ts'
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -25,6 +27,18 @@ export function addressOf(text: string): ListenAddress | undefined {
   // What looks like IPv4 and is none, as 127.0.0.256, would be asked of a name server.
   if (/^[0-9.]+$/.test(host) && !isIPv4(host)) return undefined
   return { host: host.toLowerCase(), port }
+}
+
+/** Returns an address as text, IPv6 in brackets. */
+export function addressText({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Returns what is thrown when the system refuses to listen there: `ERR_CONNECTOR_LISTEN`. */
+export function listenError(address: ListenAddress, error: unknown): ConnectorError {
+  const message = `Cannot listen on ${addressText(address)}: ${systemReason(error)}.`
+  const details = { ...address, system: systemCode(error) }
+  return new ConnectorError('ERR_CONNECTOR_LISTEN', message, { retryable: mayPass(error), details, cause: error })
 }
 
 const loopback = new BlockList()

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { addressOf, isLoopback, isSameAddress } from '#src/config/address.js'
-import type { ListenAddress } from '#src/config/address.js'
+import { addressOf, isLoopback, isSameAddress } from '#src/address.js'
+import type { ListenAddress } from '#src/address.js'
 
 function address(text: string): ListenAddress {
   const found = addressOf(text)
