@@ -49,7 +49,7 @@ function bury(sink: Sink, maxRecordBytes: number, log: StructuredLog): DeadLette
   return deadLettersInto(sink, {
     clock: Date.now,
     maxRecordBytes,
-    onSuppressed: (suppressed) => log.warn('dead letters were left out, for there were too many', { ...suppressed }),
+    onSuppressed: (suppressed) => log.warn('Dead letters are left out, for there are too many.', { ...suppressed }),
   })
 }
 

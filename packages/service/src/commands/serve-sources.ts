@@ -29,7 +29,7 @@ export async function openSource(name: string, settings: PipelineSettings, parts
   const { kind, options } = chosen(settings.source)
   if (kind === 'http') return openHttp(name, options, parts)
   if (kind === 'stdin') return readOnce(fileSource(stdinPath, { maxRecordBytes: settings.maxRecordBytes }))
-  const onNotice = (message: string) => parts.log.warn(message)
+  const onNotice = (notice: string) => parts.log.warn('The file that is followed is not as expected.', { notice })
   const { stateFile, ...file } = options
   const state = stateFile === undefined ? {} : { stateFile }
   return openFollowSource({ ...file, ...state, startTimer: startSystemTimer, onNotice })
@@ -73,7 +73,7 @@ async function openHttp(name: string, settings: HttpSourceSettings, parts: Sourc
           inflatedBytes,
         }),
     },
-    report: (error) => parts.log.error('http source', { error: (error as Error).message }),
+    report: (error) => parts.log.error('Something failed in the http source, which goes on.', { error }),
   })
   parts.metrics.watchHttp(() => source.inFlightBytes)
   return source

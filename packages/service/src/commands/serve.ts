@@ -24,7 +24,7 @@ import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
 import { refuseRepeatedValues } from './option-values.ts'
 import { issueLine, reportError } from './report.ts'
-import { checkRules, openPipeline } from './served-pipelines.ts'
+import { checkRules, openPipeline, rulesNameOf } from './served-pipelines.ts'
 import type { PipelineUnit } from './served-pipelines.ts'
 import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
 import type { SettingsOptions } from './settings-options.ts'
@@ -70,17 +70,27 @@ type NamedPipelines = readonly (readonly [string, PipelineSettings])[]
 
 function wantedPipelines({ settings }: LoadedSettings, only: readonly string[] | undefined): NamedPipelines {
   const all = Object.entries(settings.pipelines)
-  const unknown = only?.find((name) => !Object.hasOwn(settings.pipelines, name))
-  if (unknown !== undefined) {
+  const unknown = only?.filter((name) => !Object.hasOwn(settings.pipelines, name)) ?? []
+  if (unknown.length > 0) {
     const names = all.map(([name]) => name).join(', ')
-    throw new ConfigError('ERR_CONFIG_OPTION', `--only: there is no pipeline '${unknown}'; there are ${names}.`)
+    throw new ConfigError(
+      'ERR_CONFIG_OPTION',
+      `--only: there is no pipeline ${unknown.join(', ')}; there are ${names}.`,
+    )
   }
   return only === undefined ? all : all.filter(([name]) => only.includes(name))
 }
 
 async function check(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {
   const lines: string[] = []
-  for (const [name] of wanted) lines.push(`${name}: ${await checkRules(loaded, name)}`)
+  for (const [name] of wanted) {
+    try {
+      lines.push(`${name}: ${await checkRules(loaded, name)}`)
+    } catch (error) {
+      // The rules of one pipeline say nothing about those of the next.
+      reportError(context, error, { isJson: false, rulesFile: rulesNameOf(loaded, name) })
+    }
+  }
   await context.print(['settings: ok', ...lines, ''].join('\n'))
 }
 
@@ -93,6 +103,10 @@ async function run(context: CommandContext, loaded: LoadedSettings, wanted: Name
     await service.open(wanted)
     const isComplete = await service.run()
     if (!isComplete) context.exitWith(exitCode.fault)
+  } catch (error) {
+    const { opening } = service
+    const about = opening === undefined ? {} : { rulesFile: rulesNameOf(loaded, opening) }
+    reportError(context, error, { isJson: false, ...about })
   } finally {
     await service.close()
     metrics.close()
@@ -114,6 +128,8 @@ class Service {
   private readonly units: PipelineUnit[] = []
   private admin: AdminServer | undefined
   private isEnding = false
+  /** The pipeline that is being opened, for messages. */
+  opening: string | undefined
 
   constructor(context: CommandContext, loaded: LoadedSettings, metrics: Metrics, log: StructuredLog) {
     this.context = context
@@ -128,9 +144,11 @@ class Service {
     const budget = new ByteBudget(limits.inFlightBytes)
     this.metrics.watchBudget(() => ({ usedBytes: budget.used, budgetBytes: budget.total }))
     for (const [name] of wanted) {
+      this.opening = name
       const log = this.log.child({ pipeline: name })
       this.units.push(await openPipeline(this.loaded, name, this.metrics.pipeline(name), { budget, log }))
     }
+    this.opening = undefined
     const listen = addressOf(admin.listen)
     if (listen === undefined) return
     this.admin = await openAdminServer({
@@ -167,7 +185,7 @@ class Service {
 
   private end(signal: NodeJS.Signals, done: Promise<unknown>): Promise<boolean> {
     this.isEnding = true
-    this.log.info('ending: nothing new is taken', { signal })
+    this.log.info('The service is ending, and takes nothing new.', { signal })
     const pipelines = this.units.map(({ pipeline }) => pipeline)
     return shutDown(pipelines, done, { deadlineMs: this.loaded.settings.shutdownMs, startTimer: startSystemTimer })
   }
@@ -175,12 +193,12 @@ class Service {
   private announce(): void {
     for (const { name, source, engine } of this.units) {
       const { name: kernel, fallback } = engine.kernel
-      this.log.info('serving', { pipeline: name, source: source.name, rules: engine.version, kernel })
-      if (fallback !== undefined) this.log.warn('the portable kernel runs, many times slower', { reason: fallback })
-      for (const { message } of engine.warnings) this.log.warn('rules', { pipeline: name, warning: message })
+      this.log.info('The source is open.', { pipeline: name, source: source.name, kernel })
+      if (fallback === undefined) continue
+      this.log.warn('The portable kernel is used, which is many times slower.', { pipeline: name, reason: fallback })
     }
     if (this.admin === undefined) return
-    this.log.info('admin port', { address: `http://${addressText(this.admin.address)}` })
+    this.log.info('The admin port is open.', { address: `http://${addressText(this.admin.address)}` })
   }
 
   private health(): { healthy: boolean; reasons: string[] } {

@@ -8,7 +8,7 @@ import type { Engine, EngineOptions, FailedBatch, RuleSource } from '@weir/engin
 
 import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
-import { hasOutputFor } from '../config/routes.ts'
+import { checkRoutes } from '../config/routes.ts'
 import { readRuleFile } from '../config/rule-file.ts'
 import { chosen } from '../config/schema.ts'
 import type { PipelineSettings } from '../config/schema.ts'
@@ -27,6 +27,7 @@ import type { Source } from '../ports/source.ts'
 import type { ByteBudget } from '../sources/byte-budget.ts'
 import { batchIds } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
+import { issueLine } from './report.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
 
@@ -157,7 +158,7 @@ function makePipeline(
     onBatch: (result) => measure(result, metrics, log, nextId),
     onFailure: (error) => {
       metrics.restarted(error)
-      log.error('the pipeline stopped, and is started again', { error: (error as Error).message })
+      log.error('The pipeline has stopped, and is started again.', { error })
     },
     onState: (state) => tell(state, metrics, log),
     now: Date.now,
@@ -176,10 +177,10 @@ function rescuer({ settings, rules, engine, source }: Omit<PipelineParts, 'pipel
     openTrials: () => openTrials({ engine: { ...options, rules: rules.source }, routes, deadlineMs: trialDeadlineMs }),
   })
   return async (failed: FailedBatch): Promise<Rescued> => {
-    log.warn('a batch could not be evaluated; looking for the record that is to blame', { error: failed.error.code })
+    log.warn('A batch cannot be evaluated; the records that are to blame are looked for.', { error: failed.error })
     const rescued = await suspects.rescue(failed)
     const records = rescued.letters.length
-    if (keepsLetters) log.error('records that workers do not survive were set aside', { records })
+    if (keepsLetters) log.error('Records that no worker survives are set aside.', { records })
     else log.error('Records that no worker survives are left out, since there are no dead letters.', { records })
     return rescued
   }
@@ -197,7 +198,7 @@ function openRules(
     pipeline: name,
     rules: typeof source === 'string' ? { file: source } : { inline: source },
     ...(settings.rulesOnError === 'keep' ? { fallback: keepAll } : {}),
-    hasSinkFor: (route) => hasOutputFor(settings, route),
+    checkRoutes: (routes) => checkRoutes(loaded, { [name]: routes }),
     metrics,
     log,
   })
@@ -228,13 +229,20 @@ function guaranteesOf({ source, routes, deadLetter, validation }: PipelineSettin
 
 /** Compiles the rules of a pipeline and holds them against its routes. Returns what they are, in a few words. */
 export async function checkRules(loaded: LoadedSettings, name: string): Promise<string> {
-  const settings = pipelineOf(loaded.settings, name)
   const source = rulesOf(loaded, name)
   const read = typeof source === 'string' ? await readRuleFile(source) : source
   const label = typeof source === 'string' ? source : `The rule set of ${name}`
-  const { ruleIds, version, tests, warnings } = examine(read, label, (route) => hasOutputFor(settings, route))
-  const looks = warnings.map(({ message }) => `\n  warning: ${message}`).join('')
+  const { ruleIds, version, tests, warnings } = examine(read, label, (routes) =>
+    checkRoutes(loaded, { [name]: routes }),
+  )
+  const looks = warnings.map((warning) => `\n  warning: ${issueLine(label, warning)}`).join('')
   return `rules ok, version ${version}, ${ruleIds.length} rules, ${tests} tests pass${looks}`
+}
+
+/** Returns what stands before the place of a problem in the rules of a pipeline: their file, or the setting. */
+export function rulesNameOf(loaded: LoadedSettings, name: string): string {
+  const source = rulesOf(loaded, name)
+  return typeof source === 'string' ? source : `pipelines.${name}.rules`
 }
 
 /** Routes whose records go somewhere. */
@@ -251,13 +259,13 @@ function measure(result: PipelineResult, metrics: PipelineMetrics, log: Structur
   if (ageMs !== undefined) metrics.arrivalDelay(ageMs / 1000, counts.records)
   const { records, kept, dropped, malformed, delays } = counts
   if (delays !== undefined) metrics.recordDelays({ ...delays, counts: delays.buckets, future: delays.ahead })
-  log.debug('batch', { batch: nextId(), records, kept, dropped, malformed, bytesIn, ageMs, version })
+  log.debug('A batch is written.', { batch: nextId(), records, kept, dropped, malformed, bytesIn, ageMs, version })
 }
 
 function tell(state: PipelineState, metrics: PipelineMetrics, log: StructuredLog): void {
   const { status, reason } = state
   metrics.waiting(status === 'waiting')
   const fields = reason === undefined ? { status } : { status, reason }
-  if (status === 'waiting' || status === 'failed') log.warn('pipeline', fields)
-  else log.info('pipeline', fields)
+  if (status === 'waiting' || status === 'failed') log.warn('The pipeline has another state.', fields)
+  else log.info('The pipeline has another state.', fields)
 }

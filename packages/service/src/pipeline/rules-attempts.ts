@@ -36,6 +36,7 @@ export interface Attempt {
 export interface AttemptOptions {
   readonly pipeline: string
   readonly metrics: PipelineMetrics
+  /** Its fields name the pipeline. */
   readonly log: StructuredLog
   /** Time in milliseconds since 1970. */
   readonly now: () => number
@@ -63,10 +64,10 @@ export class RuleAttempts {
     const { outcome, version, before, warnings } = change
     this.#refusal = undefined
     metrics.ruleLoad(origin, outcome, false)
-    log.info(outcome === 'loaded' ? 'Rules are in force.' : 'Rules are unchanged.', {
-      ...{ origin, who, version, before, rules },
-      ...(warnings.length === 0 ? {} : { warnings }),
-    })
+    const message = outcome === 'loaded' ? 'Rules are in force.' : 'Rules are unchanged.'
+    const fields = { origin, who, version, before, rules }
+    if (warnings.length === 0) log.info(message, fields)
+    else log.warn(message, { ...fields, warnings })
     if (origin !== 'start') await this.#audit({ origin, who }, { before, version, outcome })
   }
 

@@ -1,4 +1,4 @@
-// Rules that are to be put in force: compiled, tried on their own tests, and held against the sinks there are. Changes
+// Rules that are to be put in force: compiled, tried on their own tests, and held against the outputs there are. Changes
 // nothing. Called by rules-control.ts.
 
 import { compileRules } from '@weir/engine'
@@ -24,19 +24,22 @@ export interface Candidate {
 }
 
 /**
+ * Holds the routes that rules name against the outputs that there are. Returns warnings. *Errors*:
+ * `ERR_CONFIG_ROUTE_WITHOUT_OUTPUT`.
+ */
+export type CheckRoutes = (routes: readonly string[]) => readonly RuleSetIssue[]
+
+/**
  * Returns the rules of the source when nothing is wrong with them. `name`: what messages call them.
  *
  * *Errors*: `ERR_RULESET_INVALID`, `ERR_RULESET_UNREADABLE`; `ERR_CONFIG_ROUTE_WITHOUT_OUTPUT`;
  * `ERR_CONFIG_RULES_TESTS`. *Cost*: compiles every pattern, on this thread.
  */
-export function examine(source: RuleSource, name: string, hasSinkFor: (route: string) => boolean): Candidate {
+export function examine(source: RuleSource, name: string, checkRoutes: CheckRoutes): Candidate {
   const compiled = compileRules(source)
   try {
     const routes = routesOf(compiled.ruleSet)
-    refuseRoutes(
-      name,
-      routes.filter((route) => !hasSinkFor(route)),
-    )
+    const routeWarnings = checkRoutes(routes)
     const tests = runRuleTests(compiled)
     refuseFailures(name, tests)
     return {
@@ -45,7 +48,7 @@ export function examine(source: RuleSource, name: string, hasSinkFor: (route: st
       ruleIds: compiled.ruleSet.rules.map(({ id }) => id),
       routes,
       tests: tests.length,
-      warnings: compiled.warnings,
+      warnings: [...compiled.warnings, ...routeWarnings],
       listFiles: listFilesOf(compiled.ruleSet),
     }
   } finally {
@@ -57,16 +60,6 @@ function routesOf({ rules, default: whenUndecided }: RuleSet): string[] {
   const nameOf = (action: Action) => (typeof action === 'string' ? action : action.route)
   const all = [...rules.map(({ then }) => nameOf(then)), nameOf(whenUndecided)]
   return [...new Set(all)].filter((route) => route !== 'drop')
-}
-
-function refuseRoutes(name: string, missing: readonly string[]): void {
-  if (missing.length === 0) return
-  const routes = missing.map((route) => `\`${route}\``).join(', ')
-  throw new ConfigError(
-    'ERR_CONFIG_ROUTE_WITHOUT_OUTPUT',
-    `${name} sends records to ${routes}, and the pipeline has no sink for that.`,
-    { routes: missing },
-  )
 }
 
 function refuseFailures(name: string, tests: readonly TestOutcome[]): void {

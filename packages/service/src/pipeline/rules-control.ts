@@ -17,7 +17,7 @@ import { watchFiles } from '../watch.ts'
 import type { Watch } from '../watch.ts'
 import { outcomeOf, RuleAttempts } from './rules-attempts.ts'
 import type { Attempt, RuleChange, RuleRefusal } from './rules-attempts.ts'
-import type { Candidate } from './rules-candidate.ts'
+import type { Candidate, CheckRoutes } from './rules-candidate.ts'
 import { examine } from './rules-candidate.ts'
 
 /** What the rules of a pipeline are put in force with. */
@@ -30,10 +30,10 @@ export interface RulesControlOptions {
   readonly rules: { readonly file: string } | { readonly inline: RuleSource }
   /** Rules to begin with when those of the file are bad at the start. Absent: the start fails. */
   readonly fallback?: RuleSource
-  /** Whether records of the route have somewhere to go. */
-  readonly hasSinkFor: (route: string) => boolean
+  /** Holds the routes that rules name against the outputs. Returns warnings. *Errors*: `ERR_CONFIG_ROUTE_WITHOUT_OUTPUT`. */
+  readonly checkRoutes: CheckRoutes
   readonly metrics: PipelineMetrics
-  /** Names the pipeline in every line by itself. */
+  /** Its fields name the pipeline. */
   readonly log: StructuredLog
   /** Where changes are written down. Default: beside the rule file, when that folder may be written to. */
   readonly auditFile?: string
@@ -261,7 +261,7 @@ export class RulesControl {
 
   #examine(source: RuleSource): Candidate {
     const name = this.#file ?? `The rule set of ${this.pipeline}`
-    return examine(source, name, this.#options.hasSinkFor)
+    return examine(source, name, this.#options.checkRoutes)
   }
 
   async #reloadChanged(changed: readonly string[]): Promise<void> {

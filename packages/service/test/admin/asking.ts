@@ -32,7 +32,7 @@ export async function controlFor(t: TestContext, directory: string, pipeline: st
   const metrics = createMetrics({ version: '0' })
   t.after(() => metrics.close())
   const control = await openRulesControl({
-    ...{ pipeline, rules: { file }, hasSinkFor: () => true, metrics: metrics.pipeline(pipeline) },
+    ...{ pipeline, rules: { file }, checkRoutes: () => [], metrics: metrics.pipeline(pipeline) },
     log: openLog({ level: 'silent', format: 'json', write: () => undefined }),
     startTimer: () => () => undefined,
   })

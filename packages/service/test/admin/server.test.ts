@@ -144,7 +144,7 @@ test('rules that stand in the settings answer 409', async (t) => {
   const metrics = createMetrics({ version: '0' })
   t.after(() => metrics.close())
   const control = await openRulesControl({
-    ...{ pipeline: 'web', rules: { inline: { version: 1, default: 'keep', rules: [] } }, hasSinkFor: () => true },
+    ...{ pipeline: 'web', rules: { inline: { version: 1, default: 'keep', rules: [] } }, checkRoutes: () => [] },
     metrics: metrics.pipeline('web'),
     log: openLog({ level: 'silent', format: 'json', write: () => undefined }),
   })

@@ -10,11 +10,16 @@ import type { TestContext } from 'node:test'
 import { createEngine } from '@weir/engine'
 import type { Engine } from '@weir/engine'
 
+import { checkRoutes } from '#src/config/routes.js'
 import { createMetrics } from '#src/metrics.js'
 import { openRulesControl } from '#src/pipeline/rules-control.js'
 import type { RulesControl, RulesControlOptions } from '#src/pipeline/rules-control.js'
 import { openLog } from '#src/structured-log.js'
+import { load, pipeline } from '../config/loading.js'
 import { folder } from '../running.js'
+
+/** A pipeline whose only output is that of `keep`. */
+const settings = load(`pipelines:\n${pipeline('web')}`)
 
 /** Keeps records whose `s` is this. */
 const rulesFor = (value: string, more = '') =>
@@ -50,7 +55,7 @@ async function fixture(
   const control = await openRulesControl({
     pipeline: 'web',
     rules: { file },
-    hasSinkFor: (route) => route === 'keep',
+    checkRoutes: (routes) => checkRoutes(settings, { web: routes }),
     metrics: metrics.pipeline('web'),
     log: openLog({ level: 'debug', format: 'json', write: (text) => void (log += text) }),
     startTimer: () => () => undefined,
@@ -146,7 +151,7 @@ test('rules whose own tests fail, and rules with a route that has no sink, are n
   await writeFile(f.file, rulesFor('b').replace('then: keep', 'then: { route: slow }'))
   await f.look()
   assert.equal(f.control.status().refusal?.code, 'ERR_CONFIG_ROUTE_WITHOUT_OUTPUT')
-  assert.match(f.control.status().refusal?.message ?? '', /`slow`/)
+  assert.match(f.control.status().refusal?.message ?? '', /routes\.slow/)
   assert.equal(await f.kept(), '{"s":"a"}\n')
 })
 
