@@ -53,10 +53,14 @@ export function parseRulesName(text: string): string {
   return parseFileName(text)
 }
 
-/** Makes the command refuse a value that is given twice, of which one would be ignored; flags may be repeated. */
+/**
+ * Makes the command refuse a value that is given twice, of which one would be ignored. Flags may be repeated, and so may
+ * options that take several values, and those whose names are given.
+ */
 export function refuseRepeatedValues(command: Command, repeatable: readonly string[] = []): Command {
   for (const option of command.options) {
-    if (!(option.required || option.optional) || repeatable.includes(option.name())) continue
+    const takesOne = (option.required || option.optional) && !option.variadic
+    if (!takesOne || repeatable.includes(option.name())) continue
     let isGiven = false
     command.on(`option:${option.name()}`, () => {
       if (isGiven) command.error(`error: option '${option.flags}' is given twice; it has one value`)

@@ -183,11 +183,14 @@ class Service {
     if (this.units.some(({ isStuck }) => isStuck)) this.context.endByForce()
   }
 
-  private end(signal: NodeJS.Signals, done: Promise<unknown>): Promise<boolean> {
+  private async end(signal: NodeJS.Signals, done: Promise<unknown>): Promise<boolean> {
     this.isEnding = true
     this.log.info('The service is ending, and takes nothing new.', { signal })
     const pipelines = this.units.map(({ pipeline }) => pipeline)
-    return shutDown(pipelines, done, { deadlineMs: this.loaded.settings.shutdownMs, startTimer: startSystemTimer })
+    const { shutdownMs: deadlineMs } = this.loaded.settings
+    const isInTime = await shutDown(pipelines, done, { deadlineMs, startTimer: startSystemTimer })
+    if (!isInTime) this.log.warn('What could not be delivered in time is given up.', { deadlineMs })
+    return isInTime
   }
 
   private announce(): void {

@@ -11,6 +11,9 @@ export interface Endable {
   abort(reason: Error): void
 }
 
+/** Time in milliseconds that what was given up has to end. A sink that hangs does not, and is not waited for. */
+export const abandonedMs = 1_000
+
 /** How a shutdown goes. */
 export interface ShutdownOptions {
   /** Time in milliseconds until what is under way is given up. */
@@ -19,8 +22,8 @@ export interface ShutdownOptions {
 }
 
 /**
- * Ends all parts. `done`: settles when every part has ended by itself. Resolves when it has, and whether that was in
- * time.
+ * Ends all parts. `done`: settles when every part has ended by itself. Resolves when it has, or when what
+ * was given up does not end, and whether everything ended in time.
  */
 export async function shutDown(
   parts: readonly Endable[],
@@ -28,13 +31,17 @@ export async function shutDown(
   { deadlineMs, startTimer }: ShutdownOptions,
 ): Promise<boolean> {
   let isInTime = true
-  const stopTimer = startTimer(deadlineMs, () => {
-    isInTime = false
-    const reason = new Error(`What was under way did not end within ${deadlineMs} ms.`)
-    for (const part of parts) part.abort(reason)
+  let stopTimer = () => {}
+  const isAbandoned = new Promise<void>((resolve) => {
+    stopTimer = startTimer(deadlineMs, () => {
+      isInTime = false
+      const reason = new Error(`What was under way did not end within ${deadlineMs} ms.`)
+      for (const part of parts) part.abort(reason)
+      stopTimer = startTimer(abandonedMs, resolve)
+    })
   })
   for (const part of parts) part.drain()
-  await done
+  await Promise.race([done, isAbandoned])
   stopTimer()
   return isInTime
 }

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { shutDown } from '#src/pipeline/shutdown.js'
+import { abandonedMs, shutDown } from '#src/pipeline/shutdown.js'
+import { HeldTime } from '../held-time.js'
 
 function part(happened: string[]) {
   return {
@@ -21,16 +22,24 @@ test('parts that end by themselves are not aborted, and the timer is stopped', a
 
 test('what is under way when the time is up is aborted', async () => {
   const happened: string[] = []
-  let end: (() => void) | undefined
+  const time = new HeldTime()
+  let end = () => {}
   const done = new Promise<void>((resolve) => (end = resolve))
-  const startTimer = (ms: number, run: () => void) => {
-    assert.equal(ms, 25_000)
-    setImmediate(() => {
-      run()
-      end!()
-    })
-    return () => undefined
-  }
-  assert.equal(await shutDown([part(happened)], done, { deadlineMs: 25_000, startTimer }), false)
+  const over = shutDown([part(happened)], done, { deadlineMs: 25_000, startTimer: time.startTimer })
+  time.forward(24_999)
+  assert.deepEqual(happened, ['drain'])
+  time.forward(1)
   assert.deepEqual(happened, ['drain', 'What was under way did not end within 25000 ms.'])
+  end()
+  assert.equal(await over, false)
+  assert.equal(time.waiting, 0)
+})
+
+test('what does not even end when it is aborted is not waited for', async () => {
+  const time = new HeldTime()
+  const never = new Promise<void>(() => {})
+  const over = shutDown([part([])], never, { deadlineMs: 1000, startTimer: time.startTimer })
+  time.forward(1000)
+  time.forward(abandonedMs)
+  assert.equal(await over, false)
 })

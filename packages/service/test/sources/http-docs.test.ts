@@ -1,7 +1,6 @@
 // Holds docs/ingest.md to the http source: its tables of codes and limits, and its examples with curl, which are run.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -10,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 
 import { httpLimitTable, httpLimits } from '#src/http-limits.js'
 import { httpResponses } from '#src/sources/http-responses.js'
+import { skipWithoutCommand } from '../required.js'
 import { folder, shell } from '../running.js'
 import { openSource, read } from './http-client.js'
 
@@ -54,39 +54,30 @@ test('the table of limits is the one of the source', () => {
   assert.deepEqual(httpLimits({ deadlineMs: 1 }), { ...httpLimits(), deadlineMs: 1 })
 })
 
-/** Whether curl is there. WEIR_REQUIRE, a comma list, names what must not be skipped. */
-function withoutCurl(): string | false {
-  try {
-    execFileSync('curl', ['--version'], { stdio: 'ignore' })
-    return false
-  } catch {
-    if ((process.env['WEIR_REQUIRE'] ?? '').split(',').includes('curl')) {
-      throw new Error('curl is required by WEIR_REQUIRE and is missing: apt-get install curl')
-    }
-    return 'curl is missing: apt-get install curl'
-  }
-}
-
-test('the examples with curl are taken, each in its own shape', { skip: withoutCurl() }, async (t) => {
-  const { source, outcomes } = await openSource(t)
-  const reading = read(source)
-  const directory = await folder(t)
-  const records = '{"a":1}\n{"a":2}\n'
-  await writeFile(path.join(directory, 'access.ndjson'), records)
-  await writeFile(path.join(directory, 'access.ndjson.gz'), gzipSync(records))
-  const block = /```sh\n([^]*?)```/.exec(document)?.[1] ?? ''
-  const script = block.replaceAll('127.0.0.1:9880', `127.0.0.1:${source.address.port}`)
-  const { code, stderr } = await shell(`set -e\n${script}`, directory)
-  assert.equal(code, 0, stderr)
-  const expected = [
-    '{"statusCode":"503"}\n',
-    records,
-    records,
-    records,
-    '{"statusCode":"200"}\n{"statusCode":"404"}\n',
-    '{  "statusCode": "500"}\n',
-    '{"n":1}\n{"n":2}\n',
-  ]
-  assert.deepEqual(reading.bodies, expected)
-  assert.ok(outcomes.every(({ status }) => status === 200))
-})
+test(
+  'the examples with curl are taken, each in its own shape',
+  { skip: skipWithoutCommand('curl', 'apt-get install curl') },
+  async (t) => {
+    const { source, outcomes } = await openSource(t)
+    const reading = read(source)
+    const directory = await folder(t)
+    const records = '{"a":1}\n{"a":2}\n'
+    await writeFile(path.join(directory, 'access.ndjson'), records)
+    await writeFile(path.join(directory, 'access.ndjson.gz'), gzipSync(records))
+    const block = /```sh\n([^]*?)```/.exec(document)?.[1] ?? ''
+    const script = block.replaceAll('127.0.0.1:9880', `127.0.0.1:${source.address.port}`)
+    const { code, stderr } = await shell(`set -e\n${script}`, directory)
+    assert.equal(code, 0, stderr)
+    const expected = [
+      '{"statusCode":"503"}\n',
+      records,
+      records,
+      records,
+      '{"statusCode":"200"}\n{"statusCode":"404"}\n',
+      '{  "statusCode": "500"}\n',
+      '{"n":1}\n{"n":2}\n',
+    ]
+    assert.deepEqual(reading.bodies, expected)
+    assert.ok(outcomes.every(({ status }) => status === 200))
+  },
+)
