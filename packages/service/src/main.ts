@@ -90,7 +90,7 @@ function askedFor([name = '', ...others]: readonly string[], context: CommandCon
   return Promise.all(loads.map((each) => each(context)))
 }
 
-function version(): string {
+function ownVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
@@ -101,10 +101,10 @@ interface Texts {
   readonly message: (text: string) => void
 }
 
-function program(commands: readonly Command[], { help, message }: Texts): Command {
+function program(version: string, commands: readonly Command[], { help, message }: Texts): Command {
   const weir = new Command('weir')
     .description('Filters logs: NDJSON in, the records that rules keep out.')
-    .version(version(), '--version', 'print the version')
+    .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', '\nExample:\n  weir filter --rules rules.yaml access.ndjson > kept.ndjson')
     .showSuggestionAfterError()
@@ -125,6 +125,7 @@ function pathOf(command: Command): string {
 async function run(args: readonly string[]): Promise<number> {
   let code: number = exitCode.success
   const context: CommandContext = {
+    version: ownVersion(),
     log,
     print: (text) => openStdoutSink().write([Buffer.from(text)]),
     isOutputTerminal: isatty(stdoutDescriptor),
@@ -139,7 +140,7 @@ async function run(args: readonly string[]): Promise<number> {
   const help: string[] = []
   // With --json the error is told once, as an object.
   const message = (text: string) => (isJson ? undefined : log(text.trimEnd()))
-  const weir = program(await askedFor(args, context), { help: (text) => help.push(text), message })
+  const weir = program(context.version, await askedFor(args, context), { help: (text) => help.push(text), message })
   try {
     if (args.length === 0) weir.outputHelp()
     else await weir.parseAsync(args, { from: 'user' }).catch(unlessHelp)

@@ -5,6 +5,8 @@ import type { Log } from '../log.ts'
 
 /** The surroundings of a command. */
 export interface CommandContext {
+  /** Of the package. */
+  readonly version: string
   /** Writes a message to standard error. */
   readonly log: Log
   /** Writes an answer to standard output, and waits until it is there. */

@@ -1,5 +1,5 @@
 // The outputs of one pipeline, from its settings: a sink for each route, and the dead letters. Opened all or none, and
-// anew for each session. Called by served-pipeline.ts.
+// anew for each session. Called by served-pipelines.ts.
 
 import { chosen } from '../config/schema.ts'
 import type { PipelineSettings, SinkSettings } from '../config/schema.ts'

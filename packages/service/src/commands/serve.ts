@@ -1,8 +1,6 @@
 // `weir serve`: runs the pipelines of the settings until a signal ends them. Puts settings, pipelines and the admin
 // port together; what a pipeline does is in ../pipeline.
 
-import { readFileSync } from 'node:fs'
-
 import { delayBoundsMs } from '@weir/engine'
 import { Command } from 'commander'
 
@@ -97,7 +95,7 @@ async function check(context: CommandContext, loaded: LoadedSettings, wanted: Na
 async function run(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {
   const { level, format } = loaded.settings.log
   const log = openLog({ level, format, write: (text) => void context.errorStream.write(text) })
-  const metrics = createMetrics({ version: ownVersion(), recordDelayBounds: delayBoundsMs.map((ms) => ms / 1000) })
+  const metrics = createMetrics({ version: context.version, recordDelayBounds: delayBoundsMs.map((ms) => ms / 1000) })
   const service = new Service(context, loaded, metrics, log)
   try {
     await service.open(wanted)
@@ -111,11 +109,6 @@ async function run(context: CommandContext, loaded: LoadedSettings, wanted: Name
     await service.close()
     metrics.close()
   }
-}
-
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 /** All pipelines of a process, and the admin port. *Order of calls*: `open()`, `run()`, `close()`. */
@@ -221,7 +214,7 @@ class Service {
 
   private status(): object {
     return {
-      version: ownVersion(),
+      version: this.context.version,
       startedAt: this.startedAt,
       pipelines: this.units.map((unit) => unit.status()),
     }
