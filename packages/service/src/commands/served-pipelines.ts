@@ -235,7 +235,7 @@ export async function checkRules(loaded: LoadedSettings, name: string): Promise<
   const { ruleIds, version, tests, warnings } = examine(read, label, (routes) =>
     checkRoutes(loaded, { [name]: routes }),
   )
-  const looks = warnings.map((warning) => `\n  warning: ${issueLine(label, warning)}`).join('')
+  const looks = warnings.map((warning) => `\n  warning: ${issueLine(rulesNameOf(loaded, name), warning)}`).join('')
   return `rules ok, version ${version}, ${ruleIds.length} rules, ${tests} tests pass${looks}`
 }
 
