@@ -12,6 +12,14 @@ import { fileURLToPath } from 'node:url'
 /** The command's start file. */
 export const binary = fileURLToPath(new URL('../bin/weir.js', import.meta.url))
 
+/** Signals that end a command, and the exit codes that stand for them. */
+export const endingSignals = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+  ['SIGQUIT', 131],
+] as const
+
 /** What a finished command left. */
 export interface Finished {
   readonly code: number | null

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -11,8 +11,8 @@ import zlib from 'node:zlib'
 
 import { generateDs2 } from '#src/generators/ds2.js'
 import { generateWeb } from '#src/generators/web.js'
-import { finished, folder, startWeir, weir } from '../running.js'
-import { readSummary } from './sample.js'
+import { finished, startWeir } from '../running.js'
+import { filter, prepare as prepareFolder, readSummary } from './sample.js'
 
 const rules = `
 version: 1
@@ -21,18 +21,8 @@ rules:
   - { id: failures, when: { field: status, matches: "5\\\\d\\\\d" }, then: keep }
 `
 
-async function prepare(t: TestContext, files: Record<string, string | Uint8Array>, ruleText = rules): Promise<string> {
-  const directory = await folder(t)
-  await writeFile(path.join(directory, 'rules.yaml'), ruleText)
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content)
-  return directory
-}
-
-const filter = (args: string, cwd: string, stdin?: string | Uint8Array) =>
-  weir(['filter', '--rules', 'rules.yaml', ...args.split(' ').filter((arg) => arg !== '')], {
-    cwd,
-    ...(stdin === undefined ? {} : { stdin }),
-  })
+const prepare = (t: TestContext, files: Readonly<Record<string, string | Uint8Array>>, ruleText = rules) =>
+  prepareFolder(t, files, ruleText)
 
 const records = ['{"status":"503","a":[1,{}]}', '{"status":"200"}', '{"a":"},{","status":500}']
 const keptLines = `${records[0] ?? ''}\n${records[2] ?? ''}\n`

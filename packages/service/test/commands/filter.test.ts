@@ -4,31 +4,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
 import { generateDs2 } from '#src/generators/ds2.js'
-import { finished, folder, names, shell, startWeir, weir } from '../running.js'
-import { lines, readSummary, rules } from './sample.js'
+import { endingSignals, finished, names, shell, startWeir, weir } from '../running.js'
+import { filter, lines, prepare, readSummary } from './sample.js'
 
 const keepAll = 'version: 1\ndefault: keep\nrules: []\n'
-
-/** Returns a folder with the rule set and these files. */
-async function prepare(t: TestContext, files: Record<string, string | Uint8Array>, ruleText = rules): Promise<string> {
-  const directory = await folder(t)
-  await writeFile(path.join(directory, 'rules.yaml'), ruleText)
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content)
-  return directory
-}
-
-const filter = (args: string, cwd: string, stdin?: string | Uint8Array) =>
-  weir(['filter', '--rules', 'rules.yaml', ...args.split(' ').filter((arg) => arg !== '')], {
-    cwd,
-    ...(stdin === undefined ? {} : { stdin }),
-  })
 
 test('kept records come out unchanged and in order, from a file, standard input and gzip alike', async (t) => {
   const directory = await prepare(t, { in: lines.all, 'in.gz': gzipSync(lines.all) })
@@ -222,12 +207,7 @@ test('records come out before the input has ended', async (t) => {
   assert.equal(run.stdout.toString(), '{"second":2}\n')
 })
 
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-  ['SIGQUIT', 131],
-] as const) {
+for (const [signal, code] of endingSignals) {
   // prettier-ignore
   test(`${signal} while input is awaited removes temporary files and exits with ${code}`, async (t) => {
     const directory = await prepare(t, {}, keepAll)

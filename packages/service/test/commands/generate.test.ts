@@ -6,7 +6,7 @@ import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 
-import { finished, folder, names, shell, startWeir, weir } from '../running.js'
+import { endingSignals, finished, folder, names, shell, startWeir, weir } from '../running.js'
 
 test('records go to standard output, or to a file that is complete when it appears', async (t) => {
   const directory = await folder(t)
@@ -60,12 +60,7 @@ test('a reader that has seen enough ends the command quietly', async (t) => {
   assert.match(run.stdout.toString(), /^\{"version":1,.*\}\n0\n$/)
 })
 
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-  ['SIGQUIT', 131],
-] as const) {
+for (const [signal, code] of endingSignals) {
   // prettier-ignore
   test(`${signal} removes the unfinished file, leaves the old one, and exits with ${code}`, async (t) => {
     const directory = await folder(t)

@@ -1,7 +1,12 @@
-// A small rule set, and lines whose outcome under it is written down by hand. Used by tests of the command.
+// A small rule set, and lines whose outcome under it is written down by hand; and how they are run. Used by tests of
+// the command.
 
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { TestContext } from 'node:test'
 
+import { folder, weir } from '../running.js'
 import type { Finished } from '../running.js'
 
 /** Keeps failures, sends slow requests to a route of their own, and drops the rest. */
@@ -52,4 +57,24 @@ export const lines = {
 export function readSummary({ stderr }: Finished): Record<string, unknown> {
   assert.equal(stderr.trimEnd().split('\n').length, 1, stderr)
   return JSON.parse(stderr) as Record<string, unknown>
+}
+
+/** Returns a folder with the rule set, as `rules.yaml`, and these files. */
+export async function prepare(
+  t: TestContext,
+  files: Readonly<Record<string, string | Uint8Array>>,
+  ruleText = rules,
+): Promise<string> {
+  const directory = await folder(t)
+  await writeFile(path.join(directory, 'rules.yaml'), ruleText)
+  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content)
+  return directory
+}
+
+/** Runs `weir filter` by `rules.yaml`. `args`: with single spaces between them. */
+export function filter(args: string, cwd: string, stdin?: string | Uint8Array): Promise<Finished> {
+  return weir(['filter', '--rules', 'rules.yaml', ...args.split(' ').filter((arg) => arg !== '')], {
+    cwd,
+    ...(stdin === undefined ? {} : { stdin }),
+  })
 }
