@@ -93,7 +93,7 @@ class Terminal {
       child.on('close', () => (clearTimeout(deadline), fail('has ended')))
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         service.stderr += text
-        if (service.stderr.includes('admin port')) resolve(clearTimeout(deadline))
+        if (service.stderr.includes('The admin port is open.')) resolve(clearTimeout(deadline))
       })
     })
   }

@@ -133,8 +133,8 @@ export class Served {
         const lines = (rest + text).split('\n')
         rest = lines.pop() ?? ''
         for (const line of lines.map((each) => this.take(each))) {
-          if (line?.msg === 'serving') ingest = String(line['source'])
-          if (line?.msg !== 'admin port' || ingest === undefined) continue
+          if (line?.msg === 'The source is open.') ingest = String(line['source'])
+          if (line?.msg !== 'The admin port is open.' || ingest === undefined) continue
           this.ports = { ingest, admin: String(line['address']) }
           resolve()
         }
