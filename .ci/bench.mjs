@@ -1,4 +1,4 @@
-// `npm run bench`, `bench:peers` and `bench:expect`: sets up what the benchmarks need, then runs one of their programs,
+// `npm run bench`, `bench:service` and others: sets up what the benchmarks need, then runs one of their programs,
 // with its flags and its exit code. The packages that contenders need are compiled when a run first asks for them.
 
 import { spawn } from 'node:child_process'
@@ -12,6 +12,7 @@ const programs = {
   peers: { native: false },
   expect: { native: false },
   operators: { native: true },
+  service: { native: true },
 }
 
 /** Runs a program to its end. A signal that this process gets is its to handle. */

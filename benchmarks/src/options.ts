@@ -107,13 +107,15 @@ function names(lists: readonly string[] | undefined): string[] {
   return (lists ?? []).flatMap((list) => list.split(',')).filter((name) => name !== '')
 }
 
-function parseCount(flag: string, text: string, least: number, most: number): number {
+/** Returns a whole number that a flag was given. Errors: UsageError that names the flag. */
+export function parseCount(flag: string, text: string, least: number, most: number): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= least && value <= most) return value
   throw new UsageError(`${flag} takes a whole number from ${least} to ${most}, not "${text}".`)
 }
 
-function parseSize(flag: string, text: string): number {
+/** Returns bytes from a size with a unit that a flag was given. Errors: UsageError that names the flag. */
+export function parseSize(flag: string, text: string): number {
   const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? []
   const factor = units[unit.toLowerCase()]
   const value = Math.round(Number(digits) * (factor ?? NaN))

@@ -5,7 +5,7 @@ import type { PatternCompiler } from './compiled-rules.ts'
 import { prepareRecordLoop } from './record-loop.ts'
 
 /** Compiles RE2's dialect to V8's, as far as cases use it: plain groups, and `(?i)` at the front. */
-const compilePattern: PatternCompiler = (pattern, whole) => {
+export const compilePattern: PatternCompiler = (pattern, whole) => {
   const isCaseless = pattern.startsWith('(?i)')
   const plain = isCaseless ? pattern.slice(4) : pattern
   const regex = new RegExp(whole ? `^(?:${plain})$` : plain, isCaseless ? 'i' : '')
