@@ -110,7 +110,7 @@ export interface OverloadResult {
   readonly offeredBytesPerSecond: number
   readonly seconds: number
   readonly statuses: Statuses
-  /** Bytes a second of bodies that were answered 200 while the load lasted. */
+  /** Bytes a second of bodies that were answered 200, until the last such answer. */
   readonly goodputBytesPerSecond: number
   /** Of answers with 200, and of refusals. */
   readonly latencyMs: Latency
@@ -153,12 +153,13 @@ export async function measureOverload({ cache, seconds, tell }: RatedTask): Prom
     tell('overload: capacity')
     // Slightly more than the disk can take, in one go: what is acknowledged until the last answer is its capacity.
     const calm = await offer(1.2 * diskBytesPerSecond, capacitySeconds)
-    const capacityBytesPerSecond = goodput(calm, bodyBytes)
+    const capacityBytesPerSecond = goodput(calm, bodyBytes, (1.2 * diskBytesPerSecond) / bodyBytes)
     tell(`overload: ${overloadFactor} × ${Math.round(capacityBytesPerSecond / 1e6)} MB/s for ${seconds} s`)
     const offeredBytesPerSecond = overloadFactor * capacityBytesPerSecond
     const result = await offer(offeredBytesPerSecond, seconds)
     const peakBytes = residentOf(pid).peakBytes
-    const endedMs = performance.now()
+    // The last answers came later than the load ended.
+    const endedMs = performance.now() - 1000 * Math.max(0, result.seconds - seconds)
     let normalAfterSeconds: number | undefined
     while (normalAfterSeconds === undefined && performance.now() - endedMs < 1000 * recoverySeconds) {
       const probe = await offer(capacityBytesPerSecond / 2, 1)
@@ -172,7 +173,7 @@ export async function measureOverload({ cache, seconds, tell }: RatedTask): Prom
       offeredBytesPerSecond,
       seconds,
       statuses: result.statuses,
-      goodputBytesPerSecond: goodput(result, bodyBytes),
+      goodputBytesPerSecond: goodput(result, bodyBytes, offeredBytesPerSecond / bodyBytes),
       latencyMs: latencyOf(result.latenciesMs.filter((_, index) => isOk(index))),
       refusalMs: latencyOf(result.latenciesMs.filter((_, index) => !isOk(index))),
       normalAfterSeconds,
@@ -183,9 +184,15 @@ export async function measureOverload({ cache, seconds, tell }: RatedTask): Prom
   })
 }
 
-/** Bytes of bodies that were answered 200, by the time from the first that was due to the last answer. */
-function goodput({ answers, seconds }: LoadResult, bodyBytes: number): number {
-  return (answers.filter((status) => status === 200).length * bodyBytes) / seconds
+/** Bytes a second of bodies that were answered 200, from when the first one was due to the last such answer. */
+function goodput({ answers, latenciesMs }: LoadResult, bodyBytes: number, bodiesPerSecond: number): number {
+  let [bodies, lastMs] = [0, 0]
+  for (const [index, status] of answers.entries()) {
+    if (status !== 200) continue
+    bodies++
+    lastMs = Math.max(lastMs, (1000 * index) / bodiesPerSecond + latenciesMs[index]!)
+  }
+  return bodies === 0 ? 0 : (1000 * bodies * bodyBytes) / lastMs
 }
 
 /** Returns whether the body of a record, numbered from the first of the load, was answered 200. */

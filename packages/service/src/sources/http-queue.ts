@@ -5,7 +5,9 @@
 import type { BytesValue } from '../ports/source.ts'
 import { createStructureIndex } from '../shapes/structure-vectors.ts'
 import type { StructureIndex } from '../shapes/structure.ts'
+import type { Clock } from '../time.ts'
 import type { HttpExchange } from './http-exchange.ts'
+import { Pace } from './http-pace.ts'
 import type { HttpCode } from './http-responses.ts'
 import { shapeBody } from './http-shapes.ts'
 
@@ -16,11 +18,17 @@ export type HttpPosition = number
 export interface QueueOptions {
   readonly unwrapEnvelopes: boolean
   readonly envelopeBytes: number
+  /** Time from the end of a body to its answer. */
+  readonly deadlineMs: number
+  readonly clock: Clock
 }
 
 interface Body {
   readonly chunks: Uint8Array[]
   readonly exchange: HttpExchange
+  readonly bytes: number
+  /** When it was whole, by the clock. */
+  readonly wholeAtMs: number
   /** Its number among those handed out; 0 before. */
   number: number
   isBeingHandedOut: boolean
@@ -34,6 +42,7 @@ interface Session {
 /** The bodies of one source. */
 export class BodyQueue {
   private readonly options: QueueOptions
+  private readonly pace: Pace
   private waiting: Body[] = []
   private handedOut: Body[] = []
   private count = 0
@@ -44,6 +53,7 @@ export class BodyQueue {
 
   constructor(options: QueueOptions) {
     this.options = options
+    this.pace = new Pace(options.deadlineMs)
   }
 
   /** Whether somebody takes what is added. */
@@ -51,10 +61,20 @@ export class BodyQueue {
     return this.session !== undefined && !this.isDraining
   }
 
+  /** Whether so much waits to become safe that another body would be answered too late. */
+  get isBehind(): boolean {
+    const oldest = this.handedOut[0] ?? this.waiting[0]
+    if (oldest === undefined) return false
+    const held = [...this.handedOut, ...this.waiting].reduce((sum, { bytes }) => sum + bytes, 0)
+    return this.pace.isBehind(held, oldest.wholeAtMs, this.options.clock())
+  }
+
   /** Adds a whole body, or answers it where nobody would take it. The queue frees its charge. */
   add(chunks: Uint8Array[], exchange: HttpExchange): void {
     if (!this.isIterated) return exchange.answer(this.isDraining ? 'draining' : 'unavailable')
-    const body: Body = { chunks, exchange, number: 0, isBeingHandedOut: false }
+    const wholeAtMs = this.options.clock()
+    const { inflatedBytes: bytes } = exchange
+    const body: Body = { chunks, exchange, bytes, wholeAtMs, number: 0, isBeingHandedOut: false }
     exchange.onAnswered = () => {
       release(body)
       if (body.number === 0) this.waiting = this.waiting.filter((other) => other !== body)
@@ -75,7 +95,12 @@ export class BodyQueue {
   commit(position: HttpPosition): void {
     let done = 0
     while (done < this.handedOut.length && (this.handedOut[done] as Body).number <= position) done++
-    for (const { exchange } of this.handedOut.splice(0, done)) exchange.answer('ok')
+    const bodies = this.handedOut.splice(0, done)
+    const [oldest] = bodies
+    if (oldest === undefined) return
+    const held = bodies.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.pace.safe(held, oldest.wholeAtMs, this.options.clock())
+    for (const { exchange } of bodies) exchange.answer('ok')
   }
 
   /** Takes no more; the iteration ends when what waits is handed out. */

@@ -31,6 +31,7 @@ export const httpResponses = {
   'double-encoding': { status: 415, message: 'The body is compressed more than once.' },
   'rate-exceeded': { status: 429, message: 'The credential has sent more than its rate.' },
   'budget-spent': { status: 503, message: 'As many bytes are in flight as may be.' },
+  behind: { status: 503, message: 'More is waiting than can be stored in time.' },
   'credentials-busy': { status: 503, message: 'As many credentials are being checked as may be at a time.' },
   deadline: { status: 503, message: 'The records were not safe in time; they may be stored all the same.' },
   draining: { status: 503, message: 'The service is shutting down.' },

@@ -114,8 +114,8 @@ class ListeningSource implements HttpSource {
     this.hosts = hostPolicy(listen, hosts)
     this.inFlight = new ByteBudget(Infinity, options.budget)
     this.rate = new ByteRate(this.limits.credentialBytesPerSecond, clock)
-    const { envelopeBytes } = this.limits
-    this.queue = new BodyQueue({ unwrapEnvelopes: options.unwrapEnvelopes ?? true, envelopeBytes })
+    const { envelopeBytes, deadlineMs } = this.limits
+    this.queue = new BodyQueue({ unwrapEnvelopes: options.unwrapEnvelopes ?? true, envelopeBytes, deadlineMs, clock })
     const isClosing = () => this.isDraining
     this.context = { limits: this.limits, clock, startTimer, random, observe, isClosing }
   }
@@ -225,13 +225,14 @@ class ListeningSource implements HttpSource {
     return (announcedBytes(request) ?? 0) > this.limits.bodyBytes ? 'body-too-large' : encoding
   }
 
-  /** Judges what passes: rates, shutdown, a pipeline that does not run. */
+  /** Judges what passes: rates, shutdown, a pipeline that does not run or does not keep up. */
   private refuseForNow(user: string): { code: HttpCode; retryAfterSeconds?: number; detail?: string } | undefined {
     const seconds = this.rate.secondsToWait(user)
     if (seconds > 0) return { code: 'rate-exceeded', retryAfterSeconds: seconds }
     if (this.isDraining) return { code: 'draining' }
     if (this.reason !== undefined) return { code: 'unavailable', detail: this.reason }
-    return this.queue.isIterated ? undefined : { code: 'unavailable' }
+    if (!this.queue.isIterated) return { code: 'unavailable' }
+    return this.queue.isBehind ? { code: 'behind' } : undefined
   }
 
   private async receive(
