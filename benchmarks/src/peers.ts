@@ -3,6 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { canMeasureMemory, versionOf } from './contenders/command-line.ts'
+import { nginxVersion } from './service/servers.ts'
 
 interface Peer {
   readonly program: string
@@ -27,6 +28,7 @@ const peers: readonly Peer[] = [
     version: () => versionOf('taskset'),
     use: 'pins the loops of the calibration',
   },
+  { program: 'nginx', package: 'nginx-light', version: nginxVersion, use: 'ceiling of the model of the service' },
 ]
 
 function install(packages: readonly string[]): boolean {
