@@ -57,7 +57,7 @@ async function openLoop(job: OpenJob): Promise<Outcome> {
   const answers = new Array<number>(posts).fill(0)
   const free = Array.from({ length: job.connections }, () => new Connection(job.target))
   const all = [...free]
-  let [next, done, most] = [0, 0, 0]
+  const run = { next: 0, done: 0, most: 0 }
   const startedMs = performance.now()
   const dueMs = (index: number): number => startedMs + (index * 1000) / bodiesPerSecond
   const post = async (index: number, connection: Connection) => {
@@ -65,18 +65,20 @@ async function openLoop(job: OpenJob): Promise<Outcome> {
     answers[index] = status
     latenciesMs[index] = performance.now() - dueMs(index)
     free.push(connection)
-    done++
+    run.done++
   }
-  while (done < posts) {
-    while (next < posts && free.length > 0 && dueMs(next) <= performance.now()) void post(next++, free.pop()!)
-    most = Math.max(most, all.length - free.length)
+  while (run.done < posts) {
+    while (run.next < posts && free.length > 0 && dueMs(run.next) <= performance.now()) {
+      void post(run.next++, free.pop()!)
+    }
+    run.most = Math.max(run.most, all.length - free.length)
     await pause(tickMs)
   }
   for (const connection of all) connection.close()
   const statuses: Record<number, number> = {}
   for (const status of answers) count(statuses, status)
   const bytes = posts * recordsPerBody * numberedBytes
-  return { posts, bytes, sentBytes: bytes, statuses, latenciesMs, answers, connections: most }
+  return { posts, bytes, sentBytes: bytes, statuses, latenciesMs, answers, connections: run.most }
 }
 
 /** What is announced is charged to the budget: ten thousand such bodies fit into it. */

@@ -63,7 +63,7 @@ function measureOne(cache: string, name: string, job: Unaimed): Promise<MemoryRe
     await load.run({ kind: 'burst', target, connections: 1, body: warmBody })
     forgetPeak(pid)
     const idleBytes = residentOf(pid).nowBytes
-    const { statuses, connections, latenciesMs } = await load.run({ ...job, target } as Job)
+    const { statuses, connections, latenciesMs } = await load.run({ ...job, target })
     const { peakBytes } = residentOf(pid)
     const latency = latenciesMs.length === 0 ? {} : { latencyMs: latencyOf(latenciesMs) }
     return { name, idleBytes, peakBytes, connections, statuses, ...latency }

@@ -124,75 +124,98 @@ export interface OverloadResult {
 
 const diskBytesPerSecond = 10_000_000
 const overloadFactor = 3
-const overloadBody = 100
+const overloadRecords = 100
+const overloadBodyBytes = overloadRecords * numberedBytes
 const capacitySeconds = 10
 const keepAll = { version: 1, default: 'keep', rules: [] } as const
 /** How long is waited for it to be normal again. */
 const recoverySeconds = 60
 const keptAll = (): boolean => true
 
+/** Loads that follow one another, each with records of its own numbers. */
+class Offers {
+  private readonly server: Server
+  private readonly load: LoadMaker
+  private readonly offers: { readonly firstId: number; readonly isAcknowledged: (id: number) => boolean }[] = []
+  /** One more than the largest number so far. */
+  endId = 0
+
+  constructor(server: Server, load: LoadMaker) {
+    this.server = server
+    this.load = load
+  }
+
+  async offer(bytesPerSecond: number, seconds: number): Promise<LoadResult> {
+    const { target } = this.server
+    const bodiesPerSecond = bytesPerSecond / overloadBodyBytes
+    const rate = { bodiesPerSecond, recordsPerBody: overloadRecords, seconds, connections: 4096, firstId: this.endId }
+    const result = await this.load.run({ kind: 'open', target, ...rate })
+    this.offers.push({ firstId: this.endId, isAcknowledged: acknowledged(result, overloadRecords) })
+    this.endId += result.posts * overloadRecords
+    return result
+  }
+
+  /** Whether the body of the record was answered 200. */
+  wasAcknowledged(id: number): boolean {
+    const offer = this.offers.findLast(({ firstId }) => firstId <= id)
+    return offer?.isAcknowledged(id - offer.firstId) === true
+  }
+}
+
 /** Measures three times the capacity of a disk that takes 10 MB/s, all records kept; nobody repeats what is refused. */
 export async function measureOverload({ cache, seconds, tell }: RatedTask): Promise<OverloadResult> {
   return withWeir({ cache, rules: keepAll, diskBytesPerSecond }, async (server, load) => {
     const { pid } = server.process
     const idleBytes = residentOf(pid).nowBytes
-    const { target } = server
-    const bodyBytes = overloadBody * numberedBytes
-    let firstId = 0
-    const wereAcknowledged: ((id: number) => boolean)[] = []
-    const offer = async (bytesPerSecond: number, forSeconds: number): Promise<LoadResult> => {
-      const bodiesPerSecond = bytesPerSecond / bodyBytes
-      const from = firstId
-      const rate = { bodiesPerSecond, recordsPerBody: overloadBody, seconds: forSeconds, connections: 4096, firstId }
-      const result = await load.run({ kind: 'open', target, ...rate })
-      const isAcknowledged = acknowledged(result, overloadBody)
-      wereAcknowledged.push((id) => id >= from && id < from + result.posts * overloadBody && isAcknowledged(id - from))
-      firstId += result.posts * overloadBody
-      return result
-    }
+    const offers = new Offers(server, load)
     tell('overload: capacity')
     // Slightly more than the disk can take, in one go: what is acknowledged until the last answer is its capacity.
-    const calm = await offer(1.2 * diskBytesPerSecond, capacitySeconds)
-    const capacityBytesPerSecond = goodput(calm, bodyBytes, (1.2 * diskBytesPerSecond) / bodyBytes)
+    const calmRate = 1.2 * diskBytesPerSecond
+    const capacityBytesPerSecond = goodput(await offers.offer(calmRate, capacitySeconds), calmRate)
     tell(`overload: ${overloadFactor} × ${Math.round(capacityBytesPerSecond / 1e6)} MB/s for ${seconds} s`)
     const offeredBytesPerSecond = overloadFactor * capacityBytesPerSecond
-    const result = await offer(offeredBytesPerSecond, seconds)
-    const peakBytes = residentOf(pid).peakBytes
+    const result = await offers.offer(offeredBytesPerSecond, seconds)
+    const { peakBytes } = residentOf(pid)
     // The last answers came later than the load ended.
     const endedMs = performance.now() - 1000 * Math.max(0, result.seconds - seconds)
-    let normalAfterSeconds: number | undefined
-    while (normalAfterSeconds === undefined && performance.now() - endedMs < 1000 * recoverySeconds) {
-      const probe = await offer(capacityBytesPerSecond / 2, 1)
-      const isNormal = probe.answers.every((status) => status === 200) && Math.max(...probe.latenciesMs) < 1000
-      if (isNormal) normalAfterSeconds = (performance.now() - endedMs) / 1000 - probe.seconds
-    }
-    const isOk = (index: number): boolean => result.answers[index] === 200
+    const normalAfterSeconds = await recovery(offers, capacityBytesPerSecond / 2, endedMs)
+    const isOk = (_: unknown, index: number): boolean => result.answers[index] === 200
     return {
       diskBytesPerSecond,
       capacityBytesPerSecond,
       offeredBytesPerSecond,
       seconds,
       statuses: result.statuses,
-      goodputBytesPerSecond: goodput(result, bodyBytes, offeredBytesPerSecond / bodyBytes),
-      latencyMs: latencyOf(result.latenciesMs.filter((_, index) => isOk(index))),
-      refusalMs: latencyOf(result.latenciesMs.filter((_, index) => !isOk(index))),
+      goodputBytesPerSecond: goodput(result, offeredBytesPerSecond),
+      latencyMs: latencyOf(result.latenciesMs.filter(isOk)),
+      refusalMs: latencyOf(result.latenciesMs.filter((_, index) => !isOk(_, index))),
       normalAfterSeconds,
       idleBytes,
       peakBytes,
-      content: readNumbered(server.folder, firstId, (id) => wereAcknowledged.some((was) => was(id)), keptAll),
+      content: readNumbered(server.folder, offers.endId, (id) => offers.wasAcknowledged(id), keptAll),
     }
   })
 }
 
+/** Offers a second's load again and again. Returns seconds until the first that was answered well; undefined for none. */
+async function recovery(offers: Offers, bytesPerSecond: number, endedMs: number): Promise<number | undefined> {
+  while (performance.now() - endedMs < 1000 * recoverySeconds) {
+    const probe = await offers.offer(bytesPerSecond, 1)
+    const isNormal = probe.answers.every((status) => status === 200) && Math.max(...probe.latenciesMs) < 1000
+    if (isNormal) return (performance.now() - endedMs) / 1000 - probe.seconds
+  }
+  return undefined
+}
+
 /** Bytes a second of bodies that were answered 200, from when the first one was due to the last such answer. */
-function goodput({ answers, latenciesMs }: LoadResult, bodyBytes: number, bodiesPerSecond: number): number {
+function goodput({ answers, latenciesMs }: LoadResult, bytesPerSecond: number): number {
   let [bodies, lastMs] = [0, 0]
   for (const [index, status] of answers.entries()) {
     if (status !== 200) continue
     bodies++
-    lastMs = Math.max(lastMs, (1000 * index) / bodiesPerSecond + latenciesMs[index]!)
+    lastMs = Math.max(lastMs, (1000 * index * overloadBodyBytes) / bytesPerSecond + latenciesMs[index]!)
   }
-  return bodies === 0 ? 0 : (1000 * bodies * bodyBytes) / lastMs
+  return bodies === 0 ? 0 : (1000 * bodies * overloadBodyBytes) / lastMs
 }
 
 /** Returns whether the body of a record, numbered from the first of the load, was answered 200. */
