@@ -31,14 +31,14 @@ export class Pace {
 
   /**
    * Returns whether a body that came now would be answered too late. May say so of one that would be in time, while
-   * bodies are few and wait long; never while nothing waits.
+   * bodies are few and wait long; never while nothing waits. `heldBytes` is asked only where it matters, since bodies may be many.
    */
-  isBehind(heldBytes: number, oldestMs: number, nowMs: number): boolean {
+  isBehind(heldBytes: () => number, oldestMs: number, nowMs: number): boolean {
     const waitedMs = nowMs - oldestMs
     if (waitedMs <= patienceMs) return false
     const mostMs = usedShare * this.deadlineMs
     // Nothing has become safe yet that could tell.
     if (this.bytes === 0) return waitedMs > mostMs
-    return heldBytes * this.ms > mostMs * this.bytes
+    return heldBytes() * this.ms > mostMs * this.bytes
   }
 }

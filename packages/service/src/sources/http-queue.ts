@@ -65,8 +65,8 @@ export class BodyQueue {
   get isBehind(): boolean {
     const oldest = this.handedOut[0] ?? this.waiting[0]
     if (oldest === undefined) return false
-    const held = [...this.handedOut, ...this.waiting].reduce((sum, { bytes }) => sum + bytes, 0)
-    return this.pace.isBehind(held, oldest.wholeAtMs, this.options.clock())
+    const heldBytes = () => bytesOf(this.handedOut) + bytesOf(this.waiting)
+    return this.pace.isBehind(heldBytes, oldest.wholeAtMs, this.options.clock())
   }
 
   /** Adds a whole body, or answers it where nobody would take it. The queue frees its charge. */
@@ -98,8 +98,7 @@ export class BodyQueue {
     const bodies = this.handedOut.splice(0, done)
     const [oldest] = bodies
     if (oldest === undefined) return
-    const held = bodies.reduce((sum, { bytes }) => sum + bytes, 0)
-    this.pace.safe(held, oldest.wholeAtMs, this.options.clock())
+    this.pace.safe(bytesOf(bodies), oldest.wholeAtMs, this.options.clock())
     for (const { exchange } of bodies) exchange.answer('ok')
   }
 
@@ -207,6 +206,10 @@ export class BodyQueue {
     this.onChange?.()
     this.onChange = undefined
   }
+}
+
+function bytesOf(bodies: readonly Body[]): number {
+  return bodies.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 /** Gives back what a body holds, once it is answered and nobody reads it. */
