@@ -230,20 +230,21 @@ test('the budget is charged before a body is read, shared, and what does not fit
 })
 
 test('while more waits than becomes safe in time, further bodies get 503 before they are read', async (t) => {
-  const clock = new HandClock()
-  const { source } = await openSource(t, { clock, limits: { deadlineMs: 20_000 } })
+  const time = new HeldTime()
+  const { clock, startTimer } = time
+  const { source } = await openSource(t, { clock, startTimer, limits: { deadlineMs: 20_000 } })
   const reading = read(source, false)
   const body = '{}\n'.repeat(1000)
   const answers = [post(source, body)]
   await until(() => reading.bodies.length === 1)
-  clock.move(2_000)
+  time.forward(2_000)
   await source.commit(1)
   // A body every two seconds: five of them are half of the time for an answer.
   for (let count = 1; count <= 6; count++) {
     answers.push(post(source, body))
     await until(() => reading.bodies.length === count + 1)
   }
-  clock.move(1_001)
+  time.forward(1_001)
   const refused = await post(source, body)
   assert.deepEqual([refused.status, refused.code], [503, 'behind'])
   await source.commit(7)
