@@ -43,7 +43,7 @@ async function judgedAgain(served: Served): Promise<number> {
   const { pipelines } = JSON.parse((await served.ask('/api/status')).text) as {
     pipelines: { engine: { retries: number } }[]
   }
-  const searches = served.log.filter(({ msg }) => msg?.startsWith('a batch could not be evaluated') === true)
+  const searches = served.log.filter(({ msg }) => msg?.startsWith('A batch cannot be evaluated') === true)
   return pipelines[0]!.engine.retries + searches.length
 }
 
