@@ -63,7 +63,7 @@ export class StreamBatcher {
     while (at < chunk.length && !this.#isFull) {
       const target = this.#target()
       const to = Math.min(chunk.length, at + target - this.#length)
-      this.#slab.input.set(at === 0 && to === chunk.length ? chunk : chunk.subarray(at, to), this.#length)
+      copyInto(this.#slab.input, this.#length, at === 0 && to === chunk.length ? chunk : chunk.subarray(at, to))
       this.#length += to - at
       at = to
       if (this.#length >= target) this.#isFull = this.#canCut()
@@ -138,7 +138,7 @@ export class StreamBatcher {
     this.#slab = undefined
     if (rest > 0) {
       this.#slab = this.#take()
-      this.#slab.input.set(slab.input.subarray(end, this.#length), 0)
+      copyInto(this.#slab.input, 0, slab.input.subarray(end, this.#length))
     }
     this.#streamAt += end
     this.#length = rest
@@ -147,6 +147,14 @@ export class StreamBatcher {
     this.#isFull = false
     return batch
   }
+}
+
+/**
+ * Copies bytes into shared memory. `set()` does that word by word, and byte by byte between places of different
+ * alignment, at some 4 GB/s; `fill()` with one turn of the bytes is a plain copy in C.
+ */
+function copyInto(target: Buffer, at: number, bytes: Uint8Array): void {
+  if (bytes.length > 0) target.fill(bytes, at, at + bytes.length)
 }
 
 /** Several values as one input. */
