@@ -117,6 +117,8 @@ class Admin {
       onRequest,
     )
     this.#server.maxConnections = bounds.connections
+    // All of them: what is judged by headers must not be hidden behind others. Their bytes are limited.
+    this.#server.maxHeadersCount = 0
     // The body is asked for when the request is known to be good.
     this.#server.on('checkContinue', onRequest)
     this.#server.on('checkExpectation', onRequest)

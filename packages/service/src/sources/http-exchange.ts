@@ -99,7 +99,9 @@ export class HttpExchange {
     const body = answerBody(code, options.detail)
     const isRest = !this.isRead && hasBody(this.request)
     const { response } = this
-    const isLast = isRest || options.isBroken === true || this.context.isClosing()
+    // Node reads nothing behind a request that asks for another protocol, though that is ignored.
+    const asksForUpgrade = this.request.headers.upgrade !== undefined
+    const isLast = isRest || options.isBroken === true || asksForUpgrade || this.context.isClosing()
     if (isLast) this.onLast()
     response.writeHead(status, this.headers(code, body, isLast, options.retryAfterSeconds))
     if (isRest && options.isBroken !== true) this.linger(body)

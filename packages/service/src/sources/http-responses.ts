@@ -1,6 +1,8 @@
 // What the http source answers: one table of codes, which docs/ingest.md is held equal to by a test, and how an answer
 // is written where there is no request to answer. Called by the http source.
 
+import { STATUS_CODES } from 'node:http'
+
 import { foreignRefusals } from '../request-head.ts'
 
 /** One row: the status, and what the sender is told. */
@@ -65,10 +67,11 @@ export function rawAnswer(code: HttpCode, retryAfterSeconds: number): string {
   const body = answerBody(code)
   const { status } = httpResponses[code]
   const lines = [
-    `HTTP/1.1 ${status} ${status === 503 ? 'Service Unavailable' : 'Bad Request'}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...(status === 503 ? [`Retry-After: ${retryAfterSeconds}`] : []),
+    ...(status === 405 ? ['Allow: POST'] : []),
     'Connection: close',
   ]
   return `${lines.join('\r\n')}\r\n\r\n${body}`

@@ -13,7 +13,7 @@ import type { ListenAddress } from '../address.ts'
 import { watchFiles } from '../watch.ts'
 import type { Watch } from '../watch.ts'
 import type { ExchangeContext, HttpExchange } from './http-exchange.ts'
-import { rawAnswer, retryAfter } from './http-responses.ts'
+import { httpResponses, rawAnswer, retryAfter } from './http-responses.ts'
 import type { HttpCode } from './http-responses.ts'
 import { readTls } from './http-tls.ts'
 import type { TlsFiles } from './http-tls.ts'
@@ -127,6 +127,8 @@ export class HttpServer {
       tls === undefined
         ? createServer(options)
         : createTlsServer({ ...options, handshakeTimeout: limits.headersTimeoutMs })
+    // All of them: a length that Node's parser goes by, and we do not see, would make a body an empty one. Their bytes are limited.
+    server.maxHeadersCount = 0
     if (tls !== undefined) await this.certify(server as TlsServer, tls)
     const take = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
       const { broken, isEnding } = this.connectionOf(request.socket)
@@ -136,6 +138,7 @@ export class HttpServer {
     server.on('checkContinue', take(true))
     // What else may be expected need not be understood.
     server.on('checkExpectation', take(false))
+    server.on('connect', ({ socket }: IncomingMessage) => this.refuseTunnel(socket))
     server.on('connection', (socket: Socket) => this.accept(socket, tls !== undefined))
     server.on('clientError', (error, socket) => this.refuse(error, socket))
     return server
@@ -204,11 +207,19 @@ export class HttpServer {
     else if (connection.exchanges.size === 0) this.answerRaw(socket, connection.broken)
   }
 
+  /** A request to be a tunnel, `CONNECT`, takes the connection from Node's server; others before it are answered first. */
+  private refuseTunnel(socket: Socket): void {
+    const connection = this.connectionOf(socket)
+    if (connection.broken !== undefined) return
+    connection.broken = 'wrong-method'
+    if (connection.exchanges.size === 0) this.answerRaw(socket, connection.broken)
+  }
+
   /** Answers where there is no request, and closes. */
   private answerRaw(socket: Duplex, code: HttpCode): void {
     if (!socket.writable) return
     const { limits, random, observe } = this.options.context
-    observe?.answered({ status: statusOfRaw(code), code, compressedBytes: 0, inflatedBytes: 0, seconds: 0 })
+    observe?.answered({ status: httpResponses[code].status, code, compressedBytes: 0, inflatedBytes: 0, seconds: 0 })
     socket.on('error', () => undefined)
     socket.end(rawAnswer(code, retryAfter(limits, random)), () => socket.destroy())
   }
@@ -221,10 +232,6 @@ export class HttpServer {
     }
     return connection
   }
-}
-
-function statusOfRaw(code: HttpCode): number {
-  return code === 'bad-framing' ? 400 : 503
 }
 
 /** Returns how many connections the process has descriptors for. Known on Linux only; elsewhere without bound. */

@@ -79,6 +79,48 @@ test('a request that is smuggled behind a good one is refused after that one has
   assert.deepEqual(client.statuses, [200, 400])
 })
 
+const manyHeaders = Array.from({ length: 2300 }, () => 'Y:a')
+
+test('headers behind thousands of others are seen', async (t) => {
+  const { source } = await openSource(t)
+  const reading = read(source)
+  const good = requestText(body, [...manyHeaders, 'Content-Length: 8'])
+  const client = new RawClient(source, t).send(good)
+  await client.until(() => client.statuses.length > 0)
+  assert.deepEqual(client.statuses, [200])
+  assert.deepEqual(reading.bodies, [body])
+  for (const header of ['Host: other', 'Transfer-Encoding: gzip, chunked', 'Origin: http://example.org']) {
+    const other = new RawClient(source, t).send(requestText(chunkedBody, [...manyHeaders, header]))
+    await other.closed()
+    assert.deepEqual(other.statuses, [header.startsWith('Origin') ? 403 : 400], header)
+  }
+  assert.deepEqual(reading.bodies, [body])
+})
+
+test('CONNECT is answered 405, after what came before it', async (t) => {
+  const { source, outcomes } = await openSource(t)
+  read(source)
+  const connect = 'CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const client = new RawClient(source, t).send(requestText(body) + connect)
+  const received = await client.closed()
+  assert.deepEqual(client.statuses, [200, 405])
+  assert.match(received, /\r\nAllow: POST\r\n[^]*"code":"wrong-method"/)
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    [200, 405],
+  )
+})
+
+test('the connection of a request for another protocol ends with its answer', async (t) => {
+  const { source } = await openSource(t)
+  const reading = read(source)
+  const text = requestText(body, ['Connection: Upgrade', 'Upgrade: h2c'])
+  const client = new RawClient(source, t).send(text + requestText(body))
+  assert.match(await client.closed(), /^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n/)
+  assert.deepEqual(client.statuses, [200])
+  assert.deepEqual(reading.bodies, [body])
+})
+
 test('an upgrade to h2c is ignored', async (t) => {
   const { source } = await openSource(t)
   const reading = read(source)
