@@ -2,6 +2,18 @@
 // for it and for all before it. While one flush is under way, batches go on being written; the next flush stands for all
 // of them, so that a disk is synced as often as it can be and no more. Called by pipeline.ts.
 
+/** What commits the positions of one run. *Order of calls*: for each batch `beforeWrite()`, then `add()`; one of the others at the end. */
+export interface Commits<P> {
+  /** Called before anything of a batch is written. */
+  beforeWrite(): Promise<void> | void
+  /** Takes note that everything up to `position` is written. When it resolves, the next batch may be written. */
+  add(position: P): Promise<void> | void
+  /** Resolves when every position is committed. Rejects with what went wrong. */
+  drained(): Promise<void>
+  /** Commits nothing further, and resolves when nothing is under way. */
+  abandon(): Promise<void>
+}
+
 /** What an acker does its work with. */
 export interface AckerParts<P> {
   /** Makes everything safe that was written before the call. */
@@ -16,7 +28,7 @@ export interface AckerParts<P> {
  * Commits the positions of one run. *Order of calls*: `add()` as batches are written; `drained()` or
  * `abandon()` at the end.
  */
-export class Acker<P> {
+export class Acker<P> implements Commits<P> {
   private readonly parts: AckerParts<P>
   /** The last position that waits for a flush that began after its batch was written. */
   private waiting: { readonly position: P } | undefined
@@ -27,6 +39,9 @@ export class Acker<P> {
   constructor(parts: AckerParts<P>) {
     this.parts = parts
   }
+
+  /** Nothing has to be begun. */
+  beforeWrite(): void {}
 
   /** Takes note that everything up to `position` is written. */
   add(position: P): void {

@@ -24,6 +24,7 @@ export function measuredSink(sink: Sink, measuring: Measuring): Sink {
       await counted(measuring, () => sink.write(chunks, version))
       metrics.wrote(label, bytes)
     },
+    join: (transaction) => sink.join?.(transaction),
     flush: () => timed(measuring, () => sink.flush()),
     finish: () => counted(measuring, () => sink.finish()),
     discard: () => sink.discard(),
@@ -39,6 +40,7 @@ export function measuredDeadLetters(letters: DeadLetters, measuring: Measuring):
       await counted(measuring, () => letters.write(written))
       for (const { reason, records } of counts) measuring.metrics.buried(reason, 1, records)
     },
+    join: (transaction) => letters.join?.(transaction),
     flush: () => timed(measuring, () => letters.flush()),
     finish: () => counted(measuring, () => letters.finish()),
     discard: () => letters.discard(),

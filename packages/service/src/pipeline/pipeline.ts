@@ -7,10 +7,13 @@ import type { BatchResult, Engine, FailedBatch } from '@weir/engine'
 import { ConnectorError } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { BytesValue, Source, SourceValue } from '../ports/source.ts'
+import type { Transaction } from '../ports/transaction.ts'
 import { Acker } from './acker.ts'
+import type { Commits } from './acker.ts'
 import { Feed, isInputFault, noRecords, withRejects } from './feed.ts'
 import type { PipelineResult, Reached } from './feed.ts'
 import type { RoutedBytes, Router } from './router.ts'
+import { Transactions } from './transactions.ts'
 
 /** What a run needs besides its source. */
 export interface PipelineParts {
@@ -53,35 +56,46 @@ interface Delivery<P> {
  */
 export async function runSource<P>(source: Source<P>, parts: PipelineParts): Promise<Error | undefined> {
   const stop = new AbortController()
-  const acker = new Acker<P>({
-    flush: () => parts.router.flush(),
-    commit: async (position) => {
-      await source.commit(position)
-      parts.onCommit?.(position)
-    },
-    onFailure: (error) => stop.abort(error),
-  })
+  const commits = openCommits(source, parts, (error) => stop.abort(error))
   const signal = parts.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, parts.signal])
   try {
-    const failure = await new Run(source, { ...parts, signal }, acker).toEnd()
-    await acker.drained()
+    const failure = await new Run(source, { ...parts, signal }, commits).toEnd()
+    await commits.drained()
     return failure
   } catch (error) {
-    await acker.abandon()
+    await commits.abandon()
     throw error
   }
+}
+
+function openCommits<P>(source: Source<P>, parts: PipelineParts, onFailure: (error: unknown) => void): Commits<P> {
+  const { router, onCommit } = parts
+  const flush = () => router.flush()
+  if (source.begin !== undefined) {
+    const begin = source.begin.bind(source)
+    const join = (transaction: Transaction<P>) => router.join(transaction)
+    return new Transactions<P>({ begin, join, flush, onCommit: (position) => onCommit?.(position) })
+  }
+  return new Acker<P>({
+    flush,
+    commit: async (position) => {
+      await source.commit(position)
+      onCommit?.(position)
+    },
+    onFailure,
+  })
 }
 
 /** One run, from the first value to the last commit. */
 class Run<P> {
   private readonly source: Source<P>
   private readonly parts: PipelineParts & { readonly signal: AbortSignal }
-  private readonly acker: Acker<P>
+  private readonly commits: Commits<P>
 
-  constructor(source: Source<P>, parts: PipelineParts & { readonly signal: AbortSignal }, acker: Acker<P>) {
+  constructor(source: Source<P>, parts: PipelineParts & { readonly signal: AbortSignal }, commits: Commits<P>) {
     this.source = source
     this.parts = parts
-    this.acker = acker
+    this.commits = commits
   }
 
   async toEnd(): Promise<Error | undefined> {
@@ -104,10 +118,11 @@ class Run<P> {
     const { engine, router, onBatch, signal } = this.parts
     let position = 0
     const onFileBatch = async (result: BatchResult) => {
+      await this.commits.beforeWrite()
       await router.deliver(result.segments, result.version)
       position += result.bytesIn
       onBatch(result)
-      this.acker.add(value.positionAt(position))
+      await this.commits.add(value.positionAt(position))
     }
     try {
       await engine.filterFile(value.handle, { routes: router.routes, signal, onBatch: onFileBatch })
@@ -159,13 +174,14 @@ class Run<P> {
     const all = router.routes.includes('malformed') ? [...segments, ...rejects] : segments
     const unreadable = router.hasDeadLetters ? all.filter(({ route }) => route === 'malformed') : []
     const readable = unreadable.length === 0 ? all : all.filter(({ route }) => route !== 'malformed')
+    await this.commits.beforeWrite()
     const buried = router.bury([...this.malformedLetter(total, unreadable), ...letters])
     // The bytes are the sinks' until all have settled.
     const writes = await Promise.allSettled([router.deliver(readable, total.version), buried])
     const failed = writes.find((write) => write.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     onBatch(reached.cameMs === undefined ? total : { ...total, ageMs: performance.now() - reached.cameMs })
-    if (reached.position !== undefined) this.acker.add(reached.position.value)
+    if (reached.position !== undefined) await this.commits.add(reached.position.value)
   }
 
   /** Malformed records of one batch are one letter, however many they are. */

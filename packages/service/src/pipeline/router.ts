@@ -3,6 +3,7 @@
 
 import type { DeadLetter, DeadLetters } from '../ports/dead-letters.ts'
 import type { Sink } from '../ports/sink.ts'
+import type { Transaction } from '../ports/transaction.ts'
 
 /** Bytes of one route. */
 export interface RoutedBytes {
@@ -77,6 +78,11 @@ export class Router {
     if (sink === undefined) throw new Error(`The route ${route} has no sink.`)
     await sink.write(chunks, version)
     for (const chunk of chunks) this.written += chunk.length
+  }
+
+  /** Has everything that is delivered from now on count with the transaction, where the sink can. */
+  join(transaction: Transaction): void {
+    for (const sink of this.ends) sink.join?.(transaction)
   }
 
   /** Resolves when everything that was written before is safe. *Errors*: the first sink's that failed, after all settled. */

@@ -3,6 +3,8 @@
 
 import type { MalformedReason } from '@weir/engine'
 
+import type { Transaction } from './transaction.ts'
+
 /**
  * Why records are set aside. `malformed`: the engine cannot read them, or they are too long; `worker_crash`: a worker died
  * or hung on them, again and again; `matcher_fault`: a matcher ran out of memory on them; `quarantine`: a whole input
@@ -35,6 +37,7 @@ export interface DeadLetter {
 export interface DeadLetters {
   readonly name: string
   write(letters: readonly DeadLetter[]): Promise<void>
+  join?(transaction: Transaction): void
   flush(): Promise<void>
   finish(): Promise<void>
   discard(): Promise<void>

@@ -1,6 +1,8 @@
 // The port of where records go. A sink takes the bytes of one route and acknowledges them. Types only:
 // implementations are in ../sinks, the caller is ../pipeline.
 
+import type { Transaction } from './transaction.ts'
+
 /**
  * Takes the records of one route, in order.
  *
@@ -25,6 +27,12 @@ export interface Sink {
    * that shows nothing before `finish()`, as a file that is written aside, at once.
    */
   flush(): Promise<void>
+  /**
+   * Has what is written from now on count with this transaction, where it is one of the sink's own cluster; else does
+   * nothing. `flush()` then resolves when all of it is acknowledged, though it does not count yet. Absent where a sink
+   * knows no transactions.
+   */
+  join?(transaction: Transaction): void
   /** Makes what was written final: `flush()`, and nothing may follow. */
   finish(): Promise<void>
   /** Takes back what was written, as far as that is possible. Never throws. */

@@ -6,6 +6,8 @@ import type { FileHandle } from 'node:fs/promises'
 
 import type { MalformedReason } from '@weir/engine'
 
+import type { Transaction } from './transaction.ts'
+
 /** Bytes of a source, and where they end. */
 export type SourceValue<P> = BytesValue<P> | FileValue<P>
 
@@ -74,6 +76,11 @@ export interface Source<P = unknown> {
   values(): AsyncIterable<SourceValue<P>>
   /** Takes note that everything up to this position is acknowledged by every sink. */
   commit(position: P): void | Promise<void>
+  /**
+   * Begins a transaction, which takes the place of `commit()`: one at a time, each ended before the next one. Absent where
+   * a source has none.
+   */
+  begin?(): Promise<Transaction<P>>
   /**
    * Takes nothing new: the iteration ends when what was taken before is handed out. Absent where a source ends by
    * itself; then a shutdown ends its iteration.
