@@ -3,11 +3,11 @@
 // content. Knows nothing of what the files mean. Called by whoever reads rules, tokens, credentials or certificates.
 
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 
 import { systemCode } from './errors.ts'
+import { openRegularFile } from './regular-file.ts'
 import { startSystemTimer } from './time.ts'
 import type { StartTimer } from './time.ts'
 
@@ -30,6 +30,9 @@ export interface Watch {
   /** Ends watching. Resolves when no call is under way. */
   close(): Promise<void>
 }
+
+/** Of a larger file the state stands for the content: nobody takes it, and reading it takes long. */
+const mostHashedBytes = 1 << 30
 
 /** Looks at most that many times at files that never come to rest; then they are told as they are. */
 const mostRestlessLooks = 10
@@ -146,12 +149,18 @@ async function stateOf(path: string): Promise<string> {
 
 /** Returns the SHA-256 of the content, or why there is none. */
 async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256')
   try {
-    // Lists may be large, and are not held in memory for this.
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
+    const handle = await openRegularFile(path)
+    const { size } = await handle.stat()
+    if (size > mostHashedBytes) {
+      await handle.close()
+      return stateOf(path)
+    }
+    const hash = createHash('sha256')
+    // Lists may be large, and are not held in memory for this. The stream closes the file.
+    for await (const chunk of handle.createReadStream({ end: size })) hash.update(chunk as Buffer)
     return hash.digest('hex')
   } catch (error) {
-    return systemCode(error) ?? 'unknown'
+    return systemCode(error) ?? 'none to be read'
   }
 }

@@ -1,7 +1,8 @@
 // Watching files: what counts as a change, when it is told, and what is not told. Every look is asked for by the test.
 
 import assert from 'node:assert/strict'
-import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -46,6 +47,28 @@ test('a change is told once, when it has come to rest', async (t) => {
   assert.deepEqual(told, [['rules.yaml']])
   await lookTwice(watch)
   assert.equal(told.length, 1)
+})
+
+test('a pipe or a device in the place of a file is told, and keeps nobody from seeing what comes next', async (t) => {
+  const file = path.join(await folder(t), 'rules.yaml')
+  await writeFile(file, 'old')
+  const { watch, told } = await watched(t, [file])
+  await rm(file)
+  execFileSync('mkfifo', [file])
+  await lookTwice(watch)
+  assert.equal(told.length, 1)
+  await rm(file)
+  await symlink('/dev/zero', file)
+  await lookTwice(watch)
+  await rm(file)
+  await writeFile(file, '')
+  // Larger than anybody reads: its content is not asked for.
+  await truncate(file, 5 * 2 ** 30)
+  await lookTwice(watch)
+  await rm(file)
+  await writeFile(file, 'new')
+  await lookTwice(watch)
+  assert.ok(told.length >= 3)
 })
 
 test('a file that is touched, or replaced by one with the same content, has not changed', async (t) => {

@@ -128,7 +128,7 @@ function openFile(source: string | URL, issues: IssueList): Input {
   }
   const path = typeof source === 'string' ? resolve(source) : pathOfUrl(source)
   if (path === undefined) return refuse(`The URL ${name} names no file of this machine.`, 'give a path', true)
-  const bytes = readWhole(path, limits.ruleFileBytes)
+  const bytes = readWhole(path, limits.ruleFileBytes, true)
   if (!Buffer.isBuffer(bytes)) return refuse(bytes.message, bytes.suggestion, bytes.isUnreadable === true)
   return { source: textSource(bytes.toString('utf8'), formatOf(path), issues), directory: dirname(path), name }
 }

@@ -1,7 +1,7 @@
 // Reads the files a rule set consists of: the rule file itself, and list files (one entry a line). The only file of
 // rules/ that touches the file system. Problems become issues; nothing here throws for a bad file.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { isAbsolute, resolve } from 'node:path'
 import { limits } from '../limits.ts'
@@ -14,17 +14,24 @@ export interface FileFault {
   readonly isUnreadable?: boolean
 }
 
-/** Returns the bytes of the file at `path`, without a byte order mark, or why it cannot be used. */
-export function readWhole(path: string, mostBytes: number): Buffer | FileFault {
+/**
+ * Returns the bytes of the file at `path`, without a byte order mark, or why it cannot be used. `mayBePipe`: waits for what
+ * is written into one.
+ */
+export function readWhole(path: string, mostBytes: number, mayBePipe = false): Buffer | FileFault {
   let descriptor: number
   try {
-    descriptor = openSync(path, 'r')
+    // Nobody may ever write into a pipe, and opening one would wait for that.
+    descriptor = openSync(path, constants.O_RDONLY | (mayBePipe ? 0 : (constants.O_NONBLOCK ?? 0)))
   } catch (error) {
     return unreadable(path, error)
   }
   try {
     if (fstatSync(descriptor).isDirectory()) {
       return { message: `${path} is a directory, not a file.`, isUnreadable: true }
+    }
+    if (!mayBePipe && !fstatSync(descriptor).isFile()) {
+      return { message: `${path} is no regular file.`, suggestion: 'name a file', isUnreadable: true }
     }
     const bytes = readDescriptor(descriptor, mostBytes)
     if (bytes === undefined) return { message: `The file ${path} is larger than ${mostBytes} bytes.` }

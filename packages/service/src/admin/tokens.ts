@@ -2,16 +2,17 @@
 // read anew when the file changes. Keeps digests only. Called by server.ts.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 
 import { ConfigError, systemReason } from '../errors.ts'
+import { readRegularFile } from '../regular-file.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import type { StartTimer } from '../time.ts'
 import { watchFiles } from '../watch.ts'
 import type { Watch } from '../watch.ts'
 
 /** Characters without spaces, as a header can carry them; fewer than 16 can be guessed. */
+const mostTokenBytes = 1 << 20
 const tokenForm = /^[!-~]{16,256}$/
 
 /** How the file is watched. */
@@ -85,7 +86,7 @@ export class Tokens {
   async #read(): Promise<readonly Buffer[]> {
     let text: string
     try {
-      text = await readFile(this.#file, 'utf8')
+      text = (await readRegularFile(this.#file, mostTokenBytes)).toString('utf8')
     } catch (error) {
       throw new ConfigError('ERR_CONFIG_TOKEN', `The token file ${this.#file} cannot be read: ${systemReason(error)}.`)
     }

@@ -3,28 +3,35 @@
 
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { access, constants, open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises'
+import { access, constants, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
 import { limits } from '@weir/engine'
 import type { RuleSource, RuleText } from '@weir/engine'
 
-import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { readRegularFile } from '../regular-file.ts'
 
 /**
  * Returns the rules of a file as text, so that what is judged and what is put in force are one and the same; or the path
  * where the engine has more to say of the file: that it is missing, too large, or no UTF-8.
- * *Errors*: `ERR_CONNECTOR_OPEN`, retryable, when the system is short of something at this moment.
+ * *Errors*: `ERR_CONFIG_UNREADABLE` for a pipe or a device; `ERR_CONNECTOR_OPEN`, retryable, when the system is short of
+ * something at this moment.
  */
 export async function readRuleFile(file: string): Promise<RuleText | string> {
   try {
     const stats = await stat(file)
     if (stats.isDirectory() || stats.size > limits.ruleFileBytes) return file
-    const bytes = await readFile(file)
+    // The engine would wait for somebody to write into it.
+    if (!stats.isFile()) {
+      throw new ConfigError('ERR_CONFIG_UNREADABLE', `Cannot read ${file}: it is no regular file.`, { file })
+    }
+    const bytes = await readRegularFile(file, limits.ruleFileBytes)
     if (!isUtf8(bytes) || bytes.length > limits.ruleFileBytes) return file
     return { text: bytes.toString('utf8'), format: formatOf(file), directory: path.dirname(file), name: file }
   } catch (error) {
+    if (error instanceof ConfigError) throw error
     if (!mayPass(error)) return file
     throw new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot open ${file}: ${systemReason(error)}.`, {
       retryable: true,

@@ -3,10 +3,10 @@
 // the http source and by the command that makes hashes.
 
 import { createHmac, randomBytes, scrypt as scryptWithCallback, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 import { ConfigError, systemCode, systemReason } from '../errors.ts'
+import { readRegularFile } from '../regular-file.ts'
 import type { StartTimer } from '../time.ts'
 import { watchFiles } from '../watch.ts'
 import type { Watch } from '../watch.ts'
@@ -32,6 +32,8 @@ interface Entry {
 const defaultCost: Cost = { N: 1 << 14, r: 8, p: 1 }
 /** Memory that a line of the file may ask for. */
 const mostHashBytes = 128 << 20
+/** Bytes that the file of credentials may have. */
+const mostFileBytes = 16 << 20
 const saltBytes = 16
 const hashBytes = 32
 
@@ -201,7 +203,7 @@ function derive(password: Buffer, salt: Buffer, { N, r, p }: Cost, bytes: number
 async function readEntries(path: string): Promise<Entry[]> {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = (await readRegularFile(path, mostFileBytes)).toString('utf8')
   } catch (error) {
     const message = `Cannot read the credentials file ${path}: ${systemReason(error)}.`
     throw new ConfigError('ERR_CONFIG_USERS', message, { path, system: systemCode(error) })

@@ -3,11 +3,12 @@
 
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { access, mkdir, open, rename } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
 import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { readRegularFile } from '../regular-file.ts'
 
 /** What the source needs to go on. Bytes are counted inflated where the file is compressed. */
 export interface FollowPosition {
@@ -49,12 +50,13 @@ export async function beginsWith(handle: FileHandle, head: Fingerprint): Promise
 
 const stateKind = 'weir-follow'
 const stateFormat = 1
+const mostStateBytes = 1 << 20
 
 /** Reads the state of an input. Undefined: there is none yet. *Errors*: `ERR_CONNECTOR_STATE`. */
 export async function readState(stateFile: string, input: string): Promise<FollowPosition | undefined> {
   let text: string
   try {
-    text = await readFile(stateFile, 'utf8')
+    text = (await readRegularFile(stateFile, mostStateBytes)).toString('utf8')
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw stateError(stateFile, `Cannot read the state file ${stateFile}: ${systemReason(error)}.`, error)

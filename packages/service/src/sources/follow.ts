@@ -1,10 +1,10 @@
 // The source `file` of pipelines: one file, read once or followed while it grows and is rotated, from where the state file
 // says. Looks at the file when a timer says so. Knows nothing of records but their line ends. Called by pipelines.
 
-import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 
 import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { openRegularFile } from '../regular-file.ts'
 import type { BytesValue, Source } from '../ports/source.ts'
 import type { StartTimer } from '../time.ts'
 import { readFileChunks, readHead } from './chunks.ts'
@@ -268,7 +268,7 @@ class FollowSource implements Source<FollowPosition> {
       this.notice(`${this.name} was emptied; what was written after byte ${position.byte} and before that is not read.`)
       yield* this.endOf(file)
     } else {
-      const rest = await open(copy.path)
+      const rest = await openRegularFile(copy.path)
       try {
         yield* this.toItsEnd({ ...file, handle: rest, dev: copy.dev, ino: copy.ino, head: position.head })
         yield* this.endOf(file)
@@ -314,10 +314,8 @@ class FollowSource implements Source<FollowPosition> {
   private async openAt(path: string, byte: number): Promise<OpenFile | undefined> {
     let handle: FileHandle | undefined
     try {
-      handle = await open(path)
+      handle = await openRegularFile(path)
       const stats = await handle.stat({ bigint: true })
-      if (stats.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR', errno: -21 })
-      if (!stats.isFile()) throw new Error('it is not a regular file')
       const head = await fingerprintOf(handle, Math.max(byte, this.options.follow ? 0 : Number(stats.size)))
       if (this.options.follow && compressionOf(await readHead(handle.fd, signatureBytes)) !== undefined) {
         throw new Error('it is compressed, and can be read once but not followed')

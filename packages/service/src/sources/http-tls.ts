@@ -1,11 +1,14 @@
 // The certificate of the http source: read from PEM files, checked before use, and read again when they change. Called
 // by http-server.ts.
 
-import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { SecureContextOptions } from 'node:tls'
 
 import { ConfigError, systemReason } from '../errors.ts'
+import { readRegularFile } from '../regular-file.ts'
+
+/** A chain of certificates has some tens of thousands. */
+const mostPemBytes = 4 << 20
 
 /** Paths of PEM files. The certificate file holds the chain, the own certificate first. */
 export interface TlsFiles {
@@ -17,7 +20,7 @@ export interface TlsFiles {
 export async function readTls({ certificate, key }: TlsFiles): Promise<SecureContextOptions> {
   const read = async (path: string) => {
     try {
-      return await readFile(path)
+      return await readRegularFile(path, mostPemBytes)
     } catch (error) {
       throw new ConfigError('ERR_CONFIG_TLS', `Cannot read ${path}: ${systemReason(error)}.`, { path })
     }

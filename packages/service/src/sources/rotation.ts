@@ -1,10 +1,11 @@
 // Finds the files that a log was renamed or copied to when it was rotated: the one that was being read, and those that
 // were written after it. Goes by names, times and first bytes; reads no records. Called by follow.ts.
 
-import { open, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { systemCode } from '../errors.ts'
+import { openRegularFile } from '../regular-file.ts'
 import { beginsWith } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
 
@@ -16,6 +17,7 @@ export interface RotatedFile {
   readonly size: number
   /** When it was last written, in nanoseconds. */
   readonly writtenNs: bigint
+  readonly isRegular: boolean
   readonly isCompressed: boolean
 }
 
@@ -32,6 +34,7 @@ export async function lookAt(file: string): Promise<RotatedFile | undefined> {
       ino: String(stats.ino),
       size: Number(stats.size),
       writtenNs: stats.mtimeNs,
+      isRegular: stats.isFile(),
       isCompressed: /\.(gz|zst|bz2|xz)$/.test(file),
     }
   } catch (error) {
@@ -58,6 +61,7 @@ export async function rotatedFiles(log: string): Promise<RotatedFile[]> {
   const files = await Promise.all(names.map((name) => lookAt(path.join(folder, name))))
   return files
     .filter((file) => file !== undefined)
+    .filter(({ isRegular }) => isRegular)
     .sort((a, b) => (a.writtenNs < b.writtenNs ? -1 : a.writtenNs > b.writtenNs ? 1 : 0))
 }
 
@@ -77,7 +81,7 @@ export async function findRest(
 }
 
 async function startsAs(file: string, { head }: FollowPosition): Promise<boolean> {
-  const handle = await open(file)
+  const handle = await openRegularFile(file)
   try {
     return await beginsWith(handle, head)
   } finally {
