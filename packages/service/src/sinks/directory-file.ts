@@ -1,11 +1,12 @@
 // One file of a folder while it is written: as it is, or as members of gzip. Knows no journal and no other file. Called by directory.ts.
 
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { createGzip } from 'node:zlib'
 import type { Gzip } from 'node:zlib'
 
+import { systemCode } from '../errors.ts'
 import { writeAll } from './write-all.ts'
 
 /** How a file is written. */
@@ -74,6 +75,19 @@ export class DirectoryFile {
   /** Syncs to the disk what was written before. Writes may go on meanwhile. */
   sync(): Promise<void> {
     return this.handle.datasync()
+  }
+
+  /** Returns whether this file is what stands at the path: it may have been removed, or moved away. */
+  async isAt(path: string): Promise<boolean> {
+    const bigint = true
+    const here = await this.handle.stat({ bigint })
+    try {
+      const there = await stat(path, { bigint })
+      return there.dev === here.dev && there.ino === here.ino
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return false
+      throw error
+    }
   }
 
   /** Forgets everything behind `bytes`. */

@@ -9,11 +9,13 @@ import { ConfigError, ConnectorError, systemCode } from '../errors.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Clock, StartTimer } from '../time.ts'
 import { createDataFile, endingOf, reopenDataFile } from './directory-file.ts'
-import type { DirectoryCompression, DirectoryFile } from './directory-file.ts'
+import type { DirectoryCompression } from './directory-file.ts'
 import { Journal, syncFolder } from './directory-journal.ts'
 import type { JournalEntry, JournalStep, NewEntry } from './directory-journal.ts'
 import { makeFolder, recoverFolder } from './directory-recovery.ts'
 import type { Recovered } from './directory-recovery.ts'
+import { completeFile, completeOf, entryOf, syncInPlace } from './directory-rolling.ts'
+import type { RollingFile } from './directory-rolling.ts'
 import { lockFolder } from './folder-lock.ts'
 import type { FolderLock } from './folder-lock.ts'
 import { createError, writeError } from './write-error.ts'
@@ -80,19 +82,6 @@ export async function openDirectorySink(options: DirectorySinkOptions): Promise<
   }
 }
 
-/** A file from its first byte to the journal line that closes it. */
-interface RollingFile {
-  readonly name: string
-  readonly data: DirectoryFile
-  readonly createdMs: number
-  /** Of the records in it, those of the member of gzip that is not ended included. */
-  versions: readonly string[]
-  /** What a journal may count: up to the end of a write or of a member. */
-  complete: Pick<NewEntry, 'bytes' | 'versions'>
-  /** How many bytes the journal does count. */
-  countedBytes: number
-}
-
 class DirectorySink implements Sink {
   readonly name: string
   private readonly options: DirectorySinkOptions
@@ -108,6 +97,8 @@ class DirectorySink implements Sink {
   private nextFlush: Promise<void> | undefined
   private isFolderDirty = false
   private failure: ConnectorError | undefined
+  /** Nothing new is taken: what is under way comes to its end. */
+  private isEnding = false
   private isEnded = false
   private cancelTimer: (() => void) | undefined
 
@@ -128,7 +119,15 @@ class DirectorySink implements Sink {
     const { file, bytes, versions, created } = continued
     const data = await reopenDataFile(path.join(this.name, file), bytes, this.options.compression)
     const complete = { bytes, versions }
-    this.current = { name: file, data, createdMs: Date.parse(created), versions, complete, countedBytes: bytes }
+    this.current = {
+      name: file,
+      data,
+      createdMs: Date.parse(created),
+      versions,
+      complete,
+      countedBytes: bytes,
+      isGone: false,
+    }
     this.setTimer(this.current)
   }
 
@@ -158,7 +157,9 @@ class DirectorySink implements Sink {
 
   async finish(): Promise<void> {
     await this.guard(async () => {
-      await this.inTurn(() => this.roll())
+      const rolled = this.inTurn(() => this.roll())
+      this.isEnding = true
+      await rolled
       await this.afterFlushes(() => this.sync())
     })
     await this.end()
@@ -166,6 +167,8 @@ class DirectorySink implements Sink {
 
   async discard(): Promise<void> {
     if (this.isEnded) return
+    // Before anything is awaited: what comes from now on must not count bytes that are taken back.
+    this.isEnding = true
     this.cancelTimer?.()
     await Promise.allSettled([this.writing, this.flushing])
     // Where the last line of the journal may count more than is known here, the next opening reads it and decides.
@@ -199,7 +202,7 @@ class DirectorySink implements Sink {
   private async guard(run: () => Promise<void>): Promise<void> {
     if (this.failure !== undefined) throw this.failure
     // Whoever writes beside the pipeline, as a source that sets a body aside, may come when that has given up.
-    if (this.isEnded) throw writeError(this.name, new Error('it is closed, and opened anew if need be'))
+    if (this.isEnding) throw writeError(this.name, new Error('it is closed, and opened anew if need be'))
     try {
       await run()
     } catch (error) {
@@ -229,7 +232,7 @@ class DirectorySink implements Sink {
       due.push({ file: current, entry: entryOf(current, 'open') })
     }
     if (due.length === 0) return
-    await Promise.all(due.map(({ file }) => file.data.sync()))
+    await Promise.all(due.map(({ file }) => syncInPlace(this.name, file)))
     await this.syncNames()
     await this.step('data synced')
     await this.journal.append(due.map(({ entry }) => entry))
@@ -289,7 +292,7 @@ class DirectorySink implements Sink {
       try {
         const data = await createDataFile(path.join(this.name, name), mode, compression)
         const complete = { bytes: 0, versions: [] }
-        const file = { name, data, createdMs, versions: [], complete, countedBytes: 0 }
+        const file = { name, data, createdMs, versions: [], complete, countedBytes: 0, isGone: false }
         this.isFolderDirty = true
         this.setTimer(file)
         await this.step('created')
@@ -332,9 +335,9 @@ class DirectorySink implements Sink {
 
   /** Closes the file that is old. What nobody has asked to be safe yet is left to the flush that will. */
   private async closeOld(file: RollingFile): Promise<void> {
-    if (this.failure !== undefined || this.isEnded) return
+    if (this.failure !== undefined || this.isEnding) return
     const isAllCounted = await this.inTurn(async () => {
-      if (this.current !== file || this.isEnded) return false
+      if (this.current !== file || this.isEnding) return false
       if (this.restMs(file.createdMs) > 0) {
         this.setTimer(file)
         return false
@@ -342,13 +345,15 @@ class DirectorySink implements Sink {
       await this.roll()
       return this.rolled.every(({ complete, countedBytes }) => complete.bytes === countedBytes)
     })
-    if (isAllCounted) await this.flush()
+    if (isAllCounted && !this.isEnding) await this.flush()
   }
 
-  /** Back to what the journal counts. */
-  private async takeBack({ name, data, countedBytes }: RollingFile): Promise<void> {
+  /** Back to what the journal counts. What is gone is closed there, so that the folder can be opened again. */
+  private async takeBack(file: RollingFile): Promise<void> {
+    const { name, data, countedBytes, isGone } = file
     if (countedBytes > 0) await data.truncate(countedBytes)
-    else await rm(path.join(this.name, name), { force: true })
+    if (isGone) await this.journal.append([{ ...entryOf(file, 'closed'), bytes: countedBytes }])
+    else if (countedBytes === 0) await rm(path.join(this.name, name), { force: true })
   }
 
   private async end(): Promise<void> {
@@ -359,19 +364,6 @@ class DirectorySink implements Sink {
     await this.journal.close()
     await this.lock.release()
   }
-}
-
-function entryOf({ name, complete, createdMs }: RollingFile, state: NewEntry['state']): NewEntry {
-  return { file: name, ...complete, state, created: new Date(createdMs).toISOString() }
-}
-
-async function completeFile(file: RollingFile): Promise<void> {
-  await file.data.endMember()
-  file.complete = completeOf(file)
-}
-
-function completeOf({ data, versions }: RollingFile): RollingFile['complete'] {
-  return { bytes: data.writtenBytes, versions }
 }
 
 async function isTaken(file: string): Promise<boolean> {

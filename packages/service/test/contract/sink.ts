@@ -61,6 +61,15 @@ export function testSink(name: string, open: (t: TestContext) => Promise<SinkUnd
     else assert.equal(left?.toString(), 'a\n')
   })
 
+  test(`${name}: nothing counts that comes while it is discarded`, async (t) => {
+    const { sink, arrived, canTakeBack } = await open(t)
+    await sink.write([Buffer.from('a\n'.repeat(100_000))])
+    const discarded = sink.discard()
+    await Promise.allSettled([sink.flush(), sink.write([Buffer.from('b\n')]), sink.flush()])
+    await discarded
+    if (canTakeBack) assert.equal((await arrived())?.length ?? 0, 0)
+  })
+
   test(`${name}: it has a name for messages`, async (t) => {
     const { sink } = await open(t)
     assert.notEqual(sink.name, '')

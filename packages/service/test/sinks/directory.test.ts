@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { readlinkSync } from 'node:fs'
 import path from 'node:path'
@@ -336,4 +336,64 @@ for folder, opener in (("none", open), ("gzip", gzip.open)):
   const { stdout, stderr } = spawnSync('python3', ['-c', program], { cwd: directory, encoding: 'utf8' })
   assert.equal(stderr, '')
   assert.equal(stdout, 'none True\ngzip True\n')
+})
+
+test('a flush that comes while the folder is given up counts nothing, and the folder opens again', async (t) => {
+  const directory = await folder(t)
+  const sink = await openFolder(directory)
+  await sink.write([line(1)])
+  await sink.flush()
+  await sink.write([bytes('x'.repeat(1 << 20) + '\n')])
+  const discarded = sink.discard()
+  await assert.rejects(sink.flush(), { code: 'ERR_CONNECTOR_WRITE' })
+  await discarded
+  const next = await openFolder(directory)
+  await next.finish()
+  assert.equal((await contentOf(directory)).toString(), line(1).toString())
+})
+
+for (const [what, harm] of [
+  ['removed', (file: string) => rm(file)],
+  ['moved away', (file: string) => rename(file, `${file}.moved`)],
+  ['replaced', (file: string) => writeFile(`${file}.other`, 'other').then(() => rename(`${file}.other`, file))],
+] as const) {
+  test(`a file that is ${what} while it is open is told, and nothing of it is acknowledged any more`, async (t) => {
+    const directory = await folder(t)
+    const sink = await openFolder(directory)
+    await sink.write([line(1)])
+    await sink.flush()
+    const [name] = await dataFiles(directory)
+    const file = path.join(directory, name!)
+    await harm(file)
+    await sink.write([line(2)])
+    const expected = { code: 'ERR_CONNECTOR_WRITE', retryable: true, message: /somebody removed or replaced it while it was open, with 8 bytes/ } // prettier-ignore
+    await assert.rejects(sink.flush(), expected)
+    await sink.discard()
+    if (what === 'moved away') assert.equal((await readFile(`${file}.moved`)).toString(), line(1).toString())
+    if (what === 'replaced') {
+      assert.equal((await readFile(file)).toString(), 'other')
+      // It has fewer bytes than were acknowledged under its name.
+      await assert.rejects(openFolder(directory), { code: 'ERR_CONNECTOR_JOURNAL' })
+      return
+    }
+    const next = await openFolder(directory)
+    await next.write([line(3)])
+    await next.finish()
+    assert.equal((await contentOf(directory)).toString(), line(3).toString())
+  })
+}
+
+test('a folder that is removed while it is open is told, and made again', async (t) => {
+  const directory = path.join(await folder(t), 'out')
+  const sink = await openFolder(directory)
+  await sink.write([line(1)])
+  await sink.flush()
+  await rm(directory, { recursive: true })
+  await sink.write([line(2)])
+  await assert.rejects(sink.flush(), { code: 'ERR_CONNECTOR_WRITE', retryable: true })
+  await sink.discard()
+  const next = await openFolder(directory)
+  await next.write([line(2)])
+  await next.finish()
+  assert.equal((await contentOf(directory)).toString(), line(2).toString())
 })
