@@ -66,6 +66,8 @@ class FollowSource implements Source<FollowPosition> {
   readonly name: string
   private readonly options: FollowSourceOptions
   private committed: FollowPosition | undefined
+  /** Whether the state file says what is committed. */
+  private isStored = true
   private file: OpenFile | undefined
   private isDraining = false
   private isEnded = false
@@ -91,9 +93,18 @@ class FollowSource implements Source<FollowPosition> {
   }
 
   async commit(position: FollowPosition): Promise<void> {
-    const { stateFile, path } = this.options
-    if (stateFile !== undefined) await writeState(stateFile, path, position)
+    // First in memory: what is safe is not read again while this process lives, whatever becomes of the state file.
     this.committed = position
+    this.isStored = false
+    await this.store()
+  }
+
+  private async store(): Promise<void> {
+    const { committed, isStored } = this
+    const { stateFile, path } = this.options
+    if (isStored || committed === undefined || stateFile === undefined) return
+    await writeState(stateFile, path, committed)
+    this.isStored = committed === this.committed
   }
 
   drain(): void {
@@ -109,6 +120,8 @@ class FollowSource implements Source<FollowPosition> {
 
   private async *read(): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
     try {
+      // Before anything is read: while no position can be stored, nothing is delivered that a crash would repeat.
+      await this.store()
       if (this.options.follow) yield* this.followed()
       else yield* this.once()
     } catch (error) {

@@ -340,3 +340,27 @@ test('the folder of a state file is made, and one that cannot be is an error bef
     message: /cannot be written: .*(EEXIST|ENOTDIR)/,
   })
 })
+
+test('while the state file cannot be written, what was committed does not come again, nor anything new', async (t) => {
+  const { directory, file } = await log(t)
+  await writeFile(file, lines(0, 2))
+  const source = await openFollowSource({ ...once(directory), follow: true })
+  t.after(() => source.close())
+  const first = source.values()[Symbol.asyncIterator]()
+  const { value } = await first.next()
+  const stateFile = path.join(directory, 'state.json')
+  await rm(stateFile, { force: true })
+  await mkdir(stateFile)
+  await assert.rejects(async () => source.commit((value as { position: FollowPosition }).position), {
+    code: 'ERR_CONNECTOR_STATE',
+  })
+  await first.return?.()
+  await appendFile(file, lines(2, 3))
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await assert.rejects(source.values()[Symbol.asyncIterator]().next(), { code: 'ERR_CONNECTOR_STATE' })
+  }
+  await rm(stateFile, { recursive: true })
+  const next = await source.values()[Symbol.asyncIterator]().next()
+  assert.equal(Buffer.from((next.value as { bytes: Uint8Array }).bytes).toString(), lines(2, 3))
+  assert.match(await readFile(stateFile, 'utf8'), /weir-follow/)
+})
