@@ -66,7 +66,8 @@ export interface FileValue<P> {
  *
  * *Order of calls*: `values()`; `commit()` any number of times, with positions in the order of the values; `close()`
  * once, at any time, also after an error. Where delivery failed and is tried again, `values()` is called again, after
- * the iteration before was ended: it begins behind the last position that was committed. What a source was handed and
+ * the iteration before has come to its end: it begins behind the last position that was committed. An iteration that is
+ * ended, by `return()`, while it waits for input comes to its end at once. What a source was handed and
  * cannot hand out again, as the body of a request, it gives back to its sender when the iteration is ended.
  * *Errors*: `values()` throws `ConnectorError`; values that came before one are good.
  */

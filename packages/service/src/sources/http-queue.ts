@@ -39,6 +39,9 @@ interface Session {
   isEnded: boolean
 }
 
+/** Ends the looking through of a body whose session is over. */
+const sessionEnded = new Error('The session has ended.')
+
 /** The bodies of one source. */
 export class BodyQueue {
   private readonly options: QueueOptions
@@ -163,7 +166,10 @@ export class BodyQueue {
     body.isBeingHandedOut = true
     const { unwrapEnvelopes, envelopeBytes } = this.options
     const structure = (this.structure ??= createStructureIndex())
-    const pause = () => new Promise<void>((resolve) => setImmediate(resolve))
+    const pause = async () => {
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      if (session.isEnded) throw sessionEnded
+    }
     try {
       for await (const { bytes, isLast } of shapeBody(body.chunks, {
         unwrapEnvelopes,
@@ -184,6 +190,8 @@ export class BodyQueue {
       }
       // It holds no records.
       if (body.number === 0) body.exchange.answer('ok')
+    } catch (error) {
+      if (error !== sessionEnded) throw error
     } finally {
       body.isBeingHandedOut = false
       // The iteration was ended, or failed, while it was looked through; the queue does not know it any more.

@@ -152,7 +152,7 @@ async function isOneObject(chunks: readonly Uint8Array[], options: ShapingOption
   }
 }
 
-/** Yields the values of what was found whole. */
+/** Yields the values of what was found whole. *Errors*: where it is not. */
 async function* elementsOf(
   kind: 'array' | 'object',
   chunks: Uint8Array[],
@@ -177,6 +177,8 @@ async function* elementsOf(
     }
   }
   chunks.length = 0
+  // Found whole before: so this is a fault of ours, and no body may be answered for a part of it.
+  if (elements.fault !== undefined) throw new Error(`A whole ${kind} came out broken: it ${elements.fault.problem}.`)
   if (held !== undefined) yield { bytes: held, isLast: true }
 }
 
