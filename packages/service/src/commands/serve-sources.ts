@@ -19,7 +19,7 @@ import { startSystemTimer } from '../time.ts'
 /** What sources are opened with besides their settings. */
 export interface SourceParts {
   readonly budget: ByteBudget
-  readonly quarantine: (letter: DeadLetter) => Promise<void>
+  readonly quarantine: (letter: DeadLetter) => Promise<boolean>
   readonly metrics: PipelineMetrics
   readonly log: StructuredLog
 }
@@ -40,10 +40,16 @@ function readOnce<P>(source: Source<P>): Source<P> {
   let isRead = false
   return {
     name: source.name,
-    async *values() {
+    values() {
       if (isRead) throw new ConnectorError('ERR_CONNECTOR_READ', `${source.name} cannot be read again.`)
       isRead = true
-      yield* source.values()
+      const values = source.values()[Symbol.asyncIterator]()
+      const end = async () => {
+        // One that waits for input ends when there is none to wait for.
+        await source.close()
+        return (await values.return?.()) ?? { done: true as const, value: undefined }
+      }
+      return { [Symbol.asyncIterator]: () => ({ next: () => values.next(), return: end }) }
     },
     commit: (position) => source.commit(position),
     close: () => source.close(),

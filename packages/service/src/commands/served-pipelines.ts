@@ -27,7 +27,7 @@ import type { Source } from '../ports/source.ts'
 import type { ByteBudget } from '../sources/byte-budget.ts'
 import { batchIds } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
-import { issueLine } from './report.ts'
+import { isClosedPipe, issueLine } from './report.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
 
@@ -156,6 +156,8 @@ function makePipeline(
     rescue: rescuer(unit, log),
     batchAgeMs: settings.batchAgeMs,
     onBatch: (result) => measure(result, metrics, log, nextId),
+    // Nobody gives this process another standard output.
+    isFinal: isClosedPipe,
     onFailure: (error) => {
       metrics.restarted(error)
       log.error('The pipeline has stopped, and is started again.', { error })

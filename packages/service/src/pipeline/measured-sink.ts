@@ -40,6 +40,9 @@ export function measuredDeadLetters(letters: DeadLetters, measuring: Measuring):
       await counted(measuring, () => letters.write(written))
       for (const { reason, records } of counts) measuring.metrics.buried(reason, 1, records)
     },
+    get hasRoom() {
+      return letters.hasRoom ?? true
+    },
     join: (transaction) => letters.join?.(transaction),
     flush: () => timed(measuring, () => letters.flush()),
     finish: () => counted(measuring, () => letters.finish()),

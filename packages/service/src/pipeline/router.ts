@@ -33,6 +33,11 @@ export class Router {
     return this.deadLetters !== undefined
   }
 
+  /** Whether a dead letter would be written now. */
+  get hasRoomForDeadLetters(): boolean {
+    return this.deadLetters?.hasRoom ?? this.hasDeadLetters
+  }
+
   /** Bytes that sinks have acknowledged. */
   get bytesOut(): number {
     return this.written

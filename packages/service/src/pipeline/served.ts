@@ -8,6 +8,7 @@ import { ConnectorError } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { Source } from '../ports/source.ts'
 import type { PipelineResult } from './feed.ts'
+import { oneAfterAnother } from './iterations.ts'
 import { runSource } from './pipeline.ts'
 import type { PipelineParts } from './pipeline.ts'
 import type { Backoff } from './retry.ts'
@@ -43,6 +44,8 @@ export interface ServedParts<P> {
   readonly rescue?: PipelineParts['rescue']
   readonly batchAgeMs?: number
   readonly onBatch: (result: PipelineResult) => void
+  /** Whether it is no use to try again after this error. Absent: it always is. */
+  readonly isFinal?: (error: unknown) => boolean
   /** Called with what ended a session, before the next one is begun. */
   readonly onFailure?: (error: unknown) => void
   /** Called whenever the state changes. */
@@ -57,6 +60,7 @@ export interface ServedParts<P> {
 export class ServedPipeline<P> {
   readonly name: string
   private readonly parts: ServedParts<P>
+  private readonly source: Source<P>
   private readonly stopping = new AbortController()
   private readonly aborting = new AbortController()
   /** Opened ahead of the first session. */
@@ -69,6 +73,7 @@ export class ServedPipeline<P> {
   constructor(parts: ServedParts<P>) {
     this.name = parts.name
     this.parts = parts
+    this.source = sessioned(parts.source)
     this.current = { status: 'starting', sinceMs: parts.now(), restarts: 0 }
   }
 
@@ -96,7 +101,7 @@ export class ServedPipeline<P> {
         this.enter(failure === undefined ? 'ended' : 'failed', failure)
         return
       } catch (error) {
-        if (this.isStopping) return this.enter('failed', error)
+        if (this.isStopping || this.parts.isFinal?.(error) === true) return this.enter('failed', error)
         await this.waitAfter(error)
         if (this.isStopping) return this.enter('ended')
       }
@@ -105,20 +110,30 @@ export class ServedPipeline<P> {
   }
 
   /**
-   * Sets a whole input aside that cannot be taken apart, as a damaged body. Resolves when it is safe, or forgotten where
-   * there are no dead letters. *Errors*: `ERR_CONNECTOR_WRITE`, also while no session is under way; the input is then
-   * to be refused in a way that has it sent again.
+   * Sets a whole input aside that cannot be taken apart, as a damaged body. Resolves when it is safe, with whether it is
+   * kept: where there are no dead letters it is not. *Errors*: `ERR_CONNECTOR_WRITE`, also while no session is under way
+   * or there are too many dead letters; the input is then to be refused in a way that has it sent again.
    */
-  async quarantine(letter: DeadLetter): Promise<void> {
+  async quarantine(letter: DeadLetter): Promise<boolean> {
     const { router } = this
     if (router === undefined) {
       throw new ConnectorError('ERR_CONNECTOR_WRITE', `The pipeline ${this.name} has no output at the moment.`, {
         retryable: true,
       })
     }
-    if (!router.hasDeadLetters) return
+    if (!router.hasDeadLetters) return false
+    if (!router.hasRoomForDeadLetters) {
+      throw new ConnectorError(
+        'ERR_CONNECTOR_WRITE',
+        `There are too many dead letters of ${this.name} at the moment.`,
+        {
+          retryable: true,
+        },
+      )
+    }
     await router.bury([letter])
     await router.flushDeadLetters()
+    return true
   }
 
   /** Takes nothing new, and ends when everything that was taken is delivered. */
@@ -143,7 +158,8 @@ export class ServedPipeline<P> {
 
   /** Runs one session: sinks opened, the source read until its end or a failure. */
   private async runOnce(): Promise<Error | undefined> {
-    const { source, engine, openRouter, rescue, batchAgeMs, onBatch, backoff } = this.parts
+    const { source } = this
+    const { engine, openRouter, rescue, batchAgeMs, onBatch, backoff } = this.parts
     const router = this.opened ?? (await openRouter())
     this.opened = undefined
     this.router = router
@@ -197,5 +213,18 @@ export class ServedPipeline<P> {
       ...(last === undefined ? {} : { lastError: last }),
     }
     this.parts.onState?.(this.current)
+  }
+}
+
+/** The same source, whose iterations follow one another. */
+function sessioned<P>(source: Source<P>): Source<P> {
+  const { name } = source
+  const begin = source.begin?.bind(source)
+  return {
+    name,
+    values: oneAfterAnother(source),
+    commit: (position) => source.commit(position),
+    ...(begin === undefined ? {} : { begin }),
+    close: () => source.close(),
   }
 }

@@ -37,6 +37,8 @@ export interface DeadLetter {
 export interface DeadLetters {
   readonly name: string
   write(letters: readonly DeadLetter[]): Promise<void>
+  /** Whether a letter would be written now, and not be left out because there are too many. Absent: always. */
+  readonly hasRoom?: boolean
   join?(transaction: Transaction): void
   flush(): Promise<void>
   finish(): Promise<void>

@@ -96,6 +96,11 @@ class DeadLetterLines implements DeadLetters {
     this.refilledMs = options.clock()
   }
 
+  get hasRoom(): boolean {
+    this.refill()
+    return this.allowance > 0
+  }
+
   write(letters: readonly DeadLetter[]): Promise<void> {
     return this.inTurn(async () => {
       for (const letter of letters) await this.writeLetter(letter)
@@ -131,7 +136,11 @@ class DeadLetterLines implements DeadLetters {
       const records = index === 0 ? letter.records : 0
       const { bytes } = part
       const data = part.isTruncated ? bytes.subarray(0, headBytes) : bytes
-      if (!this.mayWrite(Math.ceil(data.length / 3) * 4 + frameBytes)) {
+      // Who sets a whole body aside has asked for room before, and tells its sender that it is kept.
+      const { hasRoom } = this
+      const mayWrite = hasRoom || letter.reason === 'quarantine'
+      if (mayWrite) this.allowance -= Math.ceil(data.length / 3) * 4 + frameBytes
+      else {
         this.suppress({ entries: 1, records, bytes: bytes.length })
         continue
       }
@@ -170,15 +179,12 @@ class DeadLetterLines implements DeadLetters {
     await this.sink.write([Buffer.from(JSON.stringify(line) + '\n')], version)
   }
 
-  private mayWrite(bytes: number): boolean {
+  private refill(): void {
     const now = this.options.clock()
     // A clock that was put back gives nothing and takes nothing.
     const earned = (Math.max(0, now - this.refilledMs) * this.rate) / 1000
     this.allowance = Math.min(this.rate * burstSeconds, this.allowance + earned)
     this.refilledMs = now
-    if (this.allowance <= 0) return false
-    this.allowance -= bytes
-    return true
   }
 
   private suppress(more: Suppressed): void {

@@ -53,8 +53,8 @@ export interface HttpSourceOptions {
   readonly limits?: Partial<HttpLimits>
   /** What all sources of the process may hold together. */
   readonly budget: ByteBudget
-  /** Resolves when the letter is safe. */
-  readonly quarantine: (letter: DeadLetter) => Promise<void>
+  /** Resolves when the letter is safe, with whether it is kept. */
+  readonly quarantine: (letter: DeadLetter) => Promise<boolean>
   readonly observe?: HttpObserver
   /** Takes faults that concern no single request, or that its sender is not told of; the source goes on. */
   readonly report?: (error: unknown) => void
@@ -276,8 +276,17 @@ class ListeningSource implements HttpSource {
     exchange.onAnswered = () => undefined
     const detail = `The gzip body cannot be inflated: ${problem}.`
     try {
-      await this.options.quarantine({ reason: 'quarantine', records: 0, bytes, source: this.name, detail })
-      exchange.answer('corrupt-gzip')
+      const isKept = await this.options.quarantine({
+        reason: 'quarantine',
+        records: 0,
+        bytes,
+        source: this.name,
+        detail,
+      })
+      exchange.answer(
+        'corrupt-gzip',
+        isKept ? {} : { detail: `${detail} It is not kept: there are no dead letters here.` },
+      )
     } catch (error) {
       this.report(error)
       exchange.answer('quarantine-failed')

@@ -29,7 +29,16 @@ class LogSource implements Source<number> {
     this.lines = lines
   }
 
-  async *values(): AsyncGenerator<SourceValue<number>> {
+  values(): AsyncIterable<SourceValue<number>> {
+    const values = this.read()
+    const end = () => {
+      this.onDrained?.()
+      return values.return(undefined)
+    }
+    return { [Symbol.asyncIterator]: () => ({ next: () => values.next(), return: end }) }
+  }
+
+  private async *read(): AsyncGenerator<SourceValue<number>> {
     this.iterations++
     for (let at = this.committed; at < this.lines.length; at++) {
       yield { kind: 'bytes', bytes: Buffer.from(this.lines[at]! + '\n'), position: at + 1 }
@@ -212,8 +221,12 @@ test('what cannot be opened at the start is an error of the start', async (t) =>
 test('a whole input is set aside as soon as it is safe, and refused while there is no session', async (t) => {
   const [source, store] = [new LogSource([]), new Store()]
   const letters: string[] = []
+  let hasRoom = true
   const deadLetters = {
     name: 'dead letters',
+    get hasRoom() {
+      return hasRoom
+    },
     write: async (given: readonly DeadLetter[]) => void letters.push(...given.map(({ reason }) => reason)),
     flush: async () => void letters.push('flushed'),
     finish: async () => undefined,
@@ -227,6 +240,10 @@ test('a whole input is set aside as soon as it is safe, and refused while there 
   const run = pipeline.run()
   await Promise.all([pipeline.quarantine(letter), pipeline.quarantine(letter)])
   assert.deepEqual(letters, ['quarantine', 'quarantine', 'flushed', 'flushed'])
+  hasRoom = false
+  await assert.rejects(pipeline.quarantine(letter), { code: 'ERR_CONNECTOR_WRITE', message: /too many dead letters/ })
+  hasRoom = true
+  assert.equal(await pipeline.quarantine(letter), true)
   pipeline.drain()
   await run
   await assert.rejects(pipeline.quarantine(letter), { code: 'ERR_CONNECTOR_WRITE' })

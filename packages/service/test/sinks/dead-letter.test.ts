@@ -155,6 +155,19 @@ test('of a record that is too long the start is kept, with its length and checks
   assert.equal(oversize?.sha256, createHash('sha256').update(long).digest('hex'))
 })
 
+test('whole bodies are never left out: there is room for one or there is not, and the next waits for what it took', async () => {
+  let time = now
+  const { memory, letters } = made({ clock: () => time, maxBytesPerSecond: 1000 })
+  const body = letter(Buffer.alloc(3 * partBytes, 'x'), { reason: 'quarantine', records: 0 })
+  assert.equal(letters.hasRoom, true)
+  await letters.write([body])
+  assert.equal(memory.entries.length, 3)
+  time += 60_000
+  assert.equal(letters.hasRoom, false, 'a minute earns 60,000 bytes')
+  time += 5_000_000
+  assert.equal(letters.hasRoom, true)
+})
+
 test('what is more than may be written is counted in the next line', async () => {
   let time = now
   const told: Suppressed[] = []

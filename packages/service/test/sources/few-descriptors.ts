@@ -11,7 +11,7 @@ const source = await openHttpSource({
   name: 'test',
   listen: { host: '127.0.0.1', port: 0 },
   budget: new ByteBudget(1 << 20),
-  quarantine: async () => undefined,
+  quarantine: async () => true,
 })
 void (async () => {
   for await (const { position } of source.values() as AsyncIterable<{ position: number }>) await source.commit(position)

@@ -79,6 +79,14 @@ for (const [what, bytes] of [
   })
 }
 
+test('the sender of a damaged body is told where it is not kept', async (t) => {
+  const { source } = await openSource(t, { quarantine: async () => false })
+  read(source)
+  const { status, text } = await post(source, 'x', gzip)
+  assert.equal(status, 400)
+  assert.match(text, /It is not kept: there are no dead letters here\."/)
+})
+
 test('a damaged body that cannot be set aside is answered 503', async (t) => {
   const fault = new Error('disk full')
   const { source, reported } = await openSource(t, { quarantine: () => Promise.reject(fault) })

@@ -30,6 +30,7 @@ export async function openSource(t: TestContext, options: Partial<HttpSourceOpti
     budget,
     quarantine: async (letter) => {
       letters.push({ ...letter, bytes: letter.bytes.map((bytes) => Uint8Array.from(bytes)) })
+      return true
     },
     observe: { answered: (outcome) => outcomes.push(outcome) },
     report: (error) => reported.push(error),

@@ -322,7 +322,7 @@ test('who expects 100-continue is told before the body is sent, or refused inste
 test('a port that is taken is a fault with its reason', async (t) => {
   const { source } = await openSource(t)
   const listen = { host: '127.0.0.1', port: source.address.port }
-  const quarantine = async () => undefined
+  const quarantine = async () => true
   await assert.rejects(openHttpSource({ name: 'x', listen, budget: new ByteBudget(1), quarantine }), {
     code: 'ERR_CONNECTOR_LISTEN',
     message: /^Cannot listen on 127\.0\.0\.1:\d+: address already in use \(EADDRINUSE\)\.$/,
