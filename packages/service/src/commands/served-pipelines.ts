@@ -146,7 +146,6 @@ function makePipeline(
   log: StructuredLog,
 ): ServedPipeline<unknown> {
   const { name, settings, source, engine } = unit
-  const nextId = batchIds()
   return new ServedPipeline({
     name,
     source,
@@ -155,7 +154,9 @@ function makePipeline(
     backoff: new Backoff(),
     rescue: rescuer(unit, log),
     batchAgeMs: settings.batchAgeMs,
-    onBatch: (result) => measure(result, metrics, log, nextId),
+    nextBatch: batchIds(),
+    onBatch: (result) => measure(result, metrics, log),
+    onGivenBack: (batches) => giveBack(batches, log),
     // Nobody gives this process another standard output.
     isFinal: isClosedPipe,
     onFailure: (error) => {
@@ -178,12 +179,17 @@ function rescuer({ settings, rules, engine, source }: Omit<PipelineParts, 'pipel
     source: source.name,
     openTrials: () => openTrials({ engine: { ...options, rules: rules.source }, routes, deadlineMs: trialDeadlineMs }),
   })
-  return async (failed: FailedBatch): Promise<Rescued> => {
-    log.warn('A batch cannot be evaluated; the records that are to blame are looked for.', { error: failed.error })
+  return async (failed: FailedBatch, batch?: string): Promise<Rescued> => {
+    const about = { batch, version: failed.version }
+    log.warn('A batch cannot be evaluated; the records that are to blame are looked for.', {
+      ...about,
+      error: failed.error,
+    })
     const rescued = await suspects.rescue(failed)
     const records = rescued.letters.length
-    if (keepsLetters) log.error('Records that no worker survives are set aside.', { records })
-    else log.error('Records that no worker survives are left out, since there are no dead letters.', { records })
+    if (keepsLetters) log.error('Records that no worker survives are set aside.', { ...about, records })
+    else
+      log.error('Records that no worker survives are left out, since there are no dead letters.', { ...about, records })
     return rescued
   }
 }
@@ -255,13 +261,21 @@ function wantedRoutes({ routes, deadLetter }: PipelineSettings): string[] {
   return deadLetter === undefined ? withSink : [...withSink, 'malformed']
 }
 
-function measure(result: PipelineResult, metrics: PipelineMetrics, log: StructuredLog, nextId: () => string): void {
+function measure(result: PipelineResult, metrics: PipelineMetrics, log: StructuredLog): void {
   metrics.batch(result)
-  const { counts, ageMs, bytesIn, version } = result
+  const { batch, counts, ageMs, bytesIn, version } = result
   if (ageMs !== undefined) metrics.arrivalDelay(ageMs / 1000, counts.records)
   const { records, kept, dropped, malformed, delays } = counts
   if (delays !== undefined) metrics.recordDelays({ ...delays, counts: delays.buckets, future: delays.ahead })
-  log.debug('A batch is written.', { batch: nextId(), records, kept, dropped, malformed, bytesIn, ageMs, version })
+  log.debug('A batch is safe.', { batch, records, kept, dropped, malformed, bytesIn, ageMs, version })
+}
+
+/** Names that one line of the log tells. */
+const mostNames = 20
+
+function giveBack(batches: readonly string[], log: StructuredLog): void {
+  const fields = { batches: batches.slice(0, mostNames).join(' '), count: batches.length }
+  log.warn('Batches are given back to their source: nothing of them is acknowledged.', fields)
 }
 
 function tell(state: PipelineState, metrics: PipelineMetrics, log: StructuredLog): void {

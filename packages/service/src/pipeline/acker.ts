@@ -2,12 +2,23 @@
 // for it and for all before it. While one flush is under way, batches go on being written; the next flush stands for all
 // of them, so that a disk is synced as often as it can be and no more. Called by pipeline.ts.
 
-/** What commits the positions of one run. *Order of calls*: for each batch `beforeWrite()`, then `add()`; one of the others at the end. */
+/** A batch that is written. */
+export interface Written<P> {
+  /** The last position in it; absent where none ends there. */
+  readonly position?: { readonly value: P }
+  /** Called when its records are safe, and a position at or behind its end is committed. */
+  readonly onSafe: () => void
+}
+
+/**
+ * What commits the positions of one run. *Order of calls*: for each batch `beforeWrite()`, then `add()`; at the end
+ * `drained()` or `abandon()`.
+ */
 export interface Commits<P> {
   /** Called before anything of a batch is written. */
   beforeWrite(): Promise<void> | void
-  /** Takes note that everything up to `position` is written. When it resolves, the next batch may be written. */
-  add(position: P): Promise<void> | void
+  /** Takes note that a batch is written. When it resolves, the next one may be. */
+  add(written: Written<P>): Promise<void> | void
   /** Resolves when every position is committed. Rejects with what went wrong. */
   drained(): Promise<void>
   /** Commits nothing further, and resolves when nothing is under way. */
@@ -30,8 +41,8 @@ export interface AckerParts<P> {
  */
 export class Acker<P> implements Commits<P> {
   private readonly parts: AckerParts<P>
-  /** The last position that waits for a flush that began after its batch was written. */
-  private waiting: { readonly position: P } | undefined
+  /** What waits for a flush that begins after it was written, in order. */
+  private readonly waiting: Written<P>[] = []
   private running: Promise<void> | undefined
   private isAbandoned = false
   private failure: { readonly error: unknown } | undefined
@@ -43,16 +54,18 @@ export class Acker<P> implements Commits<P> {
   /** Nothing has to be begun. */
   beforeWrite(): void {}
 
-  /** Takes note that everything up to `position` is written. */
-  add(position: P): void {
-    this.waiting = { position }
-    this.running ??= this.run()
+  add(written: Written<P>): void {
+    this.waiting.push(written)
+    if (written.position !== undefined) this.running ??= this.run()
   }
 
-  /** Resolves when every position is committed. Rejects with what `onFailure` was told. */
+  /** Resolves when every position is committed, and what is behind the last one is safe. Rejects with what `onFailure` was told. */
   async drained(): Promise<void> {
     await this.running
     if (this.failure !== undefined) throw this.failure.error
+    if (this.waiting.length === 0) return
+    await this.parts.flush()
+    for (const { onSafe } of this.waiting.splice(0)) onSafe()
   }
 
   /** Begins no further flush, and resolves when none is under way: what waits is not committed. */
@@ -64,10 +77,10 @@ export class Acker<P> implements Commits<P> {
   /** Never rejects. */
   private async run(): Promise<void> {
     try {
-      for (let next = this.waiting; next !== undefined && !this.isAbandoned; next = this.waiting) {
-        this.waiting = undefined
+      for (let due = this.takeDue(); due.length > 0; due = this.takeDue()) {
         await this.parts.flush()
-        await this.parts.commit(next.position)
+        await this.parts.commit(due.at(-1)!.position!.value)
+        for (const { onSafe } of due) onSafe()
       }
       this.running = undefined
     } catch (error) {
@@ -75,5 +88,11 @@ export class Acker<P> implements Commits<P> {
       this.failure = { error }
       this.parts.onFailure(error)
     }
+  }
+
+  /** What waits, up to the last position. */
+  private takeDue(): Written<P>[] {
+    const last = this.isAbandoned ? -1 : this.waiting.findLastIndex(({ position }) => position !== undefined)
+    return this.waiting.splice(0, last + 1)
   }
 }

@@ -17,8 +17,10 @@ export interface PipelineResult extends Pick<BatchResult, 'counts' | 'bytesIn'> 
   readonly malformed: readonly MalformedPlace[]
   /** Version of the rule set that judged it; absent where nothing was judged. */
   readonly version?: string
-  /** Time in milliseconds since the first of the values that end here came from the source; absent where none ends. */
+  /** Time in milliseconds from when the first of its bytes came until its records were safe; absent where it has none. */
   readonly ageMs?: number
+  /** What the batch is called in the log and in dead letters. */
+  readonly batch?: string
 }
 
 /** Values that end in a batch. */
@@ -27,7 +29,7 @@ export interface Reached<P> {
   readonly position?: { readonly value: P }
   readonly inputBytes: number
   readonly rejects: readonly Reject[]
-  /** When the first of them came, by `performance.now()`. */
+  /** When the first of the bytes came that are acknowledged here, by `performance.now()`. */
   readonly cameMs?: number
 }
 
@@ -37,6 +39,8 @@ interface Held<P> extends Omit<BytesValue<P>, 'kind' | 'bytes'> {
   readonly end: number
   /** When it came, by `performance.now()`. */
   readonly cameMs: number
+  /** How many of its bytes were told to be input already. */
+  told: number
 }
 
 /** Bytes of records set aside that may wait for the batch they belong to; then no more is read until it is done. */
@@ -79,7 +83,7 @@ export class Feed<P> {
         const start = this.bytesRead
         this.bytesRead += value.bytes.length
         const { bytes, kind: _kind, ...about } = value
-        this.held.push({ ...about, start, end: this.bytesRead, cameMs: performance.now() })
+        this.held.push({ ...about, start, end: this.bytesRead, cameMs: performance.now(), told: 0 })
         for (const reject of about.rejects ?? []) this.rejectBytes += reject.bytes.length
         yield bytes
         if (this.rejectBytes > waitingBytes) await this.deliverRejects()
@@ -126,16 +130,26 @@ export class Feed<P> {
     while (this.held[0] !== undefined && this.held[0].end <= this.bytesAcknowledged) {
       const value = this.held.shift()!
       position = { value: value.position }
-      inputBytes += value.inputBytes ?? value.end - value.start
+      inputBytes += value.inputBytes ?? value.end - value.start - value.told
       rejects.push(...(value.rejects ?? []))
     }
+    inputBytes += this.tellPart(this.held[0])
     for (const { bytes } of rejects) this.rejectBytes -= bytes.length
     return {
       ...(position === undefined ? {} : { position }),
-      ...(position === undefined || cameMs === undefined ? {} : { cameMs }),
+      ...(cameMs === undefined ? {} : { cameMs }),
       inputBytes,
       rejects,
     }
+  }
+
+  /** Returns how many more bytes of a value are acknowledged that goes on; 0 where its input is counted as a whole. */
+  private tellPart(value: Held<P> | undefined): number {
+    if (value === undefined || value.inputBytes !== undefined) return 0
+    const told = Math.max(value.told, this.bytesAcknowledged - value.start)
+    const more = told - value.told
+    value.told = told
+    return more
   }
 }
 

@@ -19,10 +19,14 @@ import { Transactions } from './transactions.ts'
 export interface PipelineParts {
   readonly engine: Pick<Engine, 'filterBatches' | 'filterFile'>
   readonly router: Router
-  /** Called for every batch, in input order, after its records are written. */
+  /** Called for every batch, in input order, once its records are safe and a position at or behind its end is committed. */
   readonly onBatch: (result: PipelineResult) => void
+  /** Returns what to call the next batch in the log. Absent: batches have no names. */
+  readonly nextBatch?: () => string
   /** Takes a batch that the engine could not evaluate. Absent: such a batch ends the run. */
-  readonly rescue?: (failed: FailedBatch) => Promise<Rescued>
+  readonly rescue?: (failed: FailedBatch, batch?: string) => Promise<Rescued>
+  /** Told of batches that were written, or were to be, and of which nothing is safe: their source has them again. */
+  readonly onGivenBack?: (batches: readonly string[]) => void
   /** Whether rules that are loaded later may have routes that those in force lack. */
   readonly allowMissingRoutes?: boolean
   /** Time in milliseconds that bytes may wait for their batch to fill. Absent: as the engine has it. */
@@ -47,6 +51,7 @@ interface Delivery<P> {
   readonly segments: readonly RoutedBytes[]
   readonly letters: readonly DeadLetter[]
   readonly reached: Reached<P>
+  readonly batch: string | undefined
 }
 
 /**
@@ -58,12 +63,14 @@ export async function runSource<P>(source: Source<P>, parts: PipelineParts): Pro
   const stop = new AbortController()
   const commits = openCommits(source, parts, (error) => stop.abort(error))
   const signal = parts.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, parts.signal])
+  const run = new Run(source, { ...parts, signal }, commits)
   try {
-    const failure = await new Run(source, { ...parts, signal }, commits).toEnd()
+    const failure = await run.toEnd()
     await commits.drained()
     return failure
   } catch (error) {
     await commits.abandon()
+    if (run.unsafe.size > 0) parts.onGivenBack?.([...run.unsafe])
     throw error
   }
 }
@@ -88,6 +95,8 @@ function openCommits<P>(source: Source<P>, parts: PipelineParts, onFailure: (err
 
 /** One run, from the first value to the last commit. */
 class Run<P> {
+  /** Names of batches that are not safe yet. */
+  readonly unsafe = new Set<string>()
   private readonly source: Source<P>
   private readonly parts: PipelineParts & { readonly signal: AbortSignal }
   private readonly commits: Commits<P>
@@ -121,8 +130,10 @@ class Run<P> {
       await this.commits.beforeWrite()
       await router.deliver(result.segments, result.version)
       position += result.bytesIn
-      onBatch(result)
-      await this.commits.add(value.positionAt(position))
+      // The segments are not ours any more when this is told.
+      const { counts, malformed, bytesIn, version } = result
+      const onSafe = () => onBatch({ counts, malformed, bytesIn, version })
+      await this.commits.add({ position: { value: value.positionAt(position) }, onSafe })
     }
     try {
       await engine.filterFile(value.handle, { routes: router.routes, signal, onBatch: onFileBatch })
@@ -133,7 +144,7 @@ class Run<P> {
 
   private async filterBytes(first: BytesValue<P>, values: AsyncIterator<SourceValue<P>>): Promise<Error | undefined> {
     const { engine, router, rescue, batchAgeMs, allowMissingRoutes = false, signal } = this.parts
-    const feed = new Feed(this.source, first, values, (reached) => this.deliver(nothing(reached)))
+    const feed = new Feed(this.source, first, values, (reached) => this.deliver(nothing(reached, this.begin())))
     await engine.filterBatches(feed.chunks(), {
       routes: router.routes,
       allowMissingRoutes,
@@ -143,13 +154,15 @@ class Run<P> {
         // Where they lie is forgotten with what is acknowledged.
         const malformed = batch.malformed.map((record) => feed.locate(record))
         const reached = feed.acknowledge(batch.bytesIn)
-        await this.deliver({ result: { ...batch, malformed }, segments: batch.segments, letters: [], reached })
+        const { counts, bytesIn, version, segments } = batch
+        const result = { counts, malformed, bytesIn, version }
+        await this.deliver({ result, segments, letters: [], reached, batch: this.begin() })
         feed.settle()
       },
       ...(rescue === undefined ? {} : { onFailedBatch: (failed: FailedBatch) => this.rescue(failed, feed, rescue) }),
     })
     const last = feed.acknowledge(Number.POSITIVE_INFINITY)
-    if (last.rejects.length > 0 || last.inputBytes > 0) await this.deliver(nothing(last))
+    if (last.rejects.length > 0 || last.position !== undefined) await this.deliver(nothing(last, this.begin()))
     return feed.failure
   }
 
@@ -158,16 +171,25 @@ class Run<P> {
     feed: Feed<P>,
     rescue: NonNullable<PipelineParts['rescue']>,
   ): Promise<void> {
-    const { segments, counts, letters } = await rescue(failed)
+    const batch = this.begin()
+    const { segments, counts, letters } = await rescue(failed, batch)
     const result = { counts, malformed: [], bytesIn: failed.bytesIn, version: failed.version }
     // Without dead letters they are left out: failing the batch would have it sent, and failed, for ever.
     const buried = this.parts.router.hasDeadLetters ? letters : []
-    await this.deliver({ result, segments, letters: buried, reached: feed.acknowledge(failed.bytesIn) })
+    await this.deliver({ result, segments, letters: buried, reached: feed.acknowledge(failed.bytesIn), batch })
     feed.settle()
   }
 
-  private async deliver({ result, segments, letters, reached }: Delivery<P>): Promise<void> {
-    const { router, onBatch } = this.parts
+  /** Returns the name of the next batch, which is not safe from now on. */
+  private begin(): string | undefined {
+    const batch = this.parts.nextBatch?.()
+    if (batch !== undefined) this.unsafe.add(batch)
+    return batch
+  }
+
+  private async deliver({ result, segments, letters, reached, batch }: Delivery<P>): Promise<void> {
+    const { router } = this.parts
+    const about = batch === undefined ? {} : { batch }
     const total = withRejects({ ...result, bytesIn: reached.inputBytes }, reached.rejects)
     const rejects = reached.rejects.map(({ bytes }) => ({ route: 'malformed', bytes }))
     // Malformed records of the source itself stand behind those that the engine has found in the same batch.
@@ -175,13 +197,23 @@ class Run<P> {
     const unreadable = router.hasDeadLetters ? all.filter(({ route }) => route === 'malformed') : []
     const readable = unreadable.length === 0 ? all : all.filter(({ route }) => route !== 'malformed')
     await this.commits.beforeWrite()
-    const buried = router.bury([...this.malformedLetter(total, unreadable), ...letters])
+    const allLetters = [...this.malformedLetter(total, unreadable), ...letters].map((letter) => ({
+      ...letter,
+      ...about,
+    }))
+    const buried = router.bury(allLetters)
     // The bytes are the sinks' until all have settled.
     const writes = await Promise.allSettled([router.deliver(readable, total.version), buried])
     const failed = writes.find((write) => write.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    onBatch(reached.cameMs === undefined ? total : { ...total, ageMs: performance.now() - reached.cameMs })
-    if (reached.position !== undefined) await this.commits.add(reached.position.value)
+    const { position } = reached
+    const onSafe = () => this.tellSafe({ ...total, ...about }, reached.cameMs)
+    await this.commits.add({ ...(position === undefined ? {} : { position }), onSafe })
+  }
+
+  private tellSafe(result: PipelineResult, cameMs: number | undefined): void {
+    if (result.batch !== undefined) this.unsafe.delete(result.batch)
+    this.parts.onBatch(cameMs === undefined ? result : { ...result, ageMs: performance.now() - cameMs })
   }
 
   /** Malformed records of one batch are one letter, however many they are. */
@@ -202,8 +234,8 @@ class Run<P> {
 }
 
 /** A delivery of what the source itself has set aside. */
-function nothing<P>(reached: Reached<P>): Delivery<P> {
-  return { result: { counts: noRecords, malformed: [], bytesIn: 0 }, segments: [], letters: [], reached }
+function nothing<P>(reached: Reached<P>, batch: string | undefined): Delivery<P> {
+  return { result: { counts: noRecords, malformed: [], bytesIn: 0 }, segments: [], letters: [], reached, batch }
 }
 
 function isEngineRead(error: unknown): error is Error {

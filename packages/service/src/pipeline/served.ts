@@ -44,6 +44,8 @@ export interface ServedParts<P> {
   readonly rescue?: PipelineParts['rescue']
   readonly batchAgeMs?: number
   readonly onBatch: (result: PipelineResult) => void
+  readonly nextBatch?: PipelineParts['nextBatch']
+  readonly onGivenBack?: PipelineParts['onGivenBack']
   /** Whether it is no use to try again after this error. Absent: it always is. */
   readonly isFinal?: (error: unknown) => boolean
   /** Called with what ended a session, before the next one is begun. */
@@ -159,7 +161,7 @@ export class ServedPipeline<P> {
   /** Runs one session: sinks opened, the source read until its end or a failure. */
   private async runOnce(): Promise<Error | undefined> {
     const { source } = this
-    const { engine, openRouter, rescue, batchAgeMs, onBatch, backoff } = this.parts
+    const { engine, openRouter, rescue, batchAgeMs, onBatch, nextBatch, onGivenBack, backoff } = this.parts
     const router = this.opened ?? (await openRouter())
     this.opened = undefined
     this.router = router
@@ -177,6 +179,8 @@ export class ServedPipeline<P> {
         },
         onBatch,
         ...(rescue === undefined ? {} : { rescue }),
+        ...(nextBatch === undefined ? {} : { nextBatch }),
+        ...(onGivenBack === undefined ? {} : { onGivenBack }),
         ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
       })
       // A source that may be read again, as one that lacked a descriptor, is no end.

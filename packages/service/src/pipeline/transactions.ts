@@ -3,7 +3,7 @@
 // counterpart of acker.ts. Called by pipeline.ts.
 
 import type { Transaction } from '../ports/transaction.ts'
-import type { Commits } from './acker.ts'
+import type { Commits, Written } from './acker.ts'
 
 /** What transactions are made with. */
 export interface TransactionsParts<P> {
@@ -21,6 +21,8 @@ export interface TransactionsParts<P> {
 export class Transactions<P> implements Commits<P> {
   private readonly parts: TransactionsParts<P>
   private current: Transaction<P> | undefined
+  /** What was written since the last position. */
+  private written: Written<P>[] = []
 
   constructor(parts: TransactionsParts<P>) {
     this.parts = parts
@@ -32,15 +34,17 @@ export class Transactions<P> implements Commits<P> {
     this.parts.join(this.current)
   }
 
-  async add(position: P): Promise<void> {
-    // A position behind which nothing was written moves all the same: without rules that keep anything, for ever.
-    await this.beforeWrite()
+  async add(written: Written<P>): Promise<void> {
+    this.written.push(written)
+    const { position } = written
+    if (position === undefined) return
     const transaction = this.current as Transaction<P>
     await this.parts.flush()
     // Whatever comes of it, it is not used again.
     this.current = undefined
-    await transaction.commit(position)
-    this.parts.onCommit(position)
+    await transaction.commit(position.value)
+    this.parts.onCommit(position.value)
+    for (const { onSafe } of this.written.splice(0)) onSafe()
   }
 
   /** What was written behind the last position comes again from there. */

@@ -25,6 +25,8 @@ export interface DeadLetter {
   readonly source: string
   /** Version of the rule set in force; absent where none was asked. */
   readonly version?: string
+  /** What the log calls the batch that they were in; absent where they were in none. */
+  readonly batch?: string
   /** What else is known, in a few words: the error's message. */
   readonly detail?: string
 }

@@ -32,6 +32,8 @@ export interface DeadLetterEntry {
   readonly bytes: number
   readonly source?: string
   readonly version?: string
+  /** What the log calls the batch. */
+  readonly batch?: string
   readonly detail?: string
   /** From 1, of letters that take several lines. */
   readonly part?: number
@@ -152,6 +154,7 @@ class DeadLetterLines implements DeadLetters {
           bytes: bytes.length,
           source: letter.source,
           ...(letter.version === undefined ? {} : { version: letter.version }),
+          ...(letter.batch === undefined ? {} : { batch: letter.batch }),
           ...(letter.detail === undefined ? {} : { detail: letter.detail }),
           ...(parts.length === 1 ? {} : { part: index + 1, parts: parts.length }),
           ...(part.isTruncated ? { truncated: true, sha256: sha256(bytes) } : {}),

@@ -87,7 +87,7 @@ function mixedBatches(served: Served): string[] {
   const routeOf = new Map<unknown, string>()
   const faults: string[] = []
   for (const { msg, version, records, kept, dropped } of served.log) {
-    if (msg !== 'A batch is written.' || records === 0) continue
+    if (msg !== 'A batch is safe.' || records === 0) continue
     const route = kept === records ? 'keep' : dropped === records ? 'drop' : 'both'
     const known = routeOf.get(version) ?? route
     routeOf.set(version, known)

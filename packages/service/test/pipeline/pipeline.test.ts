@@ -194,3 +194,42 @@ test('records that a source sets aside never reach a sink while another delivery
   assert.equal(sum(({ counts }) => counts.malformed), 6) // prettier-ignore
   assert.equal(sum(({ bytesIn }) => bytesIn), 60) // prettier-ignore
 })
+
+test('a batch is told when its records are safe, with its age and the bytes of it, and never when a flush failed', async (t) => {
+  const engine = await engineFor(t)
+  const results: PipelineResult[] = []
+  const givenBack: string[] = []
+  let failure: Error | undefined
+  const happened: string[] = []
+  const sink: Sink = {
+    ...textSink([]),
+    flush: async () => {
+      await setImmediate()
+      happened.push('flushed')
+      if (failure !== undefined) throw failure
+    },
+  }
+  let count = 0
+  const onBatch = (result: PipelineResult) => {
+    happened.push('told')
+    results.push(result)
+  }
+  const more = {
+    ...parts(engine, sink),
+    onBatch,
+    nextBatch: () => `b${++count}`,
+    onGivenBack: (batches: readonly string[]) => void givenBack.push(...batches),
+  }
+  const body = Array.from({ length: 1000 }, (_, n) => `{"n":${n}}\n`).join('')
+  assert.equal(await runSource(textSource([body], []), more), undefined)
+  assert.ok(results.length > 1, 'one value is several batches')
+  assert.deepEqual(happened, ['flushed', ...results.map(() => 'told')])
+  assert.equal(results.reduce((sum, { bytesIn }) => sum + bytesIn, 0), body.length) // prettier-ignore
+  assert.ok(results.every(({ bytesIn, ageMs }) => bytesIn > 0 && ageMs !== undefined && ageMs >= 0))
+  assert.deepEqual(results.map(({ batch }) => batch), results.map((_, n) => `b${n + 1}`)) // prettier-ignore
+  const told = results.length
+  failure = new ConnectorError('ERR_CONNECTOR_WRITE', 'The disk is full.')
+  await assert.rejects(runSource(textSource([body], []), more), { code: 'ERR_CONNECTOR_WRITE' })
+  assert.equal(results.length, told)
+  assert.ok(givenBack.includes(`b${told + 1}`))
+})
