@@ -154,7 +154,7 @@ async function digestOf(path: string): Promise<string> {
     const { size } = await handle.stat()
     if (size > mostHashedBytes) {
       await handle.close()
-      return stateOf(path)
+      return await stateOf(path)
     }
     const hash = createHash('sha256')
     // Lists may be large, and are not held in memory for this. The stream closes the file.

@@ -160,6 +160,8 @@ class Service {
 
   /** Runs until every source has ended or a signal came. Returns whether everything that was taken was delivered. */
   async run(): Promise<boolean> {
+    // Sources wait with timers that keep no process alive, and there may be no port that does.
+    const staying = setInterval(() => undefined, 2 ** 31 - 1)
     const done = Promise.all(this.units.map(({ pipeline }) => pipeline.run()))
     const ended = new Promise<boolean>((resolve) => {
       this.context.onTermination((signal) => void this.end(signal, done).then(resolve))
@@ -167,6 +169,7 @@ class Service {
     })
     this.announce()
     const isInTime = await ended
+    clearInterval(staying)
     return isInTime && this.units.every(({ pipeline }) => pipeline.state.status === 'ended')
   }
 

@@ -11,7 +11,7 @@ import { readFileChunks, readHead } from './chunks.ts'
 import { beginsWith, fingerprintBytes, fingerprintOf, makeStateFolder, readState, writeState } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
 import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
-import { LineBuffer } from './line-buffer.ts'
+import { LineBuffer, lineStartBefore } from './line-buffer.ts'
 import type { Lines } from './line-buffer.ts'
 import { findRest, isSame, lookAt, rotatedFiles } from './rotation.ts'
 import type { RotatedFile } from './rotation.ts'
@@ -211,7 +211,7 @@ class FollowSource implements Source<FollowPosition> {
   private async catchUp(current: RotatedFile | undefined): Promise<boolean> {
     const { committed, options } = this
     if (committed === undefined) {
-      if (options.from === 'end' && current !== undefined) await this.startAtEnd()
+      if (current !== undefined) await this.startFirst()
       return true
     }
     if (current !== undefined && isSame(current, committed) && current.size >= committed.byte) {
@@ -229,13 +229,17 @@ class FollowSource implements Source<FollowPosition> {
     return this.file !== undefined
   }
 
-  /** Committed at once: where the end was must not be forgotten with the first batch that fails. */
-  private async startAtEnd(): Promise<void> {
-    const found = await this.openAt(this.options.path, 0)
+  /**
+   * Committed at once: where it began, and in which file, must not be forgotten with the first batch that fails. The file
+   * may be rotated away before the next one.
+   */
+  private async startFirst(): Promise<void> {
+    const { path, from } = this.options
+    const found = await this.openAt(path, 0)
     if (found === undefined) return
     const { size } = await found.handle.stat()
-    const byte = await lineStartBefore(found.handle, size)
-    const head = await fingerprintOf(found.handle, byte)
+    const byte = from === 'end' ? await lineStartBefore(found.handle, size) : 0
+    const head = await fingerprintOf(found.handle, from === 'end' ? byte : size)
     const file = { ...found, lines: new LineBuffer(byte), head }
     await this.replace(file)
     await this.commit(this.positionOf(file, byte))
@@ -383,17 +387,4 @@ class FollowSource implements Source<FollowPosition> {
       cause: error,
     })
   }
-}
-
-/** Returns where the line begins that `end` stands in: a line that is half written belongs to what comes. */
-async function lineStartBefore(handle: FileHandle, end: number): Promise<number> {
-  const block = Buffer.alloc(64 << 10)
-  for (let at = end; at > 0;) {
-    const from = Math.max(0, at - block.length)
-    const { bytesRead } = await handle.read(block, 0, at - from, from)
-    const lineFeed = block.subarray(0, bytesRead).lastIndexOf(0x0a)
-    if (lineFeed >= 0) return from + lineFeed + 1
-    at = from
-  }
-  return 0
 }

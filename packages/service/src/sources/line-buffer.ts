@@ -1,5 +1,7 @@
 // Whole lines out of bytes that come in any pieces, in one buffer: what has no line end yet waits for it. A line that is
-// longer than the buffer leaves in pieces. Knows no files. Called by follow.ts.
+// longer than the buffer leaves in pieces. Also, where in a file a line begins. Called by follow.ts.
+
+import type { FileHandle } from 'node:fs/promises'
 
 const bufferBytes = 256 << 10
 const lineFeed = 0x0a
@@ -63,4 +65,17 @@ export class LineBuffer {
     this.taken = this.filled
     return { bytes: isEnded ? Buffer.concat([bytes, Buffer.of(lineFeed)]) : bytes, nextLine: this.lineStart }
   }
+}
+
+/** Returns where the line begins that `end` stands in: a line that is half written belongs to what comes. */
+export async function lineStartBefore(handle: FileHandle, end: number): Promise<number> {
+  const block = Buffer.alloc(64 << 10)
+  for (let at = end; at > 0;) {
+    const from = Math.max(0, at - block.length)
+    const { bytesRead } = await handle.read(block, 0, at - from, from)
+    const lineFeed = block.subarray(0, bytesRead).lastIndexOf(0x0a)
+    if (lineFeed >= 0) return from + lineFeed + 1
+    at = from
+  }
+  return 0
 }

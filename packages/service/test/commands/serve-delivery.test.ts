@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 
@@ -182,4 +182,18 @@ test('curl posts over TLS with a password of `weir users hash`', { skip: without
   assert.equal(code, 0)
   assert.ok(!stderr.includes('secret'), stderr)
   assert.equal((await contentOf(path.join(started.directory, 'kept'))).toString(), '{"s":"a"}\n')
+})
+
+test('a service that only follows files, without an admin port, stays until it is told to end', async (t) => {
+  const source = 'file: { path: followed.ndjson, follow: true, stateFile: followed.position, pollMs: 10 }'
+  const pipelines = [pipelineText('one', source, '{ keep: { directory: { path: out } } }')]
+  const args = ['--set', 'log.level=debug']
+  const files = { 'followed.ndjson': '{"n":1}\n' }
+  const started = await serve(t, settingsText(pipelines, 'admin: { listen: none }\n'), { files, args })
+  const first = await started.logged('A batch is safe.')
+  await appendFile(path.join(started.directory, 'followed.ndjson'), '{"n":2}\n')
+  await started.logged('A batch is safe.', ({ batch }) => batch !== first['batch'])
+  const { code } = await started.stop()
+  assert.equal(code, 0)
+  assert.equal((await contentOf(path.join(started.directory, 'out'))).toString(), '{"n":1}\n{"n":2}\n')
 })

@@ -199,14 +199,14 @@ test('a batch is told when its records are safe, with its age and the bytes of i
   const engine = await engineFor(t)
   const results: PipelineResult[] = []
   const givenBack: string[] = []
-  let failure: Error | undefined
+  const disk: { failure?: Error } = {}
   const happened: string[] = []
   const sink: Sink = {
     ...textSink([]),
     flush: async () => {
       await setImmediate()
       happened.push('flushed')
-      if (failure !== undefined) throw failure
+      if (disk.failure !== undefined) throw disk.failure
     },
   }
   let count = 0
@@ -228,7 +228,7 @@ test('a batch is told when its records are safe, with its age and the bytes of i
   assert.ok(results.every(({ bytesIn, ageMs }) => bytesIn > 0 && ageMs !== undefined && ageMs >= 0))
   assert.deepEqual(results.map(({ batch }) => batch), results.map((_, n) => `b${n + 1}`)) // prettier-ignore
   const told = results.length
-  failure = new ConnectorError('ERR_CONNECTOR_WRITE', 'The disk is full.')
+  disk.failure = new ConnectorError('ERR_CONNECTOR_WRITE', 'The disk is full.')
   await assert.rejects(runSource(textSource([body], []), more), { code: 'ERR_CONNECTOR_WRITE' })
   assert.equal(results.length, told)
   assert.ok(givenBack.includes(`b${told + 1}`))

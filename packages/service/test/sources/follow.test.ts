@@ -364,3 +364,17 @@ test('while the state file cannot be written, what was committed does not come a
   assert.equal(Buffer.from((next.value as { bytes: Uint8Array }).bytes).toString(), lines(2, 3))
   assert.match(await readFile(stateFile, 'utf8'), /weir-follow/)
 })
+
+test('a log that is rotated before anything of it was committed is read all the same, also after a restart', async (t) => {
+  const { directory, file } = await log(t)
+  await writeFile(file, lines(0, 100))
+  const follower = await new Follower(directory).start(false)
+  await follower.stop()
+  await rename(file, `${file}.1`)
+  await writeFile(file, lines(100, 101))
+  const again = await new Follower(directory).start()
+  await again.poll(4)
+  assert.equal(again.text, lines(0, 101))
+  assert.deepEqual(again.notices, [])
+  await again.stop()
+})
