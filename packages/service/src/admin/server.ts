@@ -113,6 +113,8 @@ class Admin {
         requestTimeout: bounds.requestMs,
         keepAliveTimeout: bounds.keepAliveMs,
         connectionsCheckingInterval: bounds.checkMs,
+        // A missing one is refused by us, in the form of all answers.
+        requireHostHeader: false,
       },
       onRequest,
     )

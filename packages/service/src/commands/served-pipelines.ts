@@ -84,7 +84,7 @@ export class PipelineUnit {
 
   /** What people ask about: state, guarantees, kernel. */
   status(): object {
-    const { status, sinceMs, ...state } = this.pipeline.state
+    const { status, sinceMs, lastError, ...state } = this.pipeline.state
     const { kernel, version } = this.engine
     const { threads, retries, workersLost, workersHung } = this.engine.stats()
     return {
@@ -92,6 +92,7 @@ export class PipelineUnit {
       status,
       since: new Date(sinceMs).toISOString(),
       ...state,
+      ...(lastError === undefined ? {} : { lastError: toldError(lastError) }),
       source: this.source.name,
       position: this.pipeline.position,
       ruleSetVersion: version,
@@ -219,6 +220,10 @@ function engineOptions(settings: PipelineSettings): Omit<EngineOptions, 'rules'>
     ...(threads === undefined ? {} : { threads }),
     ...(timeField === undefined ? {} : { timeField }),
   }
+}
+
+function toldError({ message, atMs }: NonNullable<PipelineState['lastError']>): object {
+  return { message, at: new Date(atMs).toISOString() }
 }
 
 /** What may be relied on, as the settings have it. */

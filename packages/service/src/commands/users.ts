@@ -2,10 +2,12 @@
 // made up; never as an argument, which every user of the machine can read.
 
 import { randomBytes } from 'node:crypto'
-import { text } from 'node:stream/consumers'
+import { isUtf8 } from 'node:buffer'
+import { buffer } from 'node:stream/consumers'
 
 import { Command } from 'commander'
 
+import { ConfigError } from '../errors.ts'
 import { hashPassword } from '../sources/credentials.ts'
 import type { CommandContext } from './context.ts'
 import { reportError } from './report.ts'
@@ -38,12 +40,19 @@ async function printHash(context: CommandContext, name: string, { generate }: Ha
     const isMade = generate === true
     const password = isMade
       ? randomBytes(passwordBytes).toString('base64url')
-      : withoutLineEnd(await text(process.stdin))
+      : withoutLineEnd(await passwordFrom(process.stdin))
     await context.print((await hashPassword(name, password)) + '\n')
     if (isMade) context.log(`password of ${name}: ${password}`)
   } catch (error) {
     reportError(context, error, { isJson: false })
   }
+}
+
+/** Senders encode passwords as UTF-8, so other bytes could never match. */
+async function passwordFrom(stream: NodeJS.ReadableStream): Promise<string> {
+  const bytes = await buffer(stream)
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new ConfigError('ERR_CONFIG_USERS', 'Cannot make a credential: the password is not UTF-8.')
 }
 
 /** `echo` adds one, and no password has any. */

@@ -31,6 +31,7 @@ export function checkTogether(settings: Settings, problems: ProblemList, questio
   for (const [name, pipeline] of Object.entries(settings.pipelines)) {
     checkPipeline(['pipelines', name], pipeline, problems)
     checkBudget(name, pipeline.source.http, settings, problems)
+    checkBatchAge(name, pipeline, problems)
   }
   checkAdmin(settings.admin, problems)
   checkAddresses(settings, problems)
@@ -105,6 +106,19 @@ function checkBudget(name: string, http: HttpSourceSettings | undefined, setting
   problems.add(['limits', 'inFlightBytes'], `The largest body that ${place} takes would be refused for ever.`, {
     suggestion: `give at least ${formatSize(needed)}, or lower its \`maxBodyBytes\` or \`maxInflatedBytes\``,
   })
+}
+
+/** A body waits for its batch, and then for the disk. */
+function checkBatchAge(name: string, { source, batchAgeMs }: PipelineSettings, problems: ProblemList): void {
+  if (source.http === undefined || 2 * batchAgeMs <= source.http.answerWithinMs) return
+  const place = formatPath(['pipelines', name, 'source', 'http', 'answerWithinMs'])
+  problems.add(
+    ['pipelines', name, 'batchAgeMs'],
+    'Bodies would be answered 503 while their batch still waits to fill.',
+    {
+      suggestion: `give at most half of ${place}`,
+    },
+  )
 }
 
 function checkAdmin({ listen, token }: Settings['admin'], problems: ProblemList): void {
@@ -195,6 +209,8 @@ function checkReadable(
   for (const { path: at, node, value } of leavesOf(settings)) {
     if (node.field.isRead !== true || typeof value !== 'string') continue
     const reason = unreadable(value)
+    // Rules that may come later.
+    if (at.length === 3 && at[2] === 'rules' && settings.pipelines[String(at[1])]?.rulesOnError === 'keep') continue
     // A secret may stand where its file should be named, so the name is not told.
     if (reason !== undefined) problems.add(at, `The file cannot be read: ${reason}.`)
   }

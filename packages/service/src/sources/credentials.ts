@@ -252,7 +252,8 @@ function base64Of(text: string): Buffer | undefined {
 }
 
 function nameProblem(name: string): string | undefined {
-  if (name === '') return 'the name is empty'
+  if (name.trim() === '') return 'the name is empty'
+  if (name.startsWith('#')) return 'the name begins with #, as a comment does'
   return name.includes(':') || hasControls(name) ? 'the name holds a colon or control characters' : undefined
 }
 

@@ -134,6 +134,18 @@ test('bad rules at the start end it with 2; with rulesOnError: keep every record
   assert.equal((await contentOf(path.join(keeping.directory, 'out'))).toString(), '{"s":"b"}\n{"s":"a"}\n')
 })
 
+test('with rulesOnError: keep it starts before its rule file is there', async (t) => {
+  const more = 'rules: rules.yaml\n    rulesOnError: keep'
+  const keeping = await serve(t, settingsText([pipelineText('one', anyPort, kept('out'), more)]))
+  const address = await keeping.source()
+  assert.equal((await post(address, '{"s":"b"}\n')).status, 200)
+  await writeFile(path.join(keeping.directory, 'rules.yaml'), goodRules)
+  await keeping.logged('Rules are in force.', ({ origin }) => origin === 'file')
+  assert.equal((await post(address, '{"s":"c"}\n{"s":"a"}\n')).status, 200)
+  assert.equal((await keeping.stop()).code, 0)
+  assert.equal((await contentOf(path.join(keeping.directory, 'out'))).toString(), '{"s":"b"}\n{"s":"a"}\n')
+})
+
 test('a pipeline from standard input ends by itself, and with it the service', async (t) => {
   const directory = await folder(t)
   const settings = settingsText(

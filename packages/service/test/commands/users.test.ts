@@ -47,10 +47,13 @@ test('a password that is made up is told once, on standard error', async (t) => 
   assert.ok(await accepts(file, 'cdn', password))
 })
 
-test('an empty password and a name that no header can carry are refused', async () => {
+test('a password or a name that could never be used is refused', async () => {
   for (const [name, stdin] of [
     ['cdn', ''],
     ['a:b', 'x'],
+    ['#x', 'x'],
+    [' ', 'x'],
+    ['cdn', Buffer.from('p\xff', 'latin1')],
   ] as const) {
     // prettier-ignore
     const { code, stdout, stderr } = await weir(['users', 'hash', name], { stdin })

@@ -125,3 +125,10 @@ test('a pipeline does not read what it writes', () => {
     /a\.source\.file\.path: .* writes into the folder/,
   )
 })
+
+test('a batch does not wait for longer than a body may', () => {
+  const problem = /a\.batchAgeMs: Bodies would be answered 503 while their batch still waits to fill\. \(give at most half of pipelines\.a\.source\.http\.answerWithinMs\)/ // prettier-ignore
+  assert.match(problemsOf(one('http: { answerWithinMs: 3s }', 'batchAgeMs: 2s')).join(), problem)
+  assert.deepEqual(problemsOf(one('http: { answerWithinMs: 4s }', 'batchAgeMs: 2s')), [])
+  assert.deepEqual(problemsOf(one('stdin: {}', 'batchAgeMs: 1min')), [])
+})
