@@ -2,6 +2,7 @@
 
 import { adminBrowser } from './admin-browser.js'
 import { bomb } from './bomb.js'
+import { garbage } from './garbage.js'
 import { quarantine } from './quarantine.js'
 import { testFault } from './running.js'
 import { slowClients } from './slow-clients.js'
@@ -10,5 +11,6 @@ import { smuggling } from './smuggling.js'
 testFault(bomb)
 testFault(slowClients)
 testFault(smuggling)
+testFault(garbage)
 testFault(quarantine)
 testFault(adminBrowser)

@@ -6,6 +6,7 @@ import { crashPoints } from './crash-points.js'
 import { descriptors } from './descriptors.js'
 import { diskFull } from './disk-full.js'
 import type { Fault } from './fault.js'
+import { garbage } from './garbage.js'
 import { killLoop } from './kill-loop.js'
 import { quarantine } from './quarantine.js'
 import { reload } from './reload.js'
@@ -20,5 +21,5 @@ export const faults: readonly Fault[] = [
   ...[reload],
   ...[workerExit, workerHang, workerFault, poison],
   ...[diskFull, descriptors],
-  ...[bomb, slowClients, smuggling, quarantine, adminBrowser],
+  ...[bomb, slowClients, smuggling, garbage, quarantine, adminBrowser],
 ]
