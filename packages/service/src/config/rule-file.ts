@@ -3,15 +3,19 @@
 
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { access, constants, open, realpath, rename, stat, unlink } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
+import { access, constants, open, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { limits } from '@weir/engine'
 import type { RuleSource, RuleText } from '@weir/engine'
 
+import { syncFolder, writeAside } from '../durable-file.ts'
+import type { FileAside } from '../durable-file.ts'
 import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import { readRegularFile } from '../regular-file.ts'
+
+/** Permissions of files that are made here, until they get those of what they replace. */
+const newFileMode = 0o640
 
 /**
  * Returns the rules of a file as text, so that what is judged and what is put in force are one and the same; or the path
@@ -74,61 +78,52 @@ export interface Replacement {
 
 /** Writes a new content beside the file, links followed. *Errors*: `ERR_CONNECTOR_WRITE`. */
 export async function prepareReplacement(file: string, text: string): Promise<Replacement> {
-  let aside: string | undefined
-  const abandon = async () => {
-    if (aside !== undefined) await unlink(aside).catch(() => undefined)
-  }
   try {
     const target = await realpath(file)
     const { mode, uid, gid } = await stat(target)
-    aside = path.join(
-      path.dirname(target),
-      `.${path.basename(target).slice(0, 50)}.${randomBytes(6).toString('hex')}.weir`,
-    )
-    const written = aside
-    await withFile(written, 'wx', async (handle) => {
-      // Only the superuser may give files away; then the file becomes this user's, as with any editor.
-      await handle.chown(uid, gid).catch(() => undefined)
-      await handle.chmod(mode & 0o7777)
-      await handle.writeFile(text)
-      await handle.sync()
+    const name = `.${path.basename(target).slice(0, 50)}.${randomBytes(6).toString('hex')}.weir`
+    const written = await writeAside(target, {
+      aside: path.join(path.dirname(target), name),
+      mode: newFileMode,
+      write: async (handle) => {
+        // Only the superuser may give files away; then the file becomes this user's, as with any editor.
+        await handle.chown(uid, gid).catch(() => undefined)
+        await handle.chmod(mode & 0o7777)
+        await handle.writeFile(text)
+      },
     })
-    return { commit: () => putInPlace(file, written, target), abandon }
+    return { commit: () => putInPlace(file, written), abandon: () => written.close() }
   } catch (error) {
-    await abandon()
     throw writeFault(file, error)
   }
 }
 
-async function putInPlace(file: string, aside: string, target: string): Promise<void> {
+async function putInPlace(file: string, written: FileAside): Promise<void> {
   try {
-    await rename(aside, target)
+    await written.putInPlace()
   } catch (error) {
-    throw writeFault(file, error)
+    // Where the name could only not be synced, a crash of the machine may bring the old file back, which is whole as well.
+    // Taking the name back would be no safer.
+    if (!written.isInPlace) throw writeFault(file, error)
+  } finally {
+    await written.close()
   }
-  // Where this fails, a crash of the machine may bring the old file back, which is whole as well. The name is in place
-  // already, and taking it back would be no safer.
-  await withFile(path.dirname(target), 'r', (folder) => folder.sync()).catch(() => undefined)
 }
 
 /** Appends a line to the audit file, and returns when it is safe. *Errors*: `ERR_CONNECTOR_WRITE`. */
 export async function appendAudit(file: string, entry: Readonly<Record<string, unknown>>): Promise<void> {
   try {
-    await withFile(file, 'a', async (handle) => {
+    const handle = await open(file, 'a', newFileMode)
+    try {
+      // Before the first line, so that a file with lines is one whose name is safe, whatever failed on the way.
+      if ((await handle.stat()).size === 0) await syncFolder(path.dirname(file))
       await handle.appendFile(JSON.stringify(entry) + '\n')
       await handle.datasync()
-    })
+    } finally {
+      await handle.close()
+    }
   } catch (error) {
     throw writeFault(file, error)
-  }
-}
-
-async function withFile(name: string, flags: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const handle = await open(name, flags, 0o640)
-  try {
-    await use(handle)
-  } finally {
-    await handle.close()
   }
 }
 

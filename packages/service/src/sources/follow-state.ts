@@ -3,10 +3,11 @@
 
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir, open, rename } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
+import { replaceDurably } from '../durable-file.ts'
 import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import { readRegularFile } from '../regular-file.ts'
 
@@ -84,26 +85,16 @@ export async function makeStateFolder(stateFile: string): Promise<void> {
   }
 }
 
-/** Writes the state aside, syncs it and renames it: there is always a whole one. *Errors*: `ERR_CONNECTOR_STATE`. */
+/** Replaces the state. Resolves when it is safe: there is always a whole one. *Errors*: `ERR_CONNECTOR_STATE`. */
 export async function writeState(stateFile: string, input: string, position: FollowPosition): Promise<void> {
   const { dev, ino, byte, head } = position
   const state = { state: stateKind, format: stateFormat, input: path.resolve(input), dev, ino, byte, head }
-  const aside = `${stateFile}.new`
   try {
-    const handle = await open(aside, 'w', 0o640)
-    try {
-      await handle.writeFile(JSON.stringify(state) + '\n')
-      await handle.datasync()
-    } finally {
-      await handle.close()
-    }
-    await rename(aside, stateFile)
-    const folder = await open(path.dirname(path.resolve(stateFile)), constants.O_RDONLY)
-    try {
-      await folder.sync()
-    } finally {
-      await folder.close()
-    }
+    await replaceDurably(stateFile, {
+      aside: `${stateFile}.new`,
+      mode: 0o640,
+      write: (handle) => handle.writeFile(JSON.stringify(state) + '\n'),
+    })
   } catch (error) {
     throw stateError(stateFile, `Cannot write the state file ${stateFile}: ${systemReason(error)}.`, error)
   }
