@@ -2,11 +2,12 @@
 // speak of; the last line about a file is what holds. Knows what a journal says and how it is kept, nothing of how data
 // is written or recovered. Called by directory.ts and directory-recovery.ts.
 
-import { constants } from 'node:fs'
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
+import { writeAside } from '../durable-file.ts'
+import type { FileAside } from '../durable-file.ts'
 import { ConnectorError, systemCode } from '../errors.ts'
 import type { Clock } from '../time.ts'
 import { writeAll } from './write-all.ts'
@@ -18,10 +19,13 @@ const newJournalName = '.weir-journal.new'
 const journalKind = 'weir-directory'
 const journalFormat = 1
 
-/** Closed files that are kept listed, the newest ones. The folder itself tells of the others. */
-export const mostClosedFiles = 1000
-/** Bytes from which on it is worth writing the journal anew. */
-const growthBytes = 1 << 20
+/** How long a journal becomes. */
+export const journalLimits = {
+  /** Closed files that are kept listed, the newest ones. The folder itself tells of the others. */
+  closedFiles: 1000,
+  /** Bytes from which on it is worth writing the journal anew. */
+  growthBytes: 1 << 20,
+}
 
 /** What the journal says of one file. */
 export interface JournalEntry {
@@ -137,16 +141,6 @@ function isTime(value: unknown): value is string {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value))
 }
 
-/** Makes names in a folder as safe as what they name. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 /** What a line is written of. */
 export type NewEntry = Omit<JournalEntry, 'time'>
 
@@ -161,6 +155,12 @@ export interface JournalOptions {
   readonly atStep: (step: JournalStep) => void | Promise<void>
 }
 
+/** A journal beside the one that it is to replace. */
+interface NewJournal {
+  readonly written: FileAside
+  readonly bytes: number
+}
+
 /** A journal that is being written. *Errors* of its methods: the system's, untranslated; nothing may follow one. */
 export class Journal {
   /** Whether it is not known what the file says: a write failed half-way. Then nothing more is written to it. */
@@ -170,7 +170,8 @@ export class Journal {
   private handle: FileHandle | undefined
   private sequence: number
   private writtenBytes = 0
-  private leastBytes = 0
+  /** How long it may become before it is written anew. */
+  private mostBytes = 0
   private tail: Promise<unknown> = Promise.resolve()
 
   /** *Order of calls*: `rewrite()` before anything else. `content`: what it says to begin with. */
@@ -192,30 +193,14 @@ export class Journal {
     return done
   }
 
-  /** Writes the journal anew, aside: one line for a file, and none for most that were closed long ago. */
+  /** Returns what the journal says of a file, synced to the disk; nothing of one that it does not list. */
+  entryOf(file: string): JournalEntry | undefined {
+    return this.entries.get(file)
+  }
+
+  /** Writes the journal anew: one line for a file, and none for most that were closed long ago. */
   async rewrite(): Promise<void> {
-    const { folder, mode, atStep } = this.options
-    const aside = path.join(folder, newJournalName)
-    this.forgetClosed()
-    const bytes = Buffer.from(this.head() + [...this.entries.values()].map(lineOf).join(''))
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND
-    const handle = await open(aside, flags, mode)
-    this.isUncertain = true
-    try {
-      await writeAll(handle.fd, [bytes])
-      await handle.datasync()
-      await atStep('journal written aside')
-      await rename(aside, path.join(folder, journalName))
-      await atStep('journal renamed')
-      await syncFolder(folder)
-    } catch (error) {
-      await handle.close()
-      throw error
-    }
-    await this.handle?.close()
-    this.handle = handle
-    this.isUncertain = false
-    this.writtenBytes = this.leastBytes = bytes.length
+    await this.putInPlace(await this.writeAside())
   }
 
   /** Waits for what is under way and closes the file. Never throws. */
@@ -235,10 +220,61 @@ export class Journal {
     await this.options.atStep('journal written')
     await this.handle.datasync()
     this.isUncertain = false
-    await this.options.atStep('journal synced')
-    for (const entry of entries) this.entries.set(entry.file, entry)
     this.writtenBytes += bytes.length
-    if (this.writtenBytes > Math.max(growthBytes, 2 * this.leastBytes)) await this.rewrite()
+    for (const entry of entries) this.entries.set(entry.file, entry)
+    await this.options.atStep('journal synced')
+    if (this.writtenBytes > this.mostBytes) await this.shorten()
+  }
+
+  /**
+   * Has the journal be as short as it can. What keeps the new one from being written, as a lack of room or descriptors, is
+   * no fault of the lines that were appended: they are synced, and hold.
+   */
+  private async shorten(): Promise<void> {
+    let shorter: NewJournal
+    try {
+      shorter = await this.writeAside()
+    } catch {
+      this.mostBytes = this.writtenBytes + journalLimits.growthBytes
+      return
+    }
+    await this.putInPlace(shorter)
+  }
+
+  private async writeAside(): Promise<NewJournal> {
+    const { folder, mode, atStep } = this.options
+    this.forgetClosed()
+    const bytes = Buffer.from(this.head() + [...this.entries.values()].map(lineOf).join(''))
+    const written = await writeAside(path.join(folder, journalName), {
+      aside: path.join(folder, newJournalName),
+      mode,
+      write: (handle) => writeAll(handle.fd, [bytes]),
+    })
+    try {
+      await atStep('journal written aside')
+      return { written, bytes: bytes.length }
+    } catch (error) {
+      await written.close()
+      throw error
+    }
+  }
+
+  private async putInPlace({ written, bytes }: NewJournal): Promise<void> {
+    // From the rename on, lines for the journal before would be lost; and which of the two a loss of power leaves is not
+    // known until the name is synced.
+    this.isUncertain = true
+    try {
+      await written.putInPlace()
+      await this.options.atStep('journal renamed')
+    } catch (error) {
+      await written.close()
+      throw error
+    }
+    await this.handle?.close()
+    this.handle = written.handle
+    this.isUncertain = false
+    this.writtenBytes = bytes
+    this.mostBytes = Math.max(journalLimits.growthBytes, 2 * bytes)
   }
 
   private head(): string {
@@ -249,7 +285,7 @@ export class Journal {
   /** Leaves out what never came to be, and the oldest of the files that are closed. */
   private forgetClosed(): void {
     const closed = [...this.entries.values()].filter(({ state }) => state === 'closed')
-    const kept = closed.filter(({ bytes }) => bytes > 0).slice(-mostClosedFiles)
+    const kept = closed.filter(({ bytes }) => bytes > 0).slice(-journalLimits.closedFiles)
     const keptFiles = new Set(kept.map(({ file }) => file))
     for (const { file } of closed) if (!keptFiles.has(file)) this.entries.delete(file)
   }

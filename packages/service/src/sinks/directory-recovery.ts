@@ -5,9 +5,10 @@
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 
+import { syncFolder } from '../durable-file.ts'
 import { systemCode } from '../errors.ts'
 import type { JournalContent, JournalEntry } from './directory-journal.ts'
-import { journalError, journalName, readJournal, sequenceOf, syncFolder } from './directory-journal.ts'
+import { journalError, journalName, readJournal, sequenceOf } from './directory-journal.ts'
 
 /** A folder as its journal says it is. */
 export interface Recovered {

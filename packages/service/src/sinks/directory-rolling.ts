@@ -16,22 +16,21 @@ export interface RollingFile {
   versions: readonly string[]
   /** What a journal may count: up to the end of a write or of a member. */
   complete: Pick<NewEntry, 'bytes' | 'versions'>
-  /** How many bytes the journal does count. */
-  countedBytes: number
   /** Somebody has removed it, or moved it away, or put another one in its place. */
   isGone: boolean
 }
 
 /**
  * Syncs a file, and sees that it is where it will be looked for: bytes of one that was removed are safe nowhere.
+ * `countedBytes`: what the journal says of it, for the message.
  * *Errors*: the system's; `ERR_CONNECTOR_WRITE` for a file that is gone, and then says so of itself.
  */
-export async function syncInPlace(folder: string, file: RollingFile): Promise<void> {
+export async function syncInPlace(folder: string, file: RollingFile, countedBytes: number): Promise<void> {
   const name = path.join(folder, file.name)
   const [isInPlace] = await Promise.all([file.data.isAt(name), file.data.sync()])
   if (isInPlace) return
   file.isGone = true
-  const message = `Cannot write ${name}: somebody removed or replaced it while it was open, with ${file.countedBytes} bytes that were acknowledged.`
+  const message = `Cannot write ${name}: somebody removed or replaced it while it was open, with ${countedBytes} bytes that were acknowledged.`
   throw new ConnectorError('ERR_CONNECTOR_WRITE', message, { retryable: true, details: { output: folder } })
 }
 

@@ -5,12 +5,13 @@
 import { lstat, rm } from 'node:fs/promises'
 import path from 'node:path'
 
+import { syncFolder } from '../durable-file.ts'
 import { ConfigError, ConnectorError, systemCode } from '../errors.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Clock, StartTimer } from '../time.ts'
 import { createDataFile, endingOf, reopenDataFile } from './directory-file.ts'
 import type { DirectoryCompression } from './directory-file.ts'
-import { Journal, syncFolder } from './directory-journal.ts'
+import { Journal } from './directory-journal.ts'
 import type { JournalEntry, JournalStep, NewEntry } from './directory-journal.ts'
 import { makeFolder, recoverFolder } from './directory-recovery.ts'
 import type { Recovered } from './directory-recovery.ts'
@@ -119,15 +120,8 @@ class DirectorySink implements Sink {
     const { file, bytes, versions, created } = continued
     const data = await reopenDataFile(path.join(this.name, file), bytes, this.options.compression)
     const complete = { bytes, versions }
-    this.current = {
-      name: file,
-      data,
-      createdMs: Date.parse(created),
-      versions,
-      complete,
-      countedBytes: bytes,
-      isGone: false,
-    }
+    const createdMs = Date.parse(created)
+    this.current = { name: file, data, createdMs, versions, complete, isGone: false }
     this.setTimer(this.current)
   }
 
@@ -228,15 +222,14 @@ class DirectorySink implements Sink {
       file,
       entry: entryOf(file, 'closed'),
     }))
-    if (current !== undefined && current.complete.bytes > current.countedBytes) {
+    if (current !== undefined && current.complete.bytes > this.countedBytes(current)) {
       due.push({ file: current, entry: entryOf(current, 'open') })
     }
     if (due.length === 0) return
-    await Promise.all(due.map(({ file }) => syncInPlace(this.name, file)))
+    await Promise.all(due.map(({ file }) => syncInPlace(this.name, file, this.countedBytes(file))))
     await this.syncNames()
     await this.step('data synced')
     await this.journal.append(due.map(({ entry }) => entry))
-    for (const { file, entry } of due) file.countedBytes = entry.bytes
     this.rolled = this.rolled.filter((file) => !rolled.includes(file))
     await Promise.all(rolled.map(({ data }) => data.close()))
   }
@@ -292,7 +285,7 @@ class DirectorySink implements Sink {
       try {
         const data = await createDataFile(path.join(this.name, name), mode, compression)
         const complete = { bytes: 0, versions: [] }
-        const file = { name, data, createdMs, versions: [], complete, countedBytes: 0, isGone: false }
+        const file = { name, data, createdMs, versions: [], complete, isGone: false }
         this.isFolderDirty = true
         this.setTimer(file)
         await this.step('created')
@@ -343,17 +336,24 @@ class DirectorySink implements Sink {
         return false
       }
       await this.roll()
-      return this.rolled.every(({ complete, countedBytes }) => complete.bytes === countedBytes)
+      return this.rolled.every((rolled) => rolled.complete.bytes === this.countedBytes(rolled))
     })
     if (isAllCounted && !this.isEnding) await this.flush()
   }
 
+  /** How many bytes of a file the journal counts: the one truth about it. */
+  private countedBytes({ name }: RollingFile): number {
+    return this.journal.entryOf(name)?.bytes ?? 0
+  }
+
   /** Back to what the journal counts. What is gone is closed there, so that the folder can be opened again. */
-  private async takeBack(file: RollingFile): Promise<void> {
-    const { name, data, countedBytes, isGone } = file
-    if (countedBytes > 0) await data.truncate(countedBytes)
-    if (isGone) await this.journal.append([{ ...entryOf(file, 'closed'), bytes: countedBytes }])
-    else if (countedBytes === 0) await rm(path.join(this.name, name), { force: true })
+  private async takeBack({ name, data, isGone }: RollingFile): Promise<void> {
+    const counted = this.journal.entryOf(name)
+    // It was announced before it was made: of one that is not listed any more, nothing is known that could be taken back.
+    if (counted === undefined) return
+    if (counted.bytes > 0) await data.truncate(counted.bytes)
+    if (isGone) await this.journal.append([{ ...counted, state: 'closed' }])
+    else if (counted.bytes === 0) await rm(path.join(this.name, name), { force: true })
   }
 
   private async end(): Promise<void> {

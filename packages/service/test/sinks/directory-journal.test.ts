@@ -1,12 +1,12 @@
 // What a journal says, and what is done about one that cannot be believed.
 
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, rmdir, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 
-import { Journal, journalName, mostClosedFiles, readJournal, sequenceOf } from '#src/sinks/directory-journal.js'
-import { folder } from '../running.js'
+import { Journal, journalLimits, journalName, readJournal, sequenceOf } from '#src/sinks/directory-journal.js'
+import { folder, names } from '../running.js'
 import { contentOf, dataFiles, journalLines, openFolder } from './folders.js'
 
 const record = (n: number) => Buffer.from(`{"n":${n}}\n`)
@@ -136,10 +136,79 @@ test('the journal is written anew when it has grown, and forgets files that were
   await journal.close()
   const read = await readJournal(directory)
   assert.equal(read?.sequence, files + 1)
-  assert.equal(read?.entries.size, mostClosedFiles + 2)
+  assert.equal(read?.entries.size, journalLimits.closedFiles + 2)
   assert.equal(read?.entries.get(nameOf(files - 1))?.bytes, 9)
   assert.equal(read?.entries.get(nameOf(1)), undefined)
 })
+
+/** An error of a step, as the system has it for a lack that passes. */
+const lack = () => Object.assign(new Error('too many open files'), { code: 'EMFILE', errno: -24 })
+
+/** Has journals be written anew after a few lines, until the test is over. */
+function shortJournals(t: { after(run: () => void): void }): void {
+  const { growthBytes } = journalLimits
+  journalLimits.growthBytes = 1000
+  t.after(() => void (journalLimits.growthBytes = growthBytes))
+}
+
+test('a journal that cannot be written anew goes on as it is, and is when it can be', async (t) => {
+  shortJournals(t)
+  const directory = await folder(t)
+  const sink = await openFolder(directory)
+  const inTheWay = path.join(directory, '.weir-journal.new')
+  const lines = async () => (await journalLines(directory)).length
+  const flushed = async (n: number) => {
+    await sink.write([record(n)])
+    await sink.flush()
+  }
+  await mkdir(inTheWay)
+  for (let n = 0; n < 20; n++) await flushed(n)
+  assert.equal(await lines(), 21)
+  await rmdir(inTheWay)
+  let n = 20
+  // Not at once: it is tried when the journal has grown by as much again.
+  for (; (await lines()) > 20; n++) await flushed(n)
+  assert.ok(n > 21 && n < 30, `after ${n} flushes`)
+  await sink.discard()
+  const again = await openFolder(directory)
+  await again.finish()
+  assert.equal((await contentOf(directory)).toString(), Array.from({ length: n }, (_, at) => record(at)).join(''))
+})
+
+for (const [step, fate] of [
+  ['journal written aside', 'is acknowledged'],
+  ['journal synced', 'counts, and is not acknowledged'],
+  ['journal renamed', 'counts, and is not acknowledged'],
+] as const) {
+  test(`what is appended ${fate} when a lack comes up at the step '${step}', and the folder opens again`, async (t) => {
+    shortJournals(t)
+    const directory = await folder(t)
+    let isLacking = false
+    const lacks: string[] = []
+    const atStep = (at: string) => {
+      if (!isLacking || at !== step) return
+      lacks.push(at)
+      throw lack()
+    }
+    const sink = await openFolder(directory, { atStep })
+    await sink.write([record(0)])
+    isLacking = true
+    const written = [record(0)]
+    let failure: unknown
+    while (lacks.length === 0) {
+      await sink.write([record(1)])
+      written.push(record(1))
+      await sink.flush().catch((error: unknown) => (failure = error))
+    }
+    if (step === 'journal written aside') assert.equal(failure, undefined)
+    else assert.equal((failure as { code: string }).code, 'ERR_CONNECTOR_WRITE')
+    assert.ok(!(await names(directory)).includes('.weir-journal.new'))
+    await sink.discard()
+    const again = await openFolder(directory)
+    await again.finish()
+    assert.equal((await contentOf(directory)).toString(), written.join(''))
+  })
+}
 
 test('names are taken for the sink’s own when they are made as it makes them', () => {
   assert.equal(sequenceOf('weir-20260304T050607Z-000012.ndjson'), 12)
