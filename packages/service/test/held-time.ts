@@ -6,11 +6,17 @@ import type { Clock, StartTimer } from '#src/time.js'
 export class HeldTime {
   now = Date.parse('2026-03-04T05:06:07.890Z')
   private readonly timers = new Set<{ at: number; run: () => void }>()
+  /** By how much the time of day was set otherwise. */
+  private setMs = 0
 
+  /** The time of day. */
   readonly clock: Clock = () => this.now
 
+  /** The clock that nobody can set; timers go by it. */
+  readonly steadyClock: Clock = () => this.now - this.setMs
+
   readonly startTimer: StartTimer = (ms, run) => {
-    const timer = { at: this.now + ms, run }
+    const timer = { at: this.steadyClock() + ms, run }
     this.timers.add(timer)
     return () => this.timers.delete(timer)
   }
@@ -26,10 +32,16 @@ export class HeldTime {
     this.ring()
   }
 
+  /** Sets the time of day otherwise, without any time going by. */
+  setClock(byMs: number): void {
+    this.now += byMs
+    this.setMs += byMs
+  }
+
   /** Runs what is due. */
   ring(): void {
     for (const timer of [...this.timers]) {
-      if (timer.at > this.now) continue
+      if (timer.at > this.steadyClock()) continue
       this.timers.delete(timer)
       timer.run()
     }

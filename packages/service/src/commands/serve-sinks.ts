@@ -55,6 +55,8 @@ function bury(sink: Sink, maxRecordBytes: number, log: StructuredLog): DeadLette
 
 async function openSink(settings: SinkSettings): Promise<Sink | undefined> {
   const { kind, options } = chosen(settings)
-  if (kind === 'directory') return openDirectorySink({ ...options, clock: Date.now, startTimer: startSystemTimer })
+  if (kind === 'directory') {
+    return openDirectorySink({ ...options, clock: Date.now, steadyClock, startTimer: startSystemTimer })
+  }
   return kind === 'stdout' ? openStdoutSink() : undefined
 }

@@ -12,6 +12,8 @@ export interface RollingFile {
   readonly name: string
   readonly data: DirectoryFile
   readonly createdMs: number
+  /** When it is old, by the steady clock. */
+  readonly oldAtMs: number
   /** Of the records in it, those of the member of gzip that is not ended included. */
   versions: readonly string[]
   /** What a journal may count: up to the end of a write or of a member. */

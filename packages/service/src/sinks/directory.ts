@@ -37,7 +37,10 @@ export interface DirectorySinkOptions {
   readonly maxFileAgeMs: number
   /** Permissions of new files. Default: 0o640. */
   readonly mode?: number
+  /** The time of day: for names and the journal, and for the age of a file that another process began. */
   readonly clock: Clock
+  /** Only goes forward: for the age of files. */
+  readonly steadyClock: Clock
   readonly startTimer: StartTimer
   /** Awaited at each step: where tests end the process. */
   readonly atStep?: (step: DirectoryStep) => void | Promise<void>
@@ -121,7 +124,8 @@ class DirectorySink implements Sink {
     const data = await reopenDataFile(path.join(this.name, file), bytes, this.options.compression)
     const complete = { bytes, versions }
     const createdMs = Date.parse(created)
-    this.current = { name: file, data, createdMs, versions, complete, isGone: false }
+    const oldAtMs = this.options.steadyClock() + this.restMs(createdMs)
+    this.current = { name: file, data, createdMs, oldAtMs, versions, complete, isGone: false }
     this.setTimer(this.current)
   }
 
@@ -259,7 +263,7 @@ class DirectorySink implements Sink {
       const isFull = writtenBytes + (compression === 'none' ? bytes : 1) > maxFileBytes
       const isOfMany =
         version !== undefined && current.versions.length >= mostVersions && !current.versions.includes(version)
-      if (!isFull && !isOfMany && this.restMs(current.createdMs) > 0) return current
+      if (!isFull && !isOfMany && !this.isOld(current)) return current
       await this.roll()
     }
     return (this.current = await this.create())
@@ -275,7 +279,7 @@ class DirectorySink implements Sink {
 
   /** The name is announced first: a file that the journal does not name is not ours to take back. */
   private async create(): Promise<RollingFile> {
-    const { clock, compression, mode = defaultMode } = this.options
+    const { clock, steadyClock, compression, maxFileAgeMs, mode = defaultMode } = this.options
     const createdMs = clock()
     for (;;) {
       const name = this.nameOf(createdMs)
@@ -285,7 +289,8 @@ class DirectorySink implements Sink {
       try {
         const data = await createDataFile(path.join(this.name, name), mode, compression)
         const complete = { bytes: 0, versions: [] }
-        const file = { name, data, createdMs, versions: [], complete, isGone: false }
+        const oldAtMs = steadyClock() + maxFileAgeMs
+        const file = { name, data, createdMs, oldAtMs, versions: [], complete, isGone: false }
         this.isFolderDirty = true
         this.setTimer(file)
         await this.step('created')
@@ -312,15 +317,23 @@ class DirectorySink implements Sink {
     return isOfOurs && hasRoom && this.restMs(Date.parse(created)) > 0
   }
 
+  /**
+   * How long a file that another process began may stay open, which only the time of day tells: not longer than a new one,
+   * should that have been put back.
+   */
   private restMs(createdMs: number): number {
-    return createdMs + this.options.maxFileAgeMs - this.options.clock()
+    const { maxFileAgeMs, clock } = this.options
+    return Math.min(createdMs + maxFileAgeMs - clock(), maxFileAgeMs)
+  }
+
+  private isOld({ oldAtMs }: RollingFile): boolean {
+    return this.options.steadyClock() >= oldAtMs
   }
 
   private setTimer(file: RollingFile): void {
     this.cancelTimer?.()
-    const { startTimer, maxFileAgeMs } = this.options
-    // The clock may have been put back: then the rest is longer than a file may ever be old.
-    const ms = Math.min(Math.max(this.restMs(file.createdMs), 1), maxFileAgeMs, longestTimerMs)
+    const { startTimer, steadyClock } = this.options
+    const ms = Math.min(Math.max(file.oldAtMs - steadyClock(), 1), longestTimerMs)
     this.cancelTimer = startTimer(ms, () => {
       this.closeOld(file).catch((error: unknown) => this.fail(error))
     })
@@ -331,7 +344,7 @@ class DirectorySink implements Sink {
     if (this.failure !== undefined || this.isEnding) return
     const isAllCounted = await this.inTurn(async () => {
       if (this.current !== file || this.isEnding) return false
-      if (this.restMs(file.createdMs) > 0) {
+      if (!this.isOld(file)) {
         this.setTimer(file)
         return false
       }

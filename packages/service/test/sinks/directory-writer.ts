@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs'
 
 import { openDirectorySink } from '#src/sinks/directory.js'
+import { steadyClock } from '#src/time.js'
 
 const [folder = '', compression = 'none', first = '0', dieAt = 'never', times = '0'] = process.argv.slice(2)
 let left = Number(times)
@@ -15,6 +16,7 @@ const sink = await openDirectorySink({
   maxFileBytes: 700,
   maxFileAgeMs: 3_600_000,
   clock: Date.now,
+  steadyClock,
   startTimer: () => () => undefined,
   atStep: (step) => {
     if (step === dieAt && left-- === 0) process.kill(process.pid, 'SIGKILL')

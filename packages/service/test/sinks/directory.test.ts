@@ -2,9 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
-import { readlinkSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
@@ -13,6 +11,7 @@ import { journalName } from '#src/sinks/directory-journal.js'
 import { HeldTime } from '../held-time.js'
 import { skipWithout } from '../required.js'
 import { folder, names } from '../running.js'
+import { diskFault, traceSyncs, withoutTraces } from '../traced-syncs.js'
 import { contentOf, dataFiles, journalLines, openFolder } from './folders.js'
 
 const bytes = (text: string) => Buffer.from(text)
@@ -52,58 +51,6 @@ test('names say when a file was begun and its number, which goes on over every o
     'cdn.logs-20260304T050609Z-000003.ndjson',
   ])
   await assert.rejects(openFolder(directory, { prefix: '../x' }), { code: 'ERR_CONFIG_OPTION' })
-})
-
-for (const compression of ['none', 'gzip'] as const) {
-  test(`${compression}: an old file is closed by its timer when nothing is written any more`, async (t) => {
-    const directory = await folder(t)
-    const time = new HeldTime()
-    let onClosed: () => void = () => undefined
-    const closed = new Promise<void>((resolve) => (onClosed = resolve))
-    let synced = 0
-    const atStep = (step: string) => {
-      // Announced, counted, closed.
-      if (step === 'journal synced' && ++synced === 3) onClosed()
-    }
-    const sink = await openFolder(directory, { ...time, compression, maxFileAgeMs: 60_000, atStep })
-    await sink.write([line(1)])
-    await sink.flush()
-    time.forward(59_999)
-    time.forward(1)
-    await closed
-    assert.equal((await journalLines(directory)).at(-1)?.['state'], 'closed')
-    assert.equal(time.waiting, 0)
-    await sink.write([line(2)])
-    await sink.finish()
-    assert.equal((await dataFiles(directory)).length, 2)
-    assert.equal(time.waiting, 0)
-    assert.equal((await contentOf(directory)).toString(), '{"n":1}\n{"n":2}\n')
-  })
-
-  test(`${compression}: an old file that nobody has flushed is closed by the flush, and counted by no timer`, async (t) => {
-    const directory = await folder(t)
-    const time = new HeldTime()
-    const sink = await openFolder(directory, { ...time, compression, maxFileAgeMs: 60_000 })
-    await sink.write([line(1)])
-    time.forward(60_000)
-    await sink.write([line(2)])
-    assert.deepEqual((await journalLines(directory)).map((entry) => entry['bytes']), [0, 0]) // prettier-ignore
-    await sink.flush()
-    const last = new Map((await journalLines(directory)).map((entry) => [entry['file'], entry['state']]))
-    assert.deepEqual([...last.values()], ['closed', 'open'])
-    await sink.finish()
-  })
-}
-
-test('a clock that was put back closes no file early and keeps none open for longer than its age', async (t) => {
-  const time = new HeldTime()
-  const directory = await folder(t)
-  const sink = await openFolder(directory, { ...time, maxFileAgeMs: 60_000 })
-  await sink.write([line(1)])
-  time.now -= 3_600_000
-  await sink.write([line(2)])
-  await sink.finish()
-  assert.equal((await dataFiles(directory)).length, 1)
 })
 
 test('flushes that are asked for at once share one sync, and nothing new is no sync', async (t) => {
@@ -237,33 +184,9 @@ test('closed files may be taken away', async (t) => {
   assert.equal((await journalLines(directory)).length, 2)
 })
 
-/** Every sync of a file handle, as the name of what was synced; `answer` may refuse one. */
-async function traceSyncs(
-  t: { after(run: () => void): void },
-  answer: (name: string) => Error | undefined,
-): Promise<string[]> {
-  const handle = await open('/dev/null')
-  const prototype = Object.getPrototypeOf(handle) as Pick<FileHandle, 'sync' | 'datasync'>
-  await handle.close()
-  const { sync, datasync } = prototype
-  t.after(() => void Object.assign(prototype, { sync, datasync }))
-  const seen: string[] = []
-  const traced = (original: () => Promise<void>) =>
-    function (this: FileHandle) {
-      const name = path.basename(readlinkSync(`/proc/self/fd/${this.fd}`))
-      seen.push(name)
-      const error = answer(name)
-      return error === undefined ? original.call(this) : Promise.reject(error)
-    }
-  Object.assign(prototype, { sync: traced(sync), datasync: traced(datasync) })
-  return seen
-}
-
-const isLinux = skipWithout('linux', process.platform === 'linux', '/proc tells what a descriptor is of')
-
-test('data is synced first, then the names in the folder, and the journal last', { skip: isLinux }, async (t) => {
+test('data is synced first, then the names in the folder, and the journal last', { skip: withoutTraces }, async (t) => {
   const directory = await folder(t)
-  const seen = await traceSyncs(t, () => undefined)
+  const seen = await traceSyncs(t)
   const sink = await openFolder(directory)
   assert.deepEqual(seen.splice(0), ['.weir-journal.new', path.basename(directory)])
   await sink.write([line(1)])
@@ -277,34 +200,38 @@ test('data is synced first, then the names in the folder, and the journal last',
   await sink.discard()
 })
 
-test('a sync that fails is never tried again, and what it was for is taken back', { skip: isLinux }, async (t) => {
-  for (const victim of ['data', 'journal'] as const) {
-    const directory = await folder(t)
-    let isBroken = false
-    const seen = await traceSyncs(t, (name) => {
-      if (!isBroken || (victim === 'journal') !== (name === journalName)) return undefined
-      return Object.assign(new Error('i/o error'), { code: 'EIO', errno: -5 })
-    })
-    const sink = await openFolder(directory)
-    await sink.write([line(1)])
-    await sink.flush()
-    await sink.write([line(2)])
-    isBroken = true
-    seen.length = 0
-    const failed = { code: 'ERR_CONNECTOR_WRITE', retryable: false, message: /i\/o error \(EIO\)/ }
-    await Promise.all([assert.rejects(sink.flush(), failed), assert.rejects(sink.flush(), failed)])
-    await assert.rejects(sink.write([line(3)]), failed)
-    await assert.rejects(sink.flush(), failed)
-    assert.equal(seen.length, victim === 'data' ? 1 : 2)
-    isBroken = false
-    await sink.discard()
-    const again = await openFolder(directory)
-    await again.finish()
-    const left = (await contentOf(directory)).toString()
-    // Of a journal whose sync failed nobody knows what it says until it is read: then what it says holds.
-    assert.equal(left, victim === 'data' ? '{"n":1}\n' : '{"n":1}\n{"n":2}\n')
-  }
-})
+test(
+  'a sync that fails is never tried again, and what it was for is taken back',
+  { skip: withoutTraces },
+  async (t) => {
+    for (const victim of ['data', 'journal'] as const) {
+      const directory = await folder(t)
+      let isBroken = false
+      const seen = await traceSyncs(t, (name) => {
+        if (!isBroken || (victim === 'journal') !== (name === journalName)) return undefined
+        return diskFault()
+      })
+      const sink = await openFolder(directory)
+      await sink.write([line(1)])
+      await sink.flush()
+      await sink.write([line(2)])
+      isBroken = true
+      seen.length = 0
+      const failed = { code: 'ERR_CONNECTOR_WRITE', retryable: false, message: /i\/o error \(EIO\)/ }
+      await Promise.all([assert.rejects(sink.flush(), failed), assert.rejects(sink.flush(), failed)])
+      await assert.rejects(sink.write([line(3)]), failed)
+      await assert.rejects(sink.flush(), failed)
+      assert.equal(seen.length, victim === 'data' ? 1 : 2)
+      isBroken = false
+      await sink.discard()
+      const again = await openFolder(directory)
+      await again.finish()
+      const left = (await contentOf(directory)).toString()
+      // Of a journal whose sync failed nobody knows what it says until it is read: then what it says holds.
+      assert.equal(left, victim === 'data' ? '{"n":1}\n' : '{"n":1}\n{"n":2}\n')
+    }
+  },
+)
 
 test('Python reads what was written', async (t) => {
   const python = spawnSync('python3', ['--version'])

@@ -13,13 +13,14 @@ import { HeldTime } from '../held-time.js'
 
 /** Opens the sink with files that never roll, unless `options` says otherwise. */
 export function openFolder(folder: string, options: Partial<DirectorySinkOptions> = {}): Promise<Sink> {
-  const { clock, startTimer } = new HeldTime()
+  const { clock, steadyClock, startTimer } = new HeldTime()
   return openDirectorySink({
     path: folder,
     compression: 'none',
     maxFileBytes: 1 << 30,
     maxFileAgeMs: 3_600_000,
     clock,
+    steadyClock,
     startTimer,
     ...options,
   })
