@@ -7,39 +7,58 @@ import { promisify } from 'node:util'
 
 import { systemCode } from '../errors.ts'
 
-const writeOne = promisify(write) as (fd: number, chunk: Uint8Array) => Promise<unknown>
-const writeMany = promisify(writev) as (fd: number, chunks: readonly Uint8Array[]) => Promise<unknown>
+/** The calls of the system that write, and the time between two of them. */
+export interface WriteCalls {
+  /** Resolves with how many bytes were written, which may be fewer than there are. */
+  readonly write: (fd: number, chunk: Uint8Array) => Promise<number>
+  /** The same for several chunks, one after another. */
+  readonly writev: (fd: number, chunks: readonly Uint8Array[]) => Promise<number>
+  readonly pause: (ms: number) => Promise<unknown>
+}
+
+type Written = (fd: number, bytes: unknown) => Promise<unknown>
+const [writeOne, writeMany] = [promisify(write) as Written, promisify(writev) as Written]
+
+const systemCalls: WriteCalls = {
+  write: async (fd, chunk) => ((await writeOne(fd, chunk)) as { bytesWritten: number }).bytesWritten,
+  writev: async (fd, chunks) => ((await writeMany(fd, chunks)) as { bytesWritten: number }).bytesWritten,
+  pause: delay,
+}
 
 /** More chunks in one call are refused by the system (IOV_MAX). */
-const mostChunks = 1024
+export const mostChunks = 1024
 /** How long a full descriptor is left alone: at first, and at most. */
-const pauseMs = { first: 1, most: 50 }
+export const pauseMs = { first: 1, most: 50 } as const
 
 /** Writes the chunks at the descriptor's own position. *Errors*: the system's, untranslated. */
-export async function writeAll(fd: number, chunks: readonly Uint8Array[]): Promise<void> {
+export async function writeAll(fd: number, chunks: readonly Uint8Array[], calls = systemCalls): Promise<void> {
   let rest = chunks.filter((chunk) => chunk.length > 0)
-  let waitMs = pauseMs.first
+  let waitMs: number = pauseMs.first
   while (rest.length > 0) {
-    try {
-      rest = behind(rest, await writeSome(fd, rest))
+    const written = await writeSome(fd, rest, calls)
+    if (written > 0) {
+      rest = behind(rest, written)
       waitMs = pauseMs.first
-    } catch (error) {
-      const code = systemCode(error)
-      if (code !== 'EAGAIN' && code !== 'EINTR') throw error
-      // Node offers nothing to wait for a descriptor that it does not own as a stream.
-      await delay(waitMs)
-      waitMs = Math.min(waitMs * 2, pauseMs.most)
+      continue
     }
+    // Node offers nothing to wait for a descriptor that it does not own as a stream.
+    await calls.pause(waitMs)
+    waitMs = Math.min(waitMs * 2, pauseMs.most)
   }
 }
 
-async function writeSome(fd: number, chunks: readonly Uint8Array[]): Promise<number> {
+/** Returns how many bytes were written; 0 where the descriptor takes none at the moment. */
+async function writeSome(fd: number, chunks: readonly Uint8Array[], calls: WriteCalls): Promise<number> {
   const [first] = chunks
-  const result =
-    chunks.length === 1 && first !== undefined
-      ? await writeOne(fd, first)
-      : await writeMany(fd, chunks.slice(0, mostChunks))
-  return (result as { bytesWritten: number }).bytesWritten
+  try {
+    return chunks.length === 1 && first !== undefined
+      ? await calls.write(fd, first)
+      : await calls.writev(fd, chunks.slice(0, mostChunks))
+  } catch (error) {
+    const code = systemCode(error)
+    if (code !== 'EAGAIN' && code !== 'EINTR') throw error
+    return 0
+  }
 }
 
 function behind(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
