@@ -106,8 +106,8 @@ export const errorCodes = {
   },
   ERR_CONNECTOR_CREATE: {
     kind: 'connector',
-    meaning: 'An output cannot be created.',
-    cure: 'Check that its folder exists and may be written to.',
+    meaning: 'An output cannot be created or opened.',
+    cure: 'Check that its folder exists and may be written to. A pipeline that lacks room or descriptors waits for them.',
   },
   ERR_CONNECTOR_WRITE: {
     kind: 'connector',
@@ -235,6 +235,14 @@ const passingCodes = new Set(
 /** Returns whether what the system refused may succeed later without a change of the command. */
 export function mayPass(error: unknown): boolean {
   return passingCodes.has(systemCode(error) ?? '')
+}
+
+/**
+ * Returns whether a connector only lacks what may come by itself: room, descriptors, memory. False where it was told
+ * something that may pass as well, but has a cure: a folder that belongs to another process.
+ */
+export function isLack(error: unknown): error is ConnectorError {
+  return error instanceof ConnectorError && mayPass(error.cause)
 }
 
 /** Returns the system's name of an error (`ENOENT`), or nothing when it has none. */

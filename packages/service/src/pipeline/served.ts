@@ -4,7 +4,7 @@
 
 import type { Engine } from '@weir/engine'
 
-import { ConnectorError } from '../errors.ts'
+import { ConnectorError, isLack } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { Source } from '../ports/source.ts'
 import type { PipelineResult } from './feed.ts'
@@ -67,6 +67,8 @@ export class ServedPipeline<P> {
   private readonly aborting = new AbortController()
   /** Opened ahead of the first session. */
   private opened: Router | undefined
+  /** What sinks lacked when they were to be opened ahead of it. */
+  private lack: ConnectorError | undefined
   /** Of the session that is under way. */
   private router: Router | undefined
   private current: PipelineState
@@ -88,9 +90,17 @@ export class ServedPipeline<P> {
     return this.committed
   }
 
-  /** Opens the sinks for the first time. *Errors*: theirs: what cannot be opened at the start is a wrong setting. */
+  /**
+   * Opens the sinks for the first time. Where they lack something that may come by itself, as room on a disk, `run()`
+   * begins with waiting for it. *Errors*: theirs otherwise: what cannot be opened at the start is a wrong setting.
+   */
   async open(): Promise<void> {
-    this.opened = await this.parts.openRouter()
+    try {
+      this.opened = await this.parts.openRouter()
+    } catch (error) {
+      if (!isLack(error)) throw error
+      this.lack = error
+    }
   }
 
   /**
@@ -162,6 +172,9 @@ export class ServedPipeline<P> {
   private async runOnce(): Promise<Error | undefined> {
     const { source } = this
     const { engine, openRouter, rescue, batchAgeMs, onBatch, nextBatch, onGivenBack, backoff } = this.parts
+    const { lack } = this
+    this.lack = undefined
+    if (lack !== undefined) throw lack
     const router = this.opened ?? (await openRouter())
     this.opened = undefined
     this.router = router

@@ -6,7 +6,8 @@ import { lstat, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import { syncFolder } from '../durable-file.ts'
-import { ConfigError, ConnectorError, systemCode } from '../errors.ts'
+import { ConfigError, systemCode } from '../errors.ts'
+import type { ConnectorError } from '../errors.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Clock, StartTimer } from '../time.ts'
 import { createDataFile, endingOf, reopenDataFile } from './directory-file.ts'
@@ -19,7 +20,7 @@ import { completeFile, completeOf, entryOf, syncInPlace } from './directory-roll
 import type { RollingFile } from './directory-rolling.ts'
 import { lockFolder } from './folder-lock.ts'
 import type { FolderLock } from './folder-lock.ts'
-import { createError, writeError } from './write-error.ts'
+import { createError, openError, writeError } from './write-error.ts'
 
 /** Points at which a process may die, in the order in which they come about. */
 export type DirectoryStep = 'recovered' | 'created' | 'written' | 'member ended' | 'data synced' | JournalStep
@@ -66,10 +67,12 @@ export async function openDirectorySink(options: DirectorySinkOptions): Promise<
       `File names cannot begin with '${prefix}': take letters, digits, _, . and -.`,
     )
   }
+  await makeFolder(folder).catch((error: unknown) => {
+    throw createError(folder, error)
+  })
   let lock: FolderLock | undefined
   let journal: Journal | undefined
   try {
-    await makeFolder(folder)
     lock = await lockFolder(folder)
     const recovered = await recoverFolder(folder)
     await atStep('recovered')
@@ -82,7 +85,7 @@ export async function openDirectorySink(options: DirectorySinkOptions): Promise<
   } catch (error) {
     await journal?.close()
     await lock?.release()
-    throw error instanceof ConnectorError ? error : createError(folder, error)
+    throw openError(folder, error)
   }
 }
 

@@ -19,10 +19,20 @@ export function writeError(name: string, error: unknown, isTakenBack = false): C
   })
 }
 
-/** Returns the error for an output that cannot be opened. */
+/** Returns the error for an output that cannot be made. */
 export function createError(name: string, error: unknown): ConnectorError {
+  return refusalOf('create', name, error)
+}
+
+/** Returns the error for an output that is there and cannot be opened. */
+export function openError(name: string, error: unknown): ConnectorError {
+  return refusalOf('write to', name, error)
+}
+
+function refusalOf(what: string, name: string, error: unknown): ConnectorError {
+  if (error instanceof ConnectorError) return error
   const details = { output: name, system: systemCode(error) }
-  return new ConnectorError('ERR_CONNECTOR_CREATE', `Cannot create ${name}: ${systemReason(error)}.`, {
+  return new ConnectorError('ERR_CONNECTOR_CREATE', `Cannot ${what} ${name}: ${systemReason(error)}.`, {
     retryable: mayPass(error),
     details,
     cause: error,

@@ -113,6 +113,19 @@ test('a folder that another process writes to ends it with 1 and names the folde
   assert.equal((await contentOf(path.join(first.directory, 'out'))).toString(), '{"s":"a"}\n')
 })
 
+test('a folder that cannot be made, or whose journal is damaged, ends it with 1 and says why', async (t) => {
+  const settings = (name: string) => settingsText([pipelineText('one', anyPort, kept(name))])
+  const below = await serve(t, settings('rules.yaml/out'), { files: { 'rules.yaml': goodRules } })
+  const { code, stderr } = await below.finished
+  assert.equal(code, 1)
+  const folder = path.join(below.directory, 'rules.yaml', 'out')
+  assert.ok(stderr.endsWith(`\nweir: Cannot create ${folder}: not a directory (ENOTDIR).\n`), stderr)
+  const damaged = await serve(t, settings('.'), { files: { '.weir-journal': 'hello\n' } })
+  const ended = await damaged.finished
+  assert.equal(ended.code, 1)
+  assert.match(ended.stderr, /\nweir: Cannot go on in .*: line 1 is damaged: /)
+})
+
 test('bad rules at the start end it with 2; with rulesOnError: keep every record is kept until they are good', async (t) => {
   const files = { 'rules.yaml': badRules }
   const stopped = await serve(t, settingsText([pipelineText('one', anyPort, discard, 'rules: rules.yaml')]), { files })

@@ -1,4 +1,4 @@
-// The fault `disk-full`: the disk of the outputs is full for a while. Called by list.ts and a test.
+// The fault `disk-full`: the disk of the outputs is full for a while, in which the service is started anew. Called by list.ts and a test.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -50,6 +50,14 @@ async function run(context: FaultContext) {
       // A body that nobody could store: it goes back to its sender.
       await eventually('a body is refused', async () => (await load.attempt(ledger.body(2000))) === 503)
       assert.equal((await served.ask('/healthz')).status, 200)
+      // Nor does a process that is started now end for it: it listens, says why it waits, and refuses.
+      await served.end('SIGKILL')
+      assert.equal(await served.start(), undefined, served.noise.join(' '))
+      await eventually('it waits from its start on, and says why', async () => {
+        const { status, text } = await served.ask('/readyz')
+        return status === 503 && /waiting: .*no space/i.test(text)
+      })
+      assert.equal(await load.attempt(ledger.body(2000)), 503)
     } finally {
       await rm(ballast, { force: true })
       await load.stop()
@@ -65,7 +73,7 @@ async function run(context: FaultContext) {
 /** See `what`. */
 export const diskFull: Fault = {
   name: 'disk-full',
-  what: 'fills the disk: 503, not ready with the reason, nothing acknowledged early, and it goes on when there is room',
+  what: 'fills the disk: 503, not ready with the reason, also when started then, nothing acknowledged early, and it goes on when there is room',
   needs: 'tmpfs',
   run,
 }

@@ -211,11 +211,62 @@ test('aborting ends a pipeline that cannot drain', async (t) => {
   assert.deepEqual([pipeline.state.status, pipeline.state.reason], ['failed', 'The time is up.'])
 })
 
-test('what cannot be opened at the start is an error of the start', async (t) => {
-  const failure = new ConnectorError('ERR_CONNECTOR_CREATE', 'There is no such folder.')
-  const openRouter = () => Promise.reject(failure)
-  const { pipeline } = serve(await engineFor(t), new LogSource([]), new Store(), { openRouter })
-  await assert.rejects(pipeline.open(), failure)
+const systemError = (code: string) => Object.assign(new Error(code), { code })
+
+for (const [why, failure] of [
+  ['may not be written to', new ConnectorError('ERR_CONNECTOR_CREATE', 'No.', { cause: systemError('EACCES') })],
+  ['belongs to somebody else', new ConnectorError('ERR_CONNECTOR_LOCKED', 'It is taken.', { retryable: true })],
+  ['has a damaged journal', new ConnectorError('ERR_CONNECTOR_JOURNAL', 'Line 7 is damaged.')],
+] as const) {
+  test(`a folder that ${why} at the start is an error of the start`, async (t) => {
+    const openRouter = () => Promise.reject(failure)
+    const { pipeline } = serve(await engineFor(t), new LogSource([]), new Store(), { openRouter })
+    await assert.rejects(pipeline.open(), failure)
+  })
+}
+
+for (const code of ['ENOSPC', 'EDQUOT', 'EMFILE']) {
+  test(`what sinks lack at the start, ${code}, is waited for, with the reason, and then everything is delivered`, async (t) => {
+    const [source, store] = [new LogSource(lines), new Store()]
+    const options = { retryable: true, cause: systemError(code) }
+    const lacking = [1, 2, 3].map((n) => new ConnectorError('ERR_CONNECTOR_CREATE', `Full, ${n}.`, options))
+    const failures: unknown[] = []
+    const { pipeline, states, waits } = serve(await engineFor(t), source, store, {
+      openRouter: async () => {
+        const failure = lacking.shift()
+        if (failure !== undefined) throw failure
+        return new Router(new Map([['keep', store.open()]]))
+      },
+      onFailure: (error) => failures.push((error as Error).message),
+    })
+    await pipeline.open()
+    assert.equal(pipeline.state.status, 'starting')
+    const run = pipeline.run()
+    await until(() => source.committed === lines.length)
+    assert.deepEqual(
+      states.map(({ status, reason }) => [status, reason]),
+      [['waiting', 'Full, 1.'], ['waiting', 'Full, 2.'], ['waiting', 'Full, 3.'], ['running', undefined]], // prettier-ignore
+    )
+    assert.deepEqual(failures, ['Full, 1.', 'Full, 2.', 'Full, 3.'])
+    assert.equal(waits.length, 3)
+    pipeline.drain()
+    await run
+    assert.deepEqual([store.safe, pipeline.state.status], [text, 'ended'])
+  })
+}
+
+test('a shutdown does not wait for what sinks lack since the start', async (t) => {
+  const options = { retryable: true, cause: systemError('ENOSPC') }
+  const openRouter = () => Promise.reject(new ConnectorError('ERR_CONNECTOR_CREATE', 'Full.', options))
+  const wait: ServedParts<number>['wait'] = (_ms, signal) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+  const { pipeline } = serve(await engineFor(t), new LogSource(lines), new Store(), { openRouter, wait })
+  await pipeline.open()
+  const run = pipeline.run()
+  await until(() => pipeline.state.status === 'waiting')
+  pipeline.drain()
+  await run
+  assert.equal(pipeline.state.status, 'ended')
 })
 
 test('a whole input is set aside as soon as it is safe, and refused while there is no session', async (t) => {

@@ -9,7 +9,10 @@ import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
+import { isLack } from '#src/errors.js'
+import type { ConnectorError } from '#src/errors.js'
 import { skipWithout } from '../required.js'
+import { names } from '../running.js'
 import { contentOf, openFolder } from './folders.js'
 
 /** Returns a folder on a disk of one megabyte, or why there is none. */
@@ -23,6 +26,18 @@ async function smallDisk(t: TestContext): Promise<{ at: string } | { skip: strin
   const skip = skipWithout('tmpfs', mounted.status === 0, 'run as root where a tmpfs may be mounted')
   if (skip !== false) return { skip }
   return { at }
+}
+
+/** Writes until there is no room, not even for a page. */
+async function fill(file: string): Promise<void> {
+  for (const bytes of [1 << 16, 1 << 12, 1]) {
+    for (let isFull = false; !isFull;) {
+      isFull = await writeFile(file, Buffer.alloc(bytes), { flag: 'a' }).then(
+        () => false,
+        () => true,
+      )
+    }
+  }
 }
 
 for (const compression of ['none', 'gzip'] as const) {
@@ -63,3 +78,24 @@ for (const compression of ['none', 'gzip'] as const) {
     assert.ok((await contentOf(directory)).equals(Buffer.concat(acknowledged)))
   })
 }
+
+test('a folder on a full disk is there, and what is said does not speak of creating it; nothing is left half-made', async (t) => {
+  const disk = await smallDisk(t)
+  if ('skip' in disk) return t.skip(disk.skip)
+  const directory = path.join(disk.at, 'out')
+  const before = await openFolder(directory)
+  await before.write([Buffer.from('{"n":1}\n')])
+  await before.finish()
+  const there = await names(directory)
+  const ballast = path.join(disk.at, 'ballast')
+  await fill(ballast)
+  await assert.rejects(openFolder(directory), (error: ConnectorError) => {
+    assert.deepEqual([error.code, error.retryable, isLack(error)], ['ERR_CONNECTOR_CREATE', true, true])
+    assert.equal(error.message, `Cannot write to ${directory}: no space left on device (ENOSPC).`)
+    return true
+  })
+  assert.deepEqual(await names(directory), there)
+  await rm(ballast)
+  await (await openFolder(directory)).discard()
+  assert.equal((await contentOf(directory)).toString(), '{"n":1}\n')
+})
