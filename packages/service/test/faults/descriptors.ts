@@ -45,21 +45,27 @@ async function run(context: FaultContext) {
   const { random, scale } = context
   const served = await openService(context, { directory: 'maxFileBytes: 16KiB' })
   const ledger = new Ledger(random)
-  assert.equal(await served.start(), undefined, served.noise.join(' '))
+  // A journal that is written anew needs a descriptor, too, and must not come to harm without.
+  assert.equal(await served.start({ preloads: ['short-journals'] }), undefined, served.noise.join(' '))
   await progress(served, ledger, random)
   const { pid } = served
   const usual = await limitOf(pid)
   for (let round = 0; round < rounds[scale]; round++) {
     const idle = (await readdir(`/proc/${pid}/fd`)).length
     limit(pid, String(idle + spare))
-    const { leave } = await crowdIn(Number(served.ingest.port))
     const load = new Load(served, random)
+    // Its connection is there before the crowd, so that bodies come to where files are opened.
+    await load.attempt(ledger.body(1))
+    const { leave } = await crowdIn(Number(served.ingest.port))
     try {
-      const next = usualBodies(ledger, random, 200)
-      // Whatever comes of them, the process survives, and nobody is told 200 for nothing.
-      for (let attempt = 0; attempt < 20; attempt++) {
-        const came = await load.attempt(next())
-        assert.ok(came === 'broken' || came === 200 || came === 503, `answered ${came}`)
+      // Small ones, for which only the journal is opened anew; then such that need a new file as well.
+      for (const most of [3, 200]) {
+        const next = usualBodies(ledger, random, most)
+        // Whatever comes of them, the process survives, and nobody is told 200 for nothing.
+        for (let attempt = 0; attempt < 20; attempt++) {
+          const came = await load.attempt(next())
+          assert.ok(came === 'broken' || came === 200 || came === 503, `answered ${came}`)
+        }
       }
     } finally {
       leave()
