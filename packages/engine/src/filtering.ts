@@ -43,6 +43,11 @@ export interface FilterBatchesOptions extends DeliveryOptions {
    * own second try. Absent: such a batch ends the stream with its error.
    */
   readonly onFailedBatch?: OnFailedBatch
+  /**
+   * Asked of each batch when it is complete. Where it answers true, the batch is given to no worker: it goes to
+   * `onFailedBatch`, which is required then, without an error, in its turn.
+   */
+  readonly judgeApart?: () => boolean
 }
 
 /** Options of `filterFile`. */
@@ -99,18 +104,14 @@ function prepare(
   totals: Totals,
 ): { batches: OrderedBatches; reader: SourceReader; iterator: ReturnType<typeof iterate> } {
   try {
-    checkDelivery(options, ['batchAgeMs', 'onFailedBatch'])
-    const { onFailedBatch } = options
-    if (onFailedBatch !== undefined && typeof onFailedBatch !== 'function') {
-      throw invalid('onFailedBatch', onFailedBatch, 'a function')
-    }
+    checkDelivery(options, ['batchAgeMs', 'onFailedBatch', 'judgeApart'])
+    const { onFailedBatch, judgeApart } = options
+    checkApart(options)
     const ageMs = checkInteger('batchAgeMs', options.batchAgeMs ?? limits.batchAgeMs.standard, limits.batchAgeMs)
-    const batches = new OrderedBatches(
-      parts,
-      wantedOf(parts, options),
-      totals.counting(options.onBatch),
-      totals.countingFailed(onFailedBatch),
-    )
+    const batches = new OrderedBatches(parts, wantedOf(parts, options), totals.counting(options.onBatch), {
+      onFailedBatch: totals.countingFailed(onFailedBatch),
+      judgeApart,
+    })
     return { batches, reader: new SourceReader(parts, batches, ageMs), iterator: iterate(source) }
   } catch (error) {
     try {
@@ -324,6 +325,16 @@ class Totals {
 function wantedOf(parts: EngineParts, { routes, allowMissingRoutes }: DeliveryOptions): readonly string[] | undefined {
   if (allowMissingRoutes !== true) for (const name of routes ?? []) routeIndex(parts.current().plan.routes, name)
   return routes
+}
+
+function checkApart({ onFailedBatch, judgeApart }: FilterBatchesOptions): void {
+  if (onFailedBatch !== undefined && typeof onFailedBatch !== 'function') {
+    throw invalid('onFailedBatch', onFailedBatch, 'a function')
+  }
+  if (judgeApart === undefined) return
+  if (typeof judgeApart !== 'function') throw invalid('judgeApart', judgeApart, 'a function')
+  if (onFailedBatch !== undefined) return
+  throw invalid('judgeApart', judgeApart, '`onFailedBatch` as well', '`judgeApart` alone leaves batches to nobody')
 }
 
 function checkDelivery(options: DeliveryOptions, more: readonly string[]): void {

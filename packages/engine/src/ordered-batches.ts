@@ -54,12 +54,19 @@ export interface BatchResult {
 /** Receives results in input order; the next call comes after the returned promise resolved. */
 export type OnBatch = (result: BatchResult) => Promise<void> | void
 
-/** A batch that could not be evaluated, twice: what is left of it. */
+/** A batch that could not be evaluated, twice, or was to be judged apart: what is left of it. */
 export interface FailedBatch {
-  /** `ERR_ENGINE_WORKER_LOST`, `ERR_ENGINE_WORKER_HUNG` or `ERR_ENGINE_KERNEL_FAULT`. */
-  readonly error: EngineError
+  /**
+   * `ERR_ENGINE_WORKER_LOST`, `ERR_ENGINE_WORKER_HUNG` or `ERR_ENGINE_KERNEL_FAULT`. Absent: `judgeApart` had it, and no
+   * worker has seen the batch.
+   */
+  readonly error?: EngineError
   /** Its bytes: whole lines, unless a too-long one was cut. *Ownership*: the receiver's. */
   readonly bytes: Uint8Array
+  /** Whether the bytes up to the first line feed belong to a too-long record of which a batch before has counted. */
+  readonly continues: boolean
+  /** Whether the last record has no end here: it is too long, and goes on in the next batch. */
+  readonly open: boolean
   /** Version of the rule set that should have judged it. */
   readonly version: string
   /** Number in the input of its first line, from 1. */
@@ -75,6 +82,12 @@ export interface FailedBatch {
  * delivered and the stream goes on; when it rejects, the stream ends with that error.
  */
 export type OnFailedBatch = (failed: FailedBatch) => Promise<void> | void
+
+/** What becomes of batches that no worker judges. */
+export interface ApartOptions {
+  readonly onFailedBatch?: OnFailedBatch | undefined
+  readonly judgeApart?: (() => boolean) | undefined
+}
 
 /** A batch to be handed over: a filled slab; or a slab, and the span of a file that goes through it. */
 export interface Submission {
@@ -92,7 +105,8 @@ interface Entry {
   readonly loaded: LoadedRuleSet
   readonly inputAt: number
   readonly file: FileSpan | undefined
-  readonly answer: Promise<BatchAnswer>
+  /** Absent: the batch is to be judged apart, and its bytes are in `rest`. */
+  readonly answer: Promise<BatchAnswer> | undefined
   readonly rest: Rest
 }
 
@@ -106,6 +120,7 @@ interface Refused {
   readonly bytes: Uint8Array
   readonly start: number
   readonly isFirst: boolean
+  readonly flags: number
 }
 
 /** What a batch may be guilty of, unlike an engine that is closed or cannot start. */
@@ -122,7 +137,7 @@ export class OrderedBatches {
   readonly #parts: EngineParts
   readonly #routes: readonly string[] | undefined
   readonly #onBatch: OnBatch
-  readonly #onFailedBatch: OnFailedBatch | undefined
+  readonly #apart: ApartOptions
   readonly #most: number
   readonly #queue: Entry[] = []
   #draining: Promise<void> = Promise.resolve()
@@ -133,16 +148,11 @@ export class OrderedBatches {
   #onFailure: ((error: unknown) => void) | undefined
 
   /** `routes`: the routes whose bytes are wanted, of whatever rule set is in force; undefined for `keep` and every named route. */
-  constructor(
-    parts: EngineParts,
-    routes: readonly string[] | undefined,
-    onBatch: OnBatch,
-    onFailedBatch?: OnFailedBatch,
-  ) {
+  constructor(parts: EngineParts, routes: readonly string[] | undefined, onBatch: OnBatch, apart: ApartOptions = {}) {
     this.#parts = parts
     this.#routes = routes
     this.#onBatch = onBatch
-    this.#onFailedBatch = onFailedBatch
+    this.#apart = apart
     this.#most = 2 * parts.options.threads
   }
 
@@ -186,14 +196,24 @@ export class OrderedBatches {
     slab.request({ start, end, flags, validation, maxRecordBytes, gather, nowMs: this.#parts.now() })
     const rest: Rest = {}
     const keep = (answered: Slab) => this.#keep(rest, answered, true)
+    if (file === undefined && this.#apart.judgeApart?.() === true) {
+      keep(slab)
+      this.#parts.slabs.give(slab)
+      this.#enqueue({ loaded, inputAt, file, answer: undefined, rest })
+      return Promise.resolve(undefined)
+    }
     const answer = this.#parts.pool.evaluate(loaded.handle, slab, file, file === undefined ? keep : undefined)
-    this.#queue.push({ loaded, inputAt, file, answer, rest })
-    if (this.#queue.length === 1) this.#draining = this.#drain()
+    this.#enqueue({ loaded, inputAt, file, answer, rest })
     // Awaited when its turn comes; until then its failure is not an unhandled one.
     return answer.then(
       ({ fileAt }) => fileAt,
       () => undefined,
     )
+  }
+
+  #enqueue(entry: Entry): void {
+    this.#queue.push(entry)
+    if (this.#queue.length === 1) this.#draining = this.#drain()
   }
 
   /** Resolves when every batch is delivered. Rejects with what made one fail, after all slabs are given back. */
@@ -235,37 +255,44 @@ export class OrderedBatches {
 
   /** Copies what is left of a batch out of the slab of a request that was refused, if anybody wants it. */
   #keep(rest: Rest, slab: Slab, isFirst: boolean): void {
-    if (this.#onFailedBatch === undefined) return
+    if (this.#apart.onFailedBatch === undefined) return
     const start = slab.words[slabWord.start]!
     const bytes = new Uint8Array(slab.input.subarray(start, slab.words[slabWord.end]))
-    rest.refused = { bytes, start, isFirst }
+    rest.refused = { bytes, start, isFirst, flags: slab.words[slabWord.flags]! }
   }
 
   /** Delivers an answer, and, where it stops before the end of the batch or of the span, the answers for the rest. */
   async #deliver(entry: Entry): Promise<void> {
+    const { answer, rest } = entry
+    if (answer === undefined) {
+      if (this.#failure === undefined) await this.#giveBack(entry, rest.refused!)
+      return
+    }
     try {
-      await this.#deliverAnswers(entry)
+      await this.#deliverAnswers(entry, answer)
     } catch (error) {
-      const { refused } = entry.rest
+      const { refused } = rest
       if (refused === undefined || !isBatchFault(error) || this.#failure !== undefined) throw error
       await this.#giveBack(entry, refused, error)
     }
   }
 
-  async #giveBack({ loaded, inputAt }: Entry, { bytes, start, isFirst }: Refused, error: EngineError): Promise<void> {
+  async #giveBack({ loaded, inputAt }: Entry, refused: Refused, error?: EngineError): Promise<void> {
+    const { bytes, start, isFirst, flags } = refused
     // Bytes before the start of the first batch are a byte order mark, which no other batch stands for.
     const lead = inputAt === 0 && isFirst ? start : 0
     const line = this.#linesBefore + 1
     this.#linesBefore += countLineFeeds(bytes)
     const byte = inputAt + start
     const bytesIn = bytes.length + lead
-    await this.#onFailedBatch!({ error, bytes, version: loaded.plan.version, line, byte, bytesIn })
+    const cut = { continues: (flags & slabFlag.continues) !== 0, open: (flags & slabFlag.open) !== 0 }
+    const why = error === undefined ? {} : { error }
+    await this.#apart.onFailedBatch!({ ...why, bytes, ...cut, version: loaded.plan.version, line, byte, bytesIn })
   }
 
-  async #deliverAnswers(entry: Entry): Promise<void> {
-    const { loaded, inputAt, file, rest } = entry
+  async #deliverAnswers({ loaded, inputAt, file, rest }: Entry, first: Promise<BatchAnswer>): Promise<void> {
     const { pool, slabs, stats } = this.#parts
-    let { slab, evaluateNs, readNs, fileAt = inputAt } = await entry.answer
+    let { slab, evaluateNs, readNs, fileAt = inputAt } = await first
     let resultAt = inputAt
     // Nothing but a byte order mark is skipped at the start of the input, and no other batch stands for its bytes.
     let lead = inputAt === 0 ? slab.words[slabWord.start]! : 0

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { createEngine, Engine } from '#src/engine.js'
+import type { FilterBatchesOptions } from '#src/filtering.js'
 import type { BatchResult, FailedBatch } from '#src/ordered-batches.js'
 import { failingEngine, keptRecords, records, smallRules, textOf, until } from './engine-harness.js'
 
@@ -269,7 +270,7 @@ test('a batch that fails again is given back in its place, and the stream goes o
   })
   assert.equal(failed.length, 1)
   const [{ error, bytes, line, byte, version }] = failed as [FailedBatch]
-  assert.equal(error.code, 'ERR_ENGINE_WORKER_LOST')
+  assert.equal(error?.code, 'ERR_ENGINE_WORKER_LOST')
   assert.equal(version, failing.engine.version)
   assert.deepEqual({ line, byte }, { line: 1, byte: mark.length })
   assert.ok(input.subarray(byte, byte + bytes.length).equals(bytes))
@@ -280,6 +281,48 @@ test('a batch that fails again is given back in its place, and the stream goes o
   const missing = keptRecords(2000).length - results.reduce((sum, { kept }) => sum + kept, 0)
   assert.ok(missing > 0 && results.length > 1)
   assert.equal(totals.counts.records, 2000 - countOf(bytes, '\n'))
+})
+
+test('batches that are to be judged apart see no worker, and come in their turn', async (t) => {
+  const own = await createEngine({ rules: smallRules, threads: 2, batchBytes: 4096, maxRecordBytes: 1000 })
+  t.after(() => own.close())
+  const long = Buffer.from(`${'x'.repeat(20_000)}\n`)
+  const input = Buffer.concat([Buffer.from('\ufeff'), records(500), long, records(500)])
+  let asked = 0
+  const came: { readonly isApart: boolean; readonly bytes: Uint8Array }[] = []
+  const cuts: { readonly continues: boolean; readonly open: boolean; readonly text: string }[] = []
+  let delivered = 0
+  const totals = await own.filterBatches([input], {
+    routes: ['keep', 'drop', 'malformed', 'side'],
+    judgeApart: () => asked++ % 3 !== 0,
+    onBatch: ({ bytesIn }) => {
+      came.push({ isApart: false, bytes: new Uint8Array(input.subarray(delivered, delivered + bytesIn)) })
+      delivered += bytesIn
+    },
+    onFailedBatch: ({ error, bytes, byte, bytesIn, continues, open }) => {
+      assert.equal(error, undefined)
+      assert.equal(byte + bytes.length - bytesIn, delivered)
+      came.push({ isApart: true, bytes: input.subarray(delivered, delivered + bytesIn) })
+      cuts.push({ continues, open, text: Buffer.from(bytes).toString() })
+      delivered += bytesIn
+    },
+  })
+  assert.ok(Buffer.concat(came.map(({ bytes }) => bytes)).equals(input))
+  assert.deepEqual(came.map(({ isApart }) => isApart), came.map((_, i) => i % 3 !== 0)) // prettier-ignore
+  assert.equal(totals.bytesIn, input.length)
+  assert.equal(totals.lines, 1001)
+  assert.equal(own.stats().slabsInUse, 0)
+  assert.ok(cuts.some(({ continues, open, text }) => continues && open && /^x+$/.test(text)))
+  for (const { open, text } of cuts) assert.equal(open, !text.endsWith('\n'))
+  assert.ok(cuts.filter(({ continues, text }) => !continues && text.startsWith('x')).length <= 1)
+})
+
+test('judging apart asks for a receiver of the batches', async () => {
+  const judgeApart = () => true
+  for (const wrong of [{ judgeApart }, { judgeApart: true, onFailedBatch: () => undefined }]) {
+    const options = { onBatch: () => undefined, ...wrong } as FilterBatchesOptions
+    await assert.rejects(engine.filterBatches([records(3)], options), { code: 'ERR_CONFIG_INVALID' })
+  }
 })
 
 test('what a receiver of failed batches throws ends the stream', async (t) => {

@@ -35,6 +35,10 @@ export async function misuse(engine: Engine, verdict: Verdict, result: BatchResu
   engine.filter([new Uint8Array(1)], { routes: ['keep'] })
   // @ts-expect-error results need somewhere to go
   await engine.filterBatches([new Uint8Array(1)], {})
+  // @ts-expect-error whether a batch is judged apart is answered at once
+  await engine.filterBatches([], { onBatch: () => {}, onFailedBatch: () => {}, judgeApart: async () => true })
+  // @ts-expect-error workers read a file's batches themselves
+  await engine.filterFile({ fd: 1, stat: null! }, { onBatch: () => {}, judgeApart: () => true })
   // @ts-expect-error a path is not an open file
   await engine.filterFile('access.ndjson', { onBatch: () => undefined })
   // @ts-expect-error positions are numbers

@@ -69,6 +69,8 @@ interface Generation {
   readonly piscina: Piscina
   /** Resolves when all workers answer; absent until somebody asks. */
   ready?: Promise<void>
+  /** Resolves when the workers of a generation that stands in for another have the program they are there for. */
+  primed?: Promise<void>
   /** What settles each of the tasks that it has not answered. */
   readonly running: Set<(outcome: Outcome) => void>
   isRetired: boolean
@@ -100,6 +102,8 @@ export class WorkerPool {
     this.#options = options
     this.#slots = new Slots(options.threads)
     this.#generation = this.#startGeneration()
+    // What it has to have ready is said by `warm`.
+    this.#generation.primed = Promise.resolve()
   }
 
   /** Resolves when all workers answer. Errors: `ERR_ENGINE_WORKER_LOAD`. */
@@ -150,7 +154,7 @@ export class WorkerPool {
     const deadlineMs = deadlineFor(to - from, batchDeadlineMs, kernel)
     for (let attempt = 1; ; attempt++) {
       if (attempt > 1) this.counts.retries++
-      const generation = await this.#usable()
+      const generation = await this.#usable(handle)
       const outcome = await this.#send(generation, handle, held.slab, file, deadlineMs)
       if (this.#isClosed && outcome.kind !== 'answer') throw closedError()
       if (outcome.kind === 'hung') {
@@ -186,7 +190,8 @@ export class WorkerPool {
     const outcome = await this.#run(generation, task, deadlineMs)
     if (outcome.kind !== 'answer' || outcome.answer.status !== 'needs') return outcome
     const whole: EvaluateTask = { ...task, slabBuffer: slab.buffer, programBytes: handle.program.bytes }
-    return this.#run(generation, whole, Math.max(deadlineMs, this.#longDeadlineMs))
+    const isLong = outcome.answer.program
+    return this.#run(generation, whole, isLong ? Math.max(deadlineMs, this.#longDeadlineMs) : deadlineMs)
   }
 
   /** For tasks that may have to make a program ready before they evaluate anything. */
@@ -203,11 +208,14 @@ export class WorkerPool {
     const release = await this.#slots.takeAll()
     try {
       const generation = await this.#usable()
-      const program = { id: handle.id, bytes: handle.program.bytes }
-      await this.#pass(generation, program, this.#longDeadlineMs)
+      await this.#load(generation, handle)
     } finally {
       release()
     }
+  }
+
+  #load(generation: Generation, { id, program: { bytes } }: ProgramHandle): Promise<void> {
+    return this.#pass(generation, { id, bytes }, this.#longDeadlineMs)
   }
 
   /** Has every worker come to one gate, each with the program ready. */
@@ -263,16 +271,21 @@ export class WorkerPool {
     })
   }
 
-  /** Returns a generation whose workers run, starting a new one where the last is spent. */
-  async #usable(): Promise<Generation> {
+  /**
+   * Returns a generation whose workers run, starting a new one where the last is spent. That has the program made ready
+   * before the batch is sent that asks for it: else the batch would need the long deadline, and a hang be seen late.
+   */
+  async #usable(handle?: ProgramHandle): Promise<Generation> {
     for (let attempt = 1; ; attempt++) {
       if (this.#isClosed) throw closedError()
       const generation = this.#generation
       const isSpent = generation.isRetired || generation.fault !== undefined || this.#hasTooFew(generation)
       if (isSpent) this.#replace(generation)
       try {
-        await this.#readyOf(this.#generation)
-        if (!this.#generation.isRetired) return this.#generation
+        const current = this.#generation
+        await this.#readyOf(current)
+        if (handle !== undefined) await (current.primed ??= this.#load(current, handle))
+        if (!current.isRetired) return current
       } catch (error) {
         this.#retire(this.#generation)
         if (attempt === 2) throw error
@@ -372,13 +385,8 @@ export function closedError(): EngineError {
 }
 
 function lostError(cause: unknown): EngineError {
-  return new EngineError(
-    'ERR_ENGINE_WORKER_LOST',
-    `A worker died twice on the same batch: ${innermost(cause).message}`,
-    {
-      cause,
-    },
-  )
+  const message = `A worker died twice on the same batch: ${innermost(cause).message}`
+  return new EngineError('ERR_ENGINE_WORKER_LOST', message, { cause })
 }
 
 function hungError(deadlineMs: number): EngineError {

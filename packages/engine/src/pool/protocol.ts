@@ -50,6 +50,6 @@ export type Answer =
       /** Where the next batch of the file begins: `to` of the span, or before it when results were due earlier. */
       readonly fileAt?: number
     }
-  /** The worker lacks the slab or the program: the task is to be sent again with both. */
-  | { readonly status: 'needs' }
+  /** The worker lacks the slab, the program or both: the task is to be sent again with them. */
+  | { readonly status: 'needs'; readonly program: boolean }
   | { readonly status: 'failed'; readonly error: EncodedError }

@@ -59,7 +59,7 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
     if (evaluator === undefined && task.programBytes !== undefined) {
       evaluator = await load(task.program, task.programBytes)
     }
-    if (slab === undefined || evaluator === undefined) return { status: 'needs' }
+    if (slab === undefined || evaluator === undefined) return { status: 'needs', program: evaluator === undefined }
     if (task.file !== undefined) return { status: 'done', ...evaluateSpan(evaluator, slab, task.file) }
     const startedNs = process.hrtime.bigint()
     evaluateSlab(evaluator, slab)

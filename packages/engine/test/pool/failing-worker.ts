@@ -8,7 +8,9 @@ import type { Answer, Task, WorkerSettings } from '#src/pool/protocol.js'
 import { createTaskRunner } from '#src/pool/worker.js'
 
 /** What the next evaluations do, by the number in `controlWord.action`. */
-export const action = { none: 0, exit: 1, throw: 2, block: 3, failWarm: 4, exitWarm: 5, stick: 6, spoil: 7 } as const
+export const action = {
+  ...{ none: 0, exit: 1, throw: 2, block: 3, failWarm: 4, exitWarm: 5, stick: 6, spoil: 7, blockWhole: 8 },
+} as const
 
 /** Words of the control memory. */
 export const controlWord = { action: 0, times: 1, gate: 2, blocked: 3, evaluations: 4 } as const
@@ -42,7 +44,8 @@ export async function runTask(task: Task): Promise<Answer> {
   if (task.kind === 'evaluate') {
     Atomics.add(control, controlWord.evaluations, 1)
     // Only a task that brings its slab can be spoiled; others are answered with a request for it.
-    const applies = wanted !== action.none && (wanted !== action.spoil || task.slabBuffer !== undefined)
+    const isOfWhole = wanted === action.spoil || wanted === action.blockWhole
+    const applies = wanted !== action.none && (!isOfWhole || task.slabBuffer !== undefined)
     if (applies && takeTurn(control)) {
       if (wanted === action.spoil) spoilRequest(task.slabBuffer!)
       await misbehave(wanted, control)
@@ -72,7 +75,7 @@ async function misbehave(wanted: number, control: Int32Array): Promise<void> {
     })
     await new Promise(() => undefined)
   }
-  if (wanted === action.stick || wanted === action.block) {
+  if (wanted === action.stick || wanted === action.block || wanted === action.blockWhole) {
     Atomics.add(control, controlWord.blocked, 1)
     Atomics.notify(control, controlWord.blocked)
     if (wanted === action.stick) openSync(data!.pipe!, 'r')

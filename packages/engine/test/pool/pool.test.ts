@@ -86,6 +86,19 @@ test('a batch that hangs twice is ERR_ENGINE_WORKER_HUNG, and the engine goes on
   await failing.engine.close()
 })
 
+test(
+  'a new worker has its program ready before its first batch, which has no more time than others',
+  { timeout: 40_000 },
+  async () => {
+    const failing = await failingEngine({ ...short, threads: 1 }, { ...quick, startDeadlineMs: 60_000 })
+    failing.fail('blockWhole', 2)
+    await assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_HUNG'))
+    assert.equal(failing.engine.stats().workersHung, 2)
+    failing.free()
+    await failing.engine.close()
+  },
+)
+
 test('the deadline grows with the bytes that a worker is given, and with the slowness of its kernel', async (t) => {
   assert.equal(deadlineFor(0, 1000, 'native'), 1000)
   assert.equal(deadlineFor(2 << 20, 1000, 'native'), 1000)
