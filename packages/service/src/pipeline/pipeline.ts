@@ -2,7 +2,7 @@
 // position is committed when every sink has made it safe. Reports counts by batch; adds nothing up. Called by commands
 // and by served.ts.
 
-import type { BatchResult, Engine, FailedBatch } from '@weir/engine'
+import type { BatchResult, Engine, FailedBatch, FilterBatchesOptions } from '@weir/engine'
 
 import { ConnectorError } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
@@ -12,6 +12,7 @@ import { Acker } from './acker.ts'
 import type { Commits } from './acker.ts'
 import { Feed, isInputFault, noRecords, withRejects } from './feed.ts'
 import type { PipelineResult, Reached } from './feed.ts'
+import { OpenRecord } from './long-record.ts'
 import type { RoutedBytes, Router } from './router.ts'
 import { Transactions } from './transactions.ts'
 
@@ -27,6 +28,10 @@ export interface PipelineParts {
   readonly rescue?: (failed: FailedBatch, batch?: string) => Promise<Rescued>
   /** Told of batches that were written, or were to be, and of which nothing is safe: their source has them again. */
   readonly onGivenBack?: (batches: readonly string[]) => void
+  /** Asked of each batch: whether `rescue` takes it without the engine. Only together with that. */
+  readonly judgeApart?: () => boolean
+  /** Told of records that nothing could evaluate and that have no dead letters to go to, when their batch is delivered. */
+  readonly onLeftOut?: (letters: readonly DeadLetter[]) => void
   /** Whether rules that are loaded later may have routes that those in force lack. */
   readonly allowMissingRoutes?: boolean
   /** Time in milliseconds that bytes may wait for their batch to fill. Absent: as the engine has it. */
@@ -41,7 +46,9 @@ export interface PipelineParts {
 export interface Rescued {
   readonly segments: readonly RoutedBytes[]
   readonly counts: BatchResult['counts']
-  /** The records that nothing could evaluate. Forgotten where there are no dead letters. */
+  /** Version of the rule set that judged the others. */
+  readonly version: string
+  /** The records that nothing could evaluate. Left out where there are no dead letters. */
   readonly letters: readonly DeadLetter[]
 }
 
@@ -100,6 +107,7 @@ class Run<P> {
   private readonly source: Source<P>
   private readonly parts: PipelineParts & { readonly signal: AbortSignal }
   private readonly commits: Commits<P>
+  private readonly openRecord = new OpenRecord()
 
   constructor(source: Source<P>, parts: PipelineParts & { readonly signal: AbortSignal }, commits: Commits<P>) {
     this.source = source
@@ -143,7 +151,7 @@ class Run<P> {
   }
 
   private async filterBytes(first: BytesValue<P>, values: AsyncIterator<SourceValue<P>>): Promise<Error | undefined> {
-    const { engine, router, rescue, batchAgeMs, allowMissingRoutes = false, signal } = this.parts
+    const { engine, router, batchAgeMs, allowMissingRoutes = false, signal } = this.parts
     const feed = new Feed(this.source, first, values, (reached) => this.deliver(nothing(reached, this.begin())))
     await engine.filterBatches(feed.chunks(), {
       routes: router.routes,
@@ -159,11 +167,19 @@ class Run<P> {
         await this.deliver({ result, segments, letters: [], reached, batch: this.begin() })
         feed.settle()
       },
-      ...(rescue === undefined ? {} : { onFailedBatch: (failed: FailedBatch) => this.rescue(failed, feed, rescue) }),
+      ...this.apart(feed),
     })
     const last = feed.acknowledge(Number.POSITIVE_INFINITY)
     if (last.rejects.length > 0 || last.position !== undefined) await this.deliver(nothing(last, this.begin()))
     return feed.failure
+  }
+
+  /** What becomes of batches that the engine does not judge. */
+  private apart(feed: Feed<P>): Pick<FilterBatchesOptions, 'onFailedBatch' | 'judgeApart'> {
+    const { rescue, judgeApart } = this.parts
+    if (rescue === undefined) return {}
+    const onFailedBatch = (failed: FailedBatch) => this.rescue(failed, feed, rescue)
+    return { onFailedBatch, ...(judgeApart === undefined ? {} : { judgeApart }) }
   }
 
   private async rescue(
@@ -171,12 +187,15 @@ class Run<P> {
     feed: Feed<P>,
     rescue: NonNullable<PipelineParts['rescue']>,
   ): Promise<void> {
+    const { router, onLeftOut } = this.parts
     const batch = this.begin()
-    const { segments, counts, letters } = await rescue(failed, batch)
-    const result = { counts, malformed: [], bytesIn: failed.bytesIn, version: failed.version }
+    const { segments: all, counts, letters, version } = await rescue(failed, batch)
+    const segments = all.filter(({ route }) => router.routes.includes(route))
+    const result = { counts, malformed: [], bytesIn: failed.bytesIn, version }
     // Without dead letters they are left out: failing the batch would have it sent, and failed, for ever.
-    const buried = this.parts.router.hasDeadLetters ? letters : []
+    const buried = router.hasDeadLetters ? letters : []
     await this.deliver({ result, segments, letters: buried, reached: feed.acknowledge(failed.bytesIn), batch })
+    if (buried.length < letters.length) onLeftOut?.(letters)
     feed.settle()
   }
 
@@ -194,10 +213,11 @@ class Run<P> {
     const rejects = reached.rejects.map(({ bytes }) => ({ route: 'malformed', bytes }))
     // Malformed records of the source itself stand behind those that the engine has found in the same batch.
     const all = router.routes.includes('malformed') ? [...segments, ...rejects] : segments
-    const unreadable = router.hasDeadLetters ? all.filter(({ route }) => route === 'malformed') : []
-    const readable = unreadable.length === 0 ? all : all.filter(({ route }) => route !== 'malformed')
+    const unreadable = router.hasDeadLetters ? segments.filter(({ route }) => route === 'malformed') : []
+    const readable = router.hasDeadLetters ? segments.filter(({ route }) => route !== 'malformed') : all
+    const buriedRejects = router.hasDeadLetters ? rejects : []
     await this.commits.beforeWrite()
-    const allLetters = [...this.malformedLetter(total, unreadable), ...letters].map((letter) => ({
+    const allLetters = [...this.malformedLetters(total, unreadable, buriedRejects), ...letters].map((letter) => ({
       ...letter,
       ...about,
     }))
@@ -216,20 +236,33 @@ class Run<P> {
     this.parts.onBatch(cameMs === undefined ? result : { ...result, ageMs: performance.now() - cameMs })
   }
 
-  /** Malformed records of one batch are one letter, however many they are. */
-  private malformedLetter(result: PipelineResult, unreadable: readonly RoutedBytes[]): DeadLetter[] {
-    if (unreadable.length === 0) return []
-    const { malformed: records, malformedByReason } = result.counts
-    return [
-      {
-        reason: 'malformed',
-        malformedByReason: Object.fromEntries(Object.entries(malformedByReason).filter(([, count]) => count > 0)),
-        records,
-        bytes: unreadable.map(({ bytes }) => bytes),
-        source: this.source.name,
-        ...(result.version === undefined ? {} : { version: result.version }),
-      },
-    ]
+  /**
+   * Malformed records of one batch are one letter, however many they are; but one that goes on in the next batch waits for its
+   * end, and is one of its own.
+   */
+  private malformedLetters(
+    { counts, version }: PipelineResult,
+    segments: readonly RoutedBytes[],
+    rejects: readonly RoutedBytes[],
+  ): DeadLetter[] {
+    const { ended, whole, begins } = this.openRecord.take(segments.map(({ bytes }) => bytes))
+    const about = {
+      reason: 'malformed',
+      source: this.source.name,
+      ...(version === undefined ? {} : { version }),
+    } as const
+    const letters: DeadLetter[] = []
+    if (ended !== undefined) {
+      const { head, ...cut } = ended
+      letters.push({ ...about, malformedByReason: { 'too-long': 1 }, records: 1, bytes: [head], cut })
+    }
+    const bytes = [...whole, ...rejects.map((reject) => reject.bytes)]
+    if (bytes.length === 0) return letters
+    const byReason = { ...counts.malformedByReason }
+    if (begins) byReason['too-long']--
+    const malformedByReason = Object.fromEntries(Object.entries(byReason).filter(([, count]) => count > 0))
+    letters.push({ ...about, malformedByReason, records: counts.malformed - (begins ? 1 : 0), bytes })
+    return letters
   }
 }
 

@@ -42,6 +42,8 @@ export interface ServedParts<P> {
   readonly openRouter: () => Promise<Router>
   readonly backoff: Backoff
   readonly rescue?: PipelineParts['rescue']
+  readonly judgeApart?: PipelineParts['judgeApart']
+  readonly onLeftOut?: PipelineParts['onLeftOut']
   readonly batchAgeMs?: number
   readonly onBatch: (result: PipelineResult) => void
   readonly nextBatch?: PipelineParts['nextBatch']
@@ -171,7 +173,7 @@ export class ServedPipeline<P> {
   /** Runs one session: sinks opened, the source read until its end or a failure. */
   private async runOnce(): Promise<Error | undefined> {
     const { source } = this
-    const { engine, openRouter, rescue, batchAgeMs, onBatch, nextBatch, onGivenBack, backoff } = this.parts
+    const { engine, openRouter, onBatch, backoff } = this.parts
     const { lack } = this
     this.lack = undefined
     if (lack !== undefined) throw lack
@@ -191,10 +193,7 @@ export class ServedPipeline<P> {
           backoff.reset()
         },
         onBatch,
-        ...(rescue === undefined ? {} : { rescue }),
-        ...(nextBatch === undefined ? {} : { nextBatch }),
-        ...(onGivenBack === undefined ? {} : { onGivenBack }),
-        ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
+        ...optionalParts(this.parts),
       })
       // A source that may be read again, as one that lacked a descriptor, is no end.
       if (failure instanceof ConnectorError && failure.retryable) throw failure
@@ -230,6 +229,19 @@ export class ServedPipeline<P> {
       ...(last === undefined ? {} : { lastError: last }),
     }
     this.parts.onState?.(this.current)
+  }
+}
+
+/** What a session is given where it is there. */
+function optionalParts<P>(parts: ServedParts<P>): Partial<PipelineParts> {
+  const { rescue, judgeApart, onLeftOut, nextBatch, onGivenBack, batchAgeMs } = parts
+  return {
+    ...(rescue === undefined ? {} : { rescue }),
+    ...(judgeApart === undefined ? {} : { judgeApart }),
+    ...(onLeftOut === undefined ? {} : { onLeftOut }),
+    ...(nextBatch === undefined ? {} : { nextBatch }),
+    ...(onGivenBack === undefined ? {} : { onGivenBack }),
+    ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
   }
 }
 

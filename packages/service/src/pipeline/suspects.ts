@@ -1,6 +1,7 @@
 // Finds the records of a batch that no worker survives. The batch is halved, and each half is tried in a process of its
 // own, which may die or be killed, until a single record is guilty; the rest is judged on the way, by the same trials.
-// Records that were found guilty once are known when they come again. Called by pipeline.ts, by way of commands.
+// Records that were found guilty once are known when they come again. A careful pipeline has every batch judged here.
+// Called by pipeline.ts, by way of commands.
 
 import { createHash } from 'node:crypto'
 
@@ -8,19 +9,28 @@ import { addCounts } from '@weir/engine'
 import type { Counts, FailedBatch } from '@weir/engine'
 
 import type { DeadLetter, DeadLetterReason } from '../ports/dead-letters.ts'
-import { noRecords } from './feed.ts'
+import { addMalformed, noRecords } from './feed.ts'
 import type { Rescued } from './pipeline.ts'
 import type { RoutedBytes } from './router.ts'
 
 /** What one trial came to. */
 export type TrialOutcome =
-  | { readonly kind: 'judged'; readonly segments: readonly RoutedBytes[]; readonly counts: Counts }
+  | {
+      readonly kind: 'judged'
+      readonly segments: readonly RoutedBytes[]
+      readonly counts: Counts
+      /** Of the rule set that judged; absent where there was nothing to judge. */
+      readonly version?: string
+    }
   | { readonly kind: 'guilty'; readonly reason: DeadLetterReason; readonly message: string }
 
 /** Tries records where they can do no harm. */
 export interface Trials {
-  /** *Errors*: where nothing can be tried at all, as with rules that cannot be read. */
-  run(bytes: Uint8Array): Promise<TrialOutcome>
+  /**
+   * `isHasty`: a hang is to be seen early, since nothing is decided by this trial alone.
+   * *Errors*: where nothing can be tried at all, as with rules that cannot be read.
+   */
+  run(bytes: Uint8Array, isHasty: boolean): Promise<TrialOutcome>
   /** Ends the process, if there is one. */
   close(): void
 }
@@ -31,7 +41,13 @@ export interface SuspectsParts {
   readonly source: string
   /** Opens trials under the rules that are in force. */
   openTrials(): Trials
+  /** Whether the next batch will be judged here too, so that trials are kept open. Default: no. */
+  readonly keepsTrials?: () => boolean
+  /** Called when a trial died or hung. */
+  readonly onDeath?: () => void
 }
+
+const lineFeed = 0x0a
 
 /** Guilty records that are remembered; the oldest are forgotten first. */
 const mostKnown = 10_000
@@ -44,58 +60,93 @@ export class Suspects {
   private readonly parts: SuspectsParts
   /** By the digest of a record. */
   private readonly known = new Map<string, Guilt>()
+  /** Open ones, and the rule set in force when they were opened. */
+  private kept: { readonly trials: Trials; readonly version: string } | undefined
+  private isSearching = false
 
   constructor(parts: SuspectsParts) {
     this.parts = parts
   }
 
   /**
-   * Returns what the batch came to without its guilty records, and those as dead letters.
+   * Returns what the batch came to without its guilty records, and those as dead letters. One batch at a time.
    * *Errors*: those of trials; nothing is judged then. *Cost*: for each guilty record, two trials per halving.
    */
   async rescue(failed: FailedBatch): Promise<Rescued> {
-    const trials = this.parts.openTrials()
-    const search = new Search(failed, this.parts.source, trials, this.known)
+    if (this.kept?.version !== failed.version) this.close()
+    this.kept ??= { trials: this.parts.openTrials(), version: failed.version }
+    const search = new Search(failed, this.parts, this.kept.trials, this.known)
+    this.isSearching = true
     try {
       return await search.run()
     } finally {
-      trials.close()
+      this.isSearching = false
+      if (this.parts.keepsTrials?.() !== true) this.close()
       for (const oldest of this.known.keys()) {
         if (this.known.size <= mostKnown) break
         this.known.delete(oldest)
       }
     }
   }
+
+  /** Closes trials that are kept open; those of a batch that is being judged when it is. */
+  close(): void {
+    if (this.isSearching) return
+    this.kept?.trials.close()
+    this.kept = undefined
+  }
 }
 
 /** The search in one batch. */
 class Search {
   private readonly batch: FailedBatch
-  private readonly source: string
+  private readonly parts: SuspectsParts
   private readonly trials: Trials
   private readonly known: Map<string, Guilt>
   private readonly segments: RoutedBytes[] = []
   private readonly letters: DeadLetter[] = []
   private counts: Counts = noRecords
+  private version: string | undefined
 
-  constructor(batch: FailedBatch, source: string, trials: Trials, known: Map<string, Guilt>) {
+  constructor(batch: FailedBatch, parts: SuspectsParts, trials: Trials, known: Map<string, Guilt>) {
     this.batch = batch
-    this.source = source
+    this.parts = parts
     this.trials = trials
     this.known = known
   }
 
   async run(): Promise<Rescued> {
-    const lines = lineStarts(this.batch.bytes)
-    for (const piece of this.withoutKnown(lines)) await this.search(lines, piece.from, piece.to)
-    return { segments: this.segments, counts: this.counts, letters: this.letters }
+    const { bytes, continues, open, version } = this.batch
+    const lines = lineStarts(bytes)
+    const count = lines.length - 1
+    const first = continues && count > 0 ? 1 : 0
+    const last = Math.max(first, open ? count - 1 : count)
+    // Pieces of a record that is too long are no records, and nobody looks into them.
+    if (first > 0) this.passOn(lines, 0, open && count === 1)
+    for (const piece of this.withoutKnown(lines, first, last)) await this.search(lines, piece.from, piece.to, false)
+    if (last < count) {
+      this.passOn(lines, last, true)
+      this.counts = addMalformed(this.counts, { 'too-long': 1 })
+    }
+    const { segments, counts, letters } = this
+    return { segments, counts, letters, version: this.version ?? version }
   }
 
-  /** Sets records aside that were guilty before; yields the runs of lines between them. */
-  private *withoutKnown(lines: readonly number[]): Generator<{ from: number; to: number }, void, undefined> {
-    const last = lines.length - 1
-    let from = 0
-    for (let line = 0; this.known.size > 0 && line < last; line++) {
+  /** Has a line go on as malformed that is a piece of one. `isOpen`: it has no end here. */
+  private passOn(lines: readonly number[], line: number, isOpen: boolean): void {
+    const bytes = this.batch.bytes.subarray(lines[line], lines[line + 1])
+    this.segments.push({ route: 'malformed', bytes })
+    if (!isOpen && bytes.at(-1) !== lineFeed) this.segments.push({ route: 'malformed', bytes: Uint8Array.of(lineFeed) })
+  }
+
+  /** Sets records of lines [first, last) aside that were guilty before; yields the runs of lines between them. */
+  private *withoutKnown(
+    lines: readonly number[],
+    first: number,
+    last: number,
+  ): Generator<{ from: number; to: number }, void, undefined> {
+    let from = first
+    for (let line = first; this.known.size > 0 && line < last; line++) {
       const guilt = this.known.get(this.digest(lines, line))
       if (guilt === undefined) continue
       if (from < line) yield { from, to: line }
@@ -106,11 +157,15 @@ class Search {
   }
 
   /** Judges lines [from, to), halving them where a trial fails. */
-  private async search(lines: readonly number[], from: number, to: number): Promise<void> {
-    const outcome = await this.trials.run(this.batch.bytes.subarray(lines[from], lines[to]))
+  private async search(lines: readonly number[], from: number, to: number, isHasty: boolean): Promise<void> {
+    const bytes = this.batch.bytes.subarray(lines[from], lines[to])
+    let outcome = await this.tried(bytes, isHasty)
+    // A process may also die of something else: only who fails twice is guilty.
+    if (outcome.kind === 'guilty' && to - from === 1) outcome = await this.tried(bytes, false)
     if (outcome.kind === 'judged') {
       this.segments.push(...outcome.segments)
       this.counts = addCounts(this.counts, outcome.counts)
+      this.version ??= outcome.version
       return
     }
     if (to - from === 1) {
@@ -118,14 +173,20 @@ class Search {
       return this.bury(lines, from, outcome)
     }
     const middle = (from + to) >>> 1
-    await this.search(lines, from, middle)
-    await this.search(lines, middle, to)
+    await this.search(lines, from, middle, true)
+    await this.search(lines, middle, to, true)
+  }
+
+  private async tried(bytes: Uint8Array, isHasty: boolean): Promise<TrialOutcome> {
+    const outcome = await this.trials.run(bytes, isHasty)
+    if (outcome.kind === 'guilty' && outcome.reason === 'worker_crash') this.parts.onDeath?.()
+    return outcome
   }
 
   private bury(lines: readonly number[], line: number, { reason, message }: Guilt): void {
     const { bytes, version } = this.batch
     const record = bytes.subarray(lines[line], lines[line + 1])
-    this.letters.push({ reason, records: 1, bytes: [record], source: this.source, version, detail: message })
+    this.letters.push({ reason, records: 1, bytes: [record], source: this.parts.source, version, detail: message })
   }
 
   private digest(lines: readonly number[], line: number): string {
@@ -138,7 +199,7 @@ class Search {
 /** Returns where lines begin, and behind the last of them the end. */
 function lineStarts(bytes: Uint8Array): number[] {
   const starts = [0]
-  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) starts.push(at + 1)
+  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) starts.push(at + 1)
   if (starts.at(-1) !== bytes.length) starts.push(bytes.length)
   return starts
 }

@@ -15,7 +15,12 @@ export type TrialRequest =
 /** What it answers; to `open` with `ready`. */
 export type TrialAnswer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'judged'; readonly segments: readonly RoutedBytes[]; readonly counts: Counts }
+  | {
+      readonly kind: 'judged'
+      readonly segments: readonly RoutedBytes[]
+      readonly counts: Counts
+      readonly version?: string
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
 
 let engine: Engine | undefined
@@ -27,14 +32,17 @@ async function answer(request: TrialRequest): Promise<TrialAnswer> {
     ;({ routes } = request)
     return { kind: 'ready' }
   }
-  const verdict = await engine!.evaluate(request.bytes)
-  const segments = routes
-    .filter((route) => verdict.routeNames.includes(route))
-    .map((route) => ({ route, bytes: verdict.gather(route) }))
-    .filter(({ bytes }) => bytes.length > 0)
-  const { counts } = verdict
-  verdict.release()
-  return { kind: 'judged', segments, counts }
+  const segments: RoutedBytes[] = []
+  // As a stream, since small inputs would else be judged on this thread, which has to hear when it is no longer needed.
+  const { counts, versions } = await engine!.filterBatches([request.bytes], {
+    routes,
+    allowMissingRoutes: true,
+    onBatch: (batch) => {
+      for (const { route, bytes } of batch.segments) segments.push({ route, bytes: new Uint8Array(bytes) })
+    },
+  })
+  const [version] = versions
+  return { kind: 'judged', segments, counts, ...(version === undefined ? {} : { version }) }
 }
 
 process.on('message', (request: TrialRequest) => {
@@ -44,5 +52,5 @@ process.on('message', (request: TrialRequest) => {
       process.send!({ kind: 'failed', code: error.code ?? '', message: error.message } satisfies TrialAnswer),
   )
 })
-// Nobody is left to judge for.
-process.on('disconnect', () => process.exit())
+// Nobody is left to judge for. Not by an exit, which waits for threads, and one may hang.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

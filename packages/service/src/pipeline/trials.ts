@@ -16,9 +16,19 @@ export interface TrialOptions {
   readonly engine: EngineOptions
   /** Routes whose records are wanted. */
   readonly routes: readonly string[]
-  /** Time in milliseconds that one trial may take before its records count as guilty of a hang. */
+  /**
+   * Time in milliseconds that a trial of `deadlineBytes` may take before its records count as guilty of a hang; more bytes have
+   * as many, and the portable kernel `portableFactor` times as much.
+   */
   readonly deadlineMs: number
 }
+
+/** Bytes that one deadline is for. */
+const deadlineBytes = 2 << 20
+/** A hasty trial has this part of the time. */
+const hastyPart = 1 / 4
+/** So much slower is the portable kernel, about, on as many rules as are usual. */
+const portableFactor = 10
 
 /** Time in milliseconds for the process to start and to compile the rules. */
 const startDeadlineMs = 60_000
@@ -39,11 +49,12 @@ class ProcessTrials implements Trials {
     this.options = options
   }
 
-  async run(bytes: Uint8Array): Promise<TrialOutcome> {
+  async run(bytes: Uint8Array, isHasty: boolean): Promise<TrialOutcome> {
     const child = await this.ready()
-    const answer = await this.ask(child, { kind: 'try', bytes }, this.options.deadlineMs)
+    const deadlineMs = this.deadlineFor(bytes.length, isHasty)
+    const answer = await this.ask(child, { kind: 'try', bytes }, deadlineMs)
     if (answer === 'died') return guilty('The process that tried this record alone died.')
-    if (answer === 'hung') return guilty(`The record alone took longer than ${this.options.deadlineMs} ms.`)
+    if (answer === 'hung') return guilty(`The record alone took longer than ${deadlineMs} ms.`)
     if (answer.kind === 'judged') return answer
     if (answer.kind === 'ready') throw new Error('A trial was answered out of turn.')
     const reason = answer.code === 'ERR_ENGINE_KERNEL_FAULT' ? 'matcher_fault' : 'worker_crash'
@@ -55,7 +66,15 @@ class ProcessTrials implements Trials {
     this.child = undefined
   }
 
+  private deadlineFor(bytes: number, isHasty: boolean): number {
+    const { deadlineMs, engine } = this.options
+    const factor = (isHasty ? hastyPart : 1) * (engine.kernel === 'portable' ? portableFactor : 1)
+    return deadlineMs * factor * Math.max(1, Math.ceil(bytes / deadlineBytes))
+  }
+
   private async ready(): Promise<ChildProcess> {
+    // One that ended while it had nothing to do is no record's fault.
+    if (this.child !== undefined && hasEnded(this.child)) this.close()
     if (this.child !== undefined) return this.child
     const child = fork(new URL('./trial-process.js', import.meta.url), {
       serialization: 'advanced',
@@ -87,11 +106,15 @@ class ProcessTrials implements Trials {
       const onExit = () => settle('died')
       const deadline = setTimeout(() => settle('hung'), deadlineMs)
       child.on('message', onMessage).on('exit', onExit)
-      if (child.exitCode !== null || child.signalCode !== null) return settle('died')
+      if (hasEnded(child)) return settle('died')
       // A process that died meanwhile is told by its exit.
       child.send(request, () => undefined)
     })
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
 
 function guilty(message: string): TrialOutcome {

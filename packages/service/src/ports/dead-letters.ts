@@ -1,5 +1,5 @@
 // The port of where records go that cannot go where their rules would send them: with their bytes as they came, and
-// why. Types only: the implementation is in ../sinks, the callers are ../pipeline and sources that set whole bodies aside.
+// why. The implementation is in ../sinks, the callers are ../pipeline and sources that set whole bodies aside.
 
 import type { MalformedReason } from '@weir/engine'
 
@@ -12,6 +12,17 @@ import type { Transaction } from './transaction.ts'
  */
 export type DeadLetterReason = 'malformed' | 'worker_crash' | 'matcher_fault' | 'quarantine'
 
+/** What is kept of a record that is too long, from its start; its length and SHA-256 stand beside it. */
+export const headBytes = 4 << 10
+
+/** A record that is too long, as far as its bytes do not tell. */
+export interface CutRecord {
+  /** Length of the whole, with its line end. */
+  readonly bytes: number
+  /** Of the whole; hexadecimal. */
+  readonly sha256: string
+}
+
 /** Neighbouring records that share one fate. */
 export interface DeadLetter {
   readonly reason: DeadLetterReason
@@ -21,6 +32,8 @@ export interface DeadLetter {
   readonly records: number
   /** As they came, one after another. *Ownership*: the writer's until `write()` settles. */
   readonly bytes: readonly Uint8Array[]
+  /** The letter is one record that is too long, and `bytes` only its start, `headBytes` of it. Absent: they are all. */
+  readonly cut?: CutRecord
   /** What handed them over, as messages call it. */
   readonly source: string
   /** Version of the rule set in force; absent where none was asked. */

@@ -4,14 +4,13 @@
 
 import { createHash } from 'node:crypto'
 
-import type { DeadLetter, DeadLetterReason, DeadLetters } from '../ports/dead-letters.ts'
+import { headBytes } from '../ports/dead-letters.ts'
+import type { CutRecord, DeadLetter, DeadLetterReason, DeadLetters } from '../ports/dead-letters.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Clock } from '../time.ts'
 
 /** Most bytes of records in one line; longer letters become several, cut at line ends where there are any. */
 export const partBytes = 1 << 20
-/** What is kept of a record that is too long, from its start; its length and SHA-256 stand beside it. */
-export const headBytes = 4 << 10
 /** Bytes of lines a second, unless the settings say otherwise. */
 export const defaultBytesPerSecond = 64 << 20
 /** A quiet time allows as much at once as so many seconds do. */
@@ -72,8 +71,11 @@ export function deadLettersInto(sink: Sink, options: DeadLetterOptions): DeadLet
 
 /** Bytes of a letter that become one line. */
 interface Part {
-  readonly bytes: Buffer
-  readonly isTruncated: boolean
+  readonly data: Buffer
+  /** How many bytes came. */
+  readonly bytes: number
+  /** Of a record that is too long: of all its bytes. */
+  readonly sha256?: string
 }
 
 const nothing: Suppressed = { entries: 0, records: 0, bytes: 0 }
@@ -136,14 +138,13 @@ class DeadLetterLines implements DeadLetters {
     const parts = partsOf(letter, this.options.maxRecordBytes)
     for (const [index, part] of parts.entries()) {
       const records = index === 0 ? letter.records : 0
-      const { bytes } = part
-      const data = part.isTruncated ? bytes.subarray(0, headBytes) : bytes
+      const { data, bytes, sha256 } = part
       // Who sets a whole body aside has asked for room before, and tells its sender that it is kept.
       const { hasRoom } = this
       const mayWrite = hasRoom || letter.reason === 'quarantine'
       if (mayWrite) this.allowance -= Math.ceil(data.length / 3) * 4 + frameBytes
       else {
-        this.suppress({ entries: 1, records, bytes: bytes.length })
+        this.suppress({ entries: 1, records, bytes })
         continue
       }
       await this.writeEntry(
@@ -151,13 +152,13 @@ class DeadLetterLines implements DeadLetters {
           reason: letter.reason,
           ...(index === 0 ? malformedOf(letter) : {}),
           records,
-          bytes: bytes.length,
+          bytes,
           source: letter.source,
           ...(letter.version === undefined ? {} : { version: letter.version }),
           ...(letter.batch === undefined ? {} : { batch: letter.batch }),
           ...(letter.detail === undefined ? {} : { detail: letter.detail }),
           ...(parts.length === 1 ? {} : { part: index + 1, parts: parts.length }),
-          ...(part.isTruncated ? { truncated: true, sha256: sha256(bytes) } : {}),
+          ...(sha256 === undefined ? {} : { truncated: true, sha256 }),
           data: data.toString('base64'),
         },
         letter.version,
@@ -202,24 +203,31 @@ function malformedOf({ malformedByReason = {} }: DeadLetter): Pick<DeadLetterEnt
   return counted.length === 0 ? {} : { malformedByReason: Object.fromEntries(counted) }
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+/** Returns the part that a record is which is too long, of its bytes or of what is known of them. */
+function partOfLong(record: Buffer, cut?: CutRecord): Part {
+  const { bytes, sha256 } = cut ?? {
+    bytes: record.length,
+    sha256: createHash('sha256').update(record).digest('hex'),
+  }
+  return { data: record.subarray(0, headBytes), bytes, sha256 }
 }
 
 /** A carriage return and a line feed are no part of a record. */
 const lineEndBytes = 2
 
 /** Cuts a letter: lines that are too long stand alone, all others together as far as a line has room. */
-function partsOf({ reason, bytes: chunks }: DeadLetter, maxRecordBytes: number): Part[] {
+function partsOf({ reason, bytes: chunks, cut }: DeadLetter, maxRecordBytes: number): Part[] {
   const [first = new Uint8Array(0)] = chunks
   const all = chunks.length === 1 ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(chunks)
+  if (cut !== undefined) return [partOfLong(all, cut)]
   const parts: Part[] = []
   // Only malformed records may be too long; the bytes of a body that nobody could take apart are kept whole.
   const longest = reason === 'malformed' ? maxRecordBytes : Number.POSITIVE_INFINITY
   let start = 0
   const endPart = (end: number) => {
     for (; start < end; start += partBytes) {
-      parts.push({ bytes: all.subarray(start, Math.min(start + partBytes, end)), isTruncated: false })
+      const data = all.subarray(start, Math.min(start + partBytes, end))
+      parts.push({ data, bytes: data.length })
     }
     start = end
   }
@@ -232,11 +240,11 @@ function partsOf({ reason, bytes: chunks }: DeadLetter, maxRecordBytes: number):
     const isTooLong = end - at > longest + lineEndBytes
     if (isTooLong || end - start > partBytes) endPart(at)
     if (isTooLong) {
-      parts.push({ bytes: all.subarray(at, end), isTruncated: true })
+      parts.push(partOfLong(all.subarray(at, end)))
       start = end
     }
     at = end
   }
   endPart(all.length)
-  return parts.length === 0 ? [{ bytes: all, isTruncated: false }] : parts
+  return parts.length === 0 ? [{ data: all, bytes: all.length }] : parts
 }

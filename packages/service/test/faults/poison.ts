@@ -2,7 +2,9 @@
 // `--import`, which workers and child processes inherit by NODE_OPTIONS. Only tests use it.
 //
 //   "poison":"exit"    the thread ends
-//   "poison":"abort"   the process ends
+//   "poison":"abort"   the process ends, as when memory is found damaged
+//   "poison":"crash"   the process ends, as when memory is read that is none
+//   "poison":"kill"    the process ends, as when the system lacks memory
 //   "poison":"hang"    the call never returns
 //   "poison":"throw"   the kernel reports a fault
 //
@@ -45,9 +47,21 @@ function misbehave(slab: Uint8Array): void {
   const once = /^\w+","once":"([^"]+)"/.exec(input.subarray(at + 10, at + 1000).toString())?.[1]
   if (once !== undefined && !isFirst(once)) return
   if (how === 'exit') process.exit(9)
-  if (how === 'abor') process.abort()
-  if (how === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  if (how === 'abor') endProcess('SIGABRT')
+  if (how === 'cras') endProcess('SIGSEGV')
+  if (how === 'kill') endProcess('SIGKILL')
+  if (how === 'hang') waitForEver()
   if (how === 'thro') throw new Error('out of memory, on purpose')
+}
+
+/** `process.abort()` is refused in worker threads. */
+function endProcess(signal: NodeJS.Signals): never {
+  process.kill(process.pid, signal)
+  return waitForEver()
+}
+
+function waitForEver(): never {
+  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 }
 
 /** Leaves the file behind; returns whether it was not there. */

@@ -1,6 +1,7 @@
 // One source through an engine to a sink: order, acknowledgement, and every party's failure.
 
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
@@ -14,7 +15,10 @@ import type { PipelineResult } from '#src/pipeline/feed.js'
 import { runSource } from '#src/pipeline/pipeline.js'
 import type { Rescued } from '#src/pipeline/pipeline.js'
 import { Router } from '#src/pipeline/router.js'
-import type { DeadLetters } from '#src/ports/dead-letters.js'
+import { Suspects } from '#src/pipeline/suspects.js'
+import type { Trials } from '#src/pipeline/suspects.js'
+import { headBytes } from '#src/ports/dead-letters.js'
+import type { DeadLetter, DeadLetters } from '#src/ports/dead-letters.js'
 import type { Sink } from '#src/ports/sink.js'
 import type { Source, SourceValue } from '#src/ports/source.js'
 
@@ -104,7 +108,8 @@ const failing: Pick<Engine, 'filterBatches' | 'filterFile'> = {
   async filterBatches(chunks, { onFailedBatch }) {
     for await (const bytes of chunks) {
       const error = new EngineError('ERR_ENGINE_WORKER_LOST', 'A worker died twice.')
-      await onFailedBatch?.({ error, bytes, version: 'v1', line: 1, byte: 0, bytesIn: bytes.length })
+      const about = { continues: false, open: false, version: 'v1', line: 1, byte: 0, bytesIn: bytes.length }
+      await onFailedBatch?.({ error, bytes, ...about })
     }
     return undefined as never
   },
@@ -119,6 +124,7 @@ for (const hasDeadLetters of [true, false]) {
       return Promise.resolve({
         segments: [{ route: 'keep', bytes: bytes.subarray(2) }],
         counts: noRecords,
+        version: 'v2',
         letters: [letter],
       })
     }
@@ -127,10 +133,72 @@ for (const hasDeadLetters of [true, false]) {
       write: async (written) => void happened.push(`buried ${written.map(({ reason }) => reason).join()}`),
     }
     const router = new Router(new Map([['keep', textSink(happened)]]), hasDeadLetters ? letters : undefined)
-    await runSource(textSource(['x\n{}\n'], happened), { engine: failing, router, rescue, onBatch: () => undefined })
-    const buried = hasDeadLetters ? ['buried worker_crash'] : []
-    assert.deepEqual(happened.toSorted(), [...buried, 'committed 0', 'wrote {};'])
+    await runSource(textSource(['x\n{}\n'], happened), {
+      ...{ engine: failing, router, rescue },
+      onBatch: ({ version }) => assert.equal(version, 'v2'),
+      onLeftOut: (left) => void happened.push(`left out ${left.length}`),
+    })
+    const gone = hasDeadLetters ? ['buried worker_crash', 'committed 0'] : ['committed 0', 'left out 1']
+    assert.deepEqual(happened.toSorted(), [...gone, 'wrote {};'])
     assert.equal(happened.at(-1), 'committed 0')
+  })
+}
+
+test('batches that are to be judged apart go to the rescue, and so do routes that nothing here wants', async (t) => {
+  const engine = await engineFor(t)
+  const happened: string[] = []
+  const rescue = ({ error, bytes, version }: FailedBatch): Promise<Rescued> => {
+    assert.equal(error, undefined)
+    const segments = [{ route: 'keep', bytes }, { route: 'malformed', bytes }] // prettier-ignore
+    return Promise.resolve({ segments, counts: noRecords, letters: [], version })
+  }
+  const source = textSource(['{"apart":1}\n'], happened)
+  await runSource(source, { ...parts(engine, textSink(happened)), rescue, judgeApart: () => true })
+  assert.deepEqual(happened, ['wrote {"apart":1};', 'committed 0'])
+})
+
+for (const isApart of [false, true]) {
+  test(`a record that is too long is one dead letter, however many batches it takes${isApart ? ', also judged apart' : ''}`, async (t) => {
+    const engine = await createEngine({ rules: keepAll, threads: 2, batchBytes: 4096, maxRecordBytes: 1000 })
+    t.after(() => engine.close())
+    const written: DeadLetter[] = []
+    const happened: string[] = []
+    const keep = (letters: readonly DeadLetter[]) =>
+      written.push(...letters.map((letter) => ({ ...letter, bytes: [Buffer.concat(letter.bytes)] })))
+    const letters: DeadLetters = { ...textSink([]), write: async (all) => void keep(all) }
+    const router = new Router(new Map([['keep', textSink(happened)]]), letters)
+    const long = `${'x'.repeat(50_000)}\n`
+    const batches: PipelineResult[] = []
+    const trials = (): Trials => ({
+      async run(bytes) {
+        const verdict = await engine.evaluate(bytes)
+        const segments = ['keep', 'malformed'].map((route) => ({ route, bytes: verdict.gather(route) }))
+        return { kind: 'judged', segments: segments.filter((each) => each.bytes.length > 0), counts: verdict.counts }
+      },
+      close: () => undefined,
+    })
+    const suspects = new Suspects({ source: 'texts', openTrials: trials })
+    assert.equal(
+      await runSource(textSource([`{}\nbad1\n${long}bad2\n{"n":1}\n`], happened), {
+        ...{ engine, router, judgeApart: () => isApart },
+        onBatch: (batch) => void batches.push(batch),
+        rescue: (failed) => suspects.rescue(failed),
+      }),
+      undefined,
+    )
+    assert.deepEqual(happened, ['wrote {};', 'wrote {"n":1};', 'committed 0'])
+    const sha256 = createHash('sha256').update(long).digest('hex')
+    assert.deepEqual(
+      written.map(({ records, malformedByReason, bytes, cut }) => [records, malformedByReason, String(bytes[0]), cut]),
+      [
+        [1, { syntax: 1 }, 'bad1\n', undefined],
+        [1, { 'too-long': 1 }, 'x'.repeat(headBytes), { bytes: 50_001, sha256 }],
+        [1, { syntax: 1 }, 'bad2\n', undefined],
+      ],
+    )
+    const counted = batches.map(({ counts }) => counts.malformedByReason)
+    assert.equal(counted.reduce((sum, reasons) => sum + reasons['too-long'], 0), 1) // prettier-ignore
+    assert.equal(counted.reduce((sum, reasons) => sum + reasons.syntax, 0), 2) // prettier-ignore
   })
 }
 

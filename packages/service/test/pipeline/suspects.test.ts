@@ -10,10 +10,20 @@ import { noRecords } from '#src/pipeline/feed.js'
 import { Suspects } from '#src/pipeline/suspects.js'
 import type { Trials } from '#src/pipeline/suspects.js'
 
-function failedBatch(text: string): FailedBatch {
+function failedBatch(text: string, more: Partial<FailedBatch> = {}): FailedBatch {
   const bytes = Buffer.from(text)
   const error = new EngineError('ERR_ENGINE_WORKER_LOST', 'A worker died twice.')
-  return { error, bytes, version: 'v1', line: 1, byte: 0, bytesIn: bytes.length }
+  return {
+    error,
+    bytes,
+    continues: false,
+    open: false,
+    version: 'v1',
+    line: 1,
+    byte: 0,
+    bytesIn: bytes.length,
+    ...more,
+  }
 }
 
 /** Trials that fail where `x` stands in the bytes, and keep everything else. */
@@ -68,6 +78,66 @@ test('a record that was guilty once is set aside without a trial', async () => {
   assert.equal(textOf(segments), 'c\nd\n')
   assert.equal(letters.length, 2)
 })
+
+test('who fails once and not again is not guilty, for a process may die of something else', async () => {
+  let deaths = 0
+  const died = { kind: 'guilty', reason: 'worker_crash', message: 'It died.' } as const
+  const fine = trialsOf([])
+  const openTrials = () => ({
+    ...fine,
+    run: (bytes: Uint8Array) => (deaths < 1 ? Promise.resolve(died) : fine.run(bytes, false)),
+  })
+  const suspects = new Suspects({ source: 'http', openTrials, onDeath: () => deaths++ })
+  const { segments, letters } = await suspects.rescue(failedBatch('a\n'))
+  assert.deepEqual([textOf(segments), letters.length, deaths], ['a\n', 0, 1])
+})
+
+test('only the first trial of a batch and the last one of a record are given their whole time', async () => {
+  const hasty: boolean[] = []
+  const fine = trialsOf([])
+  const run = (bytes: Uint8Array, isHasty: boolean) => {
+    hasty.push(isHasty)
+    return fine.run(bytes, isHasty)
+  }
+  const suspects = new Suspects({ source: 'http', openTrials: () => ({ ...fine, run }) })
+  await suspects.rescue(failedBatch('a\nx\n'))
+  assert.deepEqual(hasty, [false, true, true, false])
+})
+
+test('trials are kept open while more is to come, and opened anew for other rules', async () => {
+  const tried: string[] = []
+  let isKept = true
+  const openTrials = () => {
+    tried.push('opened')
+    return trialsOf(tried)
+  }
+  const suspects = new Suspects({ source: 'http', openTrials, keepsTrials: () => isKept })
+  for (const version of ['v1', 'v1', 'v2']) await suspects.rescue(failedBatch('a\n', { version }))
+  assert.deepEqual(tried.splice(0), ['opened', 'a\n', 'a\n', 'closed', 'opened', 'a\n'])
+  isKept = false
+  await suspects.rescue(failedBatch('b\n', { version: 'v2' }))
+  assert.deepEqual(tried.splice(0), ['b\n', 'closed'])
+  suspects.close()
+  assert.deepEqual(tried, [])
+})
+
+for (const [what, text, cut, tried, malformed, tooLong] of [
+  ['its end', 'end"}\n{}\n', { continues: true }, ['{}\n'], 'end"}\n', 0],
+  ['its start', '{}\n{"a":1', { open: true }, ['{}\n'], '{"a":1', 1],
+  ['its middle', '{"a":1}', { continues: true, open: true }, [], '{"a":1}', 0],
+  ['its end, which lacks its line feed', '{"a":1}', { continues: true }, [], '{"a":1}\n', 0],
+  ['the end of one and the start of another', 'x}\n{}\n{', { continues: true, open: true }, ['{}\n'], 'x}\n{', 1],
+] as const) {
+  test(`pieces of a record that is too long are malformed and not tried: ${what}`, async () => {
+    const all: string[] = []
+    const suspects = new Suspects({ source: 'http', openTrials: () => trialsOf(all) })
+    const { segments, counts, letters } = await suspects.rescue(failedBatch(text, cut))
+    assert.deepEqual(all, [...tried, 'closed'])
+    assert.equal(textOf(segments.filter(({ route }) => route === 'malformed')), malformed)
+    assert.deepEqual([counts.malformed, counts.malformedByReason['too-long']], [tooLong, tooLong])
+    assert.equal(letters.length, 0)
+  })
+}
 
 test('when nothing can be tried, nothing is judged, and the trials are closed', async () => {
   let isClosed = false

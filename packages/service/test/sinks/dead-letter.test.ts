@@ -6,7 +6,8 @@ import { test } from 'node:test'
 
 import type { DeadLetter } from '#src/ports/dead-letters.js'
 import type { Sink } from '#src/ports/sink.js'
-import { deadLettersInto, headBytes, partBytes } from '#src/sinks/dead-letter.js'
+import { headBytes } from '#src/ports/dead-letters.js'
+import { deadLettersInto, partBytes } from '#src/sinks/dead-letter.js'
 import type { DeadLetterEntry, DeadLetterOptions, Suppressed } from '#src/sinks/dead-letter.js'
 
 class Memory implements Sink {
@@ -166,6 +167,18 @@ test('whole bodies are never left out: there is room for one or there is not, an
   assert.equal(letters.hasRoom, false, 'a minute earns 60,000 bytes')
   time += 5_000_000
   assert.equal(letters.hasRoom, true)
+})
+
+test('a record of which only the start came has the length and checksum that it was given', async () => {
+  const { memory, letters } = made({ maxRecordBytes: 10_000 })
+  const cut = { bytes: 5_000_000, sha256: 'f'.repeat(64) }
+  await letters.write([letter('y'.repeat(headBytes), { malformedByReason: { 'too-long': 1 }, cut })])
+  const [{ truncated, bytes, records, sha256, part } = {}] = memory.entries
+  assert.deepEqual(
+    { truncated, bytes, records, sha256, part },
+    { truncated: true, ...cut, records: 1, part: undefined },
+  )
+  assert.equal(decoded(memory.entries[0]).toString(), 'y'.repeat(headBytes))
 })
 
 test('what is more than may be written is counted in the next line', async () => {
