@@ -329,6 +329,17 @@ export class PipelineMetrics {
     this.#add('weir_dead_letter_records_total', { reason }, records)
   }
 
+  /** Counts records that nothing could judge and that have no dead letters to go to. */
+  leftOut(reason: string, records: number): void {
+    this.#add('weir_left_out_records_total', { reason }, records)
+  }
+
+  /** Tells whether batches are judged in a process of its own, and how many processes have died lately. */
+  careful(isCareful: boolean, deaths: number): void {
+    this.#set('weir_careful', isCareful ? 1 : 0)
+    this.#set('weir_process_deaths', deaths)
+  }
+
   /** Counts a session that failed and is begun anew. */
   restarted(error: unknown): void {
     this.#add('weir_session_restarts_total', { code: codeOf(error) }, 1)

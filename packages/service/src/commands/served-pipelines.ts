@@ -4,7 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { createEngine } from '@weir/engine'
-import type { Engine, EngineOptions, FailedBatch, RuleSource } from '@weir/engine'
+import type { Engine, EngineOptions, RuleSource } from '@weir/engine'
 
 import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
@@ -13,16 +13,14 @@ import { readRuleFile } from '../config/rule-file.ts'
 import { chosen } from '../config/schema.ts'
 import type { PipelineSettings } from '../config/schema.ts'
 import type { PipelineMetrics } from '../metrics.ts'
+import { deadlines } from '../pipeline/deadlines.ts'
 import type { PipelineResult } from '../pipeline/feed.ts'
-import type { Rescued } from '../pipeline/pipeline.ts'
 import { Backoff } from '../pipeline/retry.ts'
 import { examine } from '../pipeline/rules-candidate.ts'
 import { openRulesControl } from '../pipeline/rules-control.ts'
 import type { RulesControl } from '../pipeline/rules-control.ts'
 import { ServedPipeline } from '../pipeline/served.ts'
 import type { PipelineState } from '../pipeline/served.ts'
-import { Suspects } from '../pipeline/suspects.ts'
-import { openTrials } from '../pipeline/trials.ts'
 import type { Source } from '../ports/source.ts'
 import type { ByteBudget } from '../sources/byte-budget.ts'
 import { batchIds } from '../structured-log.ts'
@@ -30,14 +28,7 @@ import type { StructuredLog } from '../structured-log.ts'
 import { isClosedPipe, issueLine } from './report.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
-
-/**
- * Time in milliseconds that a worker may take for a batch, where a few are usual. Twice that has to fit into the time in
- * which a sender is answered: else what it sends again would hang before its guilty record is known.
- */
-const batchDeadlineMs = 5_000
-/** Time in milliseconds that a trial of suspect records may take; a search may take a dozen. */
-const trialDeadlineMs = 2_000
+import { Rescue } from './served-rescue.ts'
 
 /** What all pipelines of a process share. */
 export interface SharedParts {
@@ -49,7 +40,7 @@ export interface SharedParts {
 const keepAll = { version: 1, default: 'keep', rules: [] } as const satisfies RuleSource
 
 /** What belongs to one pipeline. */
-type PipelineParts = Pick<PipelineUnit, 'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline'>
+type PipelineParts = Pick<PipelineUnit, 'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline' | 'rescue'>
 
 /** A pipeline with everything that belongs to it. *Order of calls*: `openPipeline`, `run()`, `close()`. */
 export class PipelineUnit {
@@ -59,6 +50,7 @@ export class PipelineUnit {
   readonly engine: Engine
   readonly source: Source
   readonly pipeline: ServedPipeline<unknown>
+  readonly rescue: Rescue
 
   /** Made by `openPipeline`. */
   constructor(parts: PipelineParts) {
@@ -68,6 +60,7 @@ export class PipelineUnit {
     this.engine = parts.engine
     this.source = parts.source
     this.pipeline = parts.pipeline
+    this.rescue = parts.rescue
   }
 
   /** Why the pipeline takes no records at the moment; nothing while it does. */
@@ -79,7 +72,7 @@ export class PipelineUnit {
 
   /** Whether a worker hangs in native code, which only the end of the process stops. */
   get isStuck(): boolean {
-    return this.engine.stats().workersHung > 0
+    return this.rescue.look() > 0
   }
 
   /** What people ask about: state, guarantees, kernel. */
@@ -97,11 +90,13 @@ export class PipelineUnit {
       position: this.pipeline.position,
       ruleSetVersion: version,
       guarantees: guaranteesOf(this.settings),
+      careful: this.rescue.status(),
       engine: { kernel: kernel.name, fallback: kernel.fallback, threads, retries, workersLost, workersHung },
     }
   }
 
   async close(): Promise<void> {
+    this.rescue.close()
     await this.source.close()
     await this.rules.close()
     await this.engine.close()
@@ -131,10 +126,13 @@ export async function openPipeline(
     const quarantine: ServedPipeline<unknown>['quarantine'] = (letter) => late.pipeline!.quarantine(letter)
     const source = await openSource(name, settings, { budget, quarantine, metrics, log })
     closings.push(() => source.close())
-    const pipeline = makePipeline({ name, settings, rules, engine, source }, metrics, log)
+    const about = { engineOptions: engineOptions(settings), routes: wantedRoutes(settings), metrics, log }
+    const rescue = new Rescue({ settings, rules, engine, source: source.name, ...about })
+    const pipeline = makePipeline({ name, settings, engine, source, rescue }, metrics, log)
     late.pipeline = pipeline
     await pipeline.open()
-    return new PipelineUnit({ name, settings, rules, engine, source, pipeline })
+    rescue.open()
+    return new PipelineUnit({ name, settings, rules, engine, source, pipeline, rescue })
   } catch (error) {
     for (const close of closings.reverse()) await close()
     throw error
@@ -142,18 +140,17 @@ export async function openPipeline(
 }
 
 function makePipeline(
-  unit: Omit<PipelineParts, 'pipeline'>,
+  { name, settings, source, engine, rescue }: Omit<PipelineParts, 'pipeline' | 'rules'>,
   metrics: PipelineMetrics,
   log: StructuredLog,
 ): ServedPipeline<unknown> {
-  const { name, settings, source, engine } = unit
   return new ServedPipeline({
     name,
     source,
     engine,
     openRouter: () => openOutputs(settings, metrics, log),
     backoff: new Backoff(),
-    rescue: rescuer(unit, log),
+    ...rescue.hooks,
     batchAgeMs: settings.batchAgeMs,
     nextBatch: batchIds(),
     onBatch: (result) => measure(result, metrics, log),
@@ -168,31 +165,6 @@ function makePipeline(
     now: Date.now,
     wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
   })
-}
-
-/** Returns what finds the guilty records of a batch that no worker survives. */
-function rescuer({ settings, rules, engine, source }: Omit<PipelineParts, 'pipeline'>, log: StructuredLog) {
-  const options = { ...engineOptions(settings), kernel: engine.kernel.name }
-  const routes = wantedRoutes(settings)
-  const { deadLetter } = settings
-  const keepsLetters = deadLetter !== undefined && chosen(deadLetter).kind !== 'discard'
-  const suspects = new Suspects({
-    source: source.name,
-    openTrials: () => openTrials({ engine: { ...options, rules: rules.source }, routes, deadlineMs: trialDeadlineMs }),
-  })
-  return async (failed: FailedBatch, batch?: string): Promise<Rescued> => {
-    const about = { batch, version: failed.version }
-    log.warn('A batch cannot be evaluated; the records that are to blame are looked for.', {
-      ...about,
-      error: failed.error,
-    })
-    const rescued = await suspects.rescue(failed)
-    const records = rescued.letters.length
-    if (keepsLetters) log.error('Records that no worker survives are set aside.', { ...about, records })
-    else
-      log.error('Records that no worker survives are left out, since there are no dead letters.', { ...about, records })
-    return rescued
-  }
 }
 
 function openRules(
@@ -216,7 +188,7 @@ function openRules(
 function engineOptions(settings: PipelineSettings): Omit<EngineOptions, 'rules'> {
   const { threads, batchBytes, maxRecordBytes, kernel, validation, timeField } = settings
   return {
-    ...{ batchBytes, maxRecordBytes, kernel, validation, batchDeadlineMs },
+    ...{ batchBytes, maxRecordBytes, kernel, validation, batchDeadlineMs: deadlines.batchMs },
     ...(threads === undefined ? {} : { threads }),
     ...(timeField === undefined ? {} : { timeField }),
   }
