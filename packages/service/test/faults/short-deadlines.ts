@@ -1,8 +1,8 @@
-// Has batches count as hung after two seconds instead of thirty: a preload for Node's `--import`, so that a reduced run
+// Has batches and trials count as hung after a second instead of several: a preload for Node's `--import`, so that a reduced run
 // need not wait. Only tests use it.
 
-const { limits } = (await import(new URL('./limits.js', import.meta.resolve('@weir/engine')).href)) as {
-  limits: { batchDeadlineMs: number; workerStartMs: number }
+const { deadlines } = (await import(new URL('../../dist/pipeline/deadlines.js', import.meta.url).href)) as {
+  deadlines: { batchMs: number; trialMs: number }
 }
-limits.batchDeadlineMs = 2000
-limits.workerStartMs = 5000
+deadlines.batchMs = 2000
+deadlines.trialMs = 1000
