@@ -131,7 +131,7 @@ export class Rescue {
       log.warn('Batches are judged in a process of its own, for a record may end this one.', { reason, deaths })
     } else if (this.isCareful) {
       log.info('Batches are judged in this process again.', {})
-      this.suspects.close()
+      this.suspects.release()
     } else if (deaths > 0) log.warn('The process before this one did not end in order.', { deaths })
     this.isCareful = isCareful
   }

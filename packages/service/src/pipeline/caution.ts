@@ -9,6 +9,8 @@ import { readMarker, removeMarker, writeMarker } from './end-marker.ts'
 export const deathsWithinMs = 10 * 60_000
 /** So many of them make a pipeline careful. */
 export const carefulDeaths = 2
+/** Deaths that are remembered, the latest: a process may die as often as it can be started. */
+const mostDeaths = 100
 /** How long it is careful at the start, and after each trial that died or hung. Longer than senders repeat. Milliseconds. */
 export const carefulMs = 5 * 60_000
 /** Workers of this process that hang: each keeps a processor, and one may do so without a record being guilty. */
@@ -65,7 +67,8 @@ export class Caution {
     if (before !== undefined) {
       const now = clock()
       // A clock that was put back makes no death older.
-      this.deathsMs = [...before.deathsMs.filter((ms) => Math.abs(now - ms) <= deathsWithinMs), now]
+      const recent = before.deathsMs.filter((ms) => Math.abs(now - ms) <= deathsWithinMs)
+      this.deathsMs = [...recent, now].slice(-mostDeaths)
       const minutes = deathsWithinMs / 60_000
       if (before.hasHung) this.beCareful('a worker hung until the process before this one ended')
       else if (this.deathsMs.length >= carefulDeaths) {

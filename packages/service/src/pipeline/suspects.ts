@@ -31,7 +31,7 @@ export interface Trials {
    * *Errors*: where nothing can be tried at all, as with rules that cannot be read.
    */
   run(bytes: Uint8Array, isHasty: boolean): Promise<TrialOutcome>
-  /** Ends the process, if there is one. */
+  /** Ends the process, if there is one; what is being tried rejects, and so does what comes. */
   close(): void
 }
 
@@ -73,7 +73,7 @@ export class Suspects {
    * *Errors*: those of trials; nothing is judged then. *Cost*: for each guilty record, two trials per halving.
    */
   async rescue(failed: FailedBatch): Promise<Rescued> {
-    if (this.kept?.version !== failed.version) this.close()
+    if (this.kept?.version !== failed.version) this.release()
     this.kept ??= { trials: this.parts.openTrials(), version: failed.version }
     const search = new Search(failed, this.parts, this.kept.trials, this.known)
     this.isSearching = true
@@ -81,7 +81,7 @@ export class Suspects {
       return await search.run()
     } finally {
       this.isSearching = false
-      if (this.parts.keepsTrials?.() !== true) this.close()
+      if (this.parts.keepsTrials?.() !== true) this.release()
       for (const oldest of this.known.keys()) {
         if (this.known.size <= mostKnown) break
         this.known.delete(oldest)
@@ -89,9 +89,13 @@ export class Suspects {
     }
   }
 
-  /** Closes trials that are kept open; those of a batch that is being judged when it is. */
+  /** Closes trials that are kept open; those of a batch that is being judged once it is. */
+  release(): void {
+    if (!this.isSearching) this.close()
+  }
+
+  /** Closes trials at once, at the end: a batch that is being judged is given up. */
   close(): void {
-    if (this.isSearching) return
     this.kept?.trials.close()
     this.kept = undefined
   }

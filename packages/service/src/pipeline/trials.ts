@@ -44,6 +44,7 @@ export function openTrials(options: TrialOptions): Trials {
 class ProcessTrials implements Trials {
   private readonly options: TrialOptions
   private child: ChildProcess | undefined
+  private isClosed = false
 
   constructor(options: TrialOptions) {
     this.options = options
@@ -53,6 +54,7 @@ class ProcessTrials implements Trials {
     const child = await this.ready()
     const deadlineMs = this.deadlineFor(bytes.length, isHasty)
     const answer = await this.ask(child, { kind: 'try', bytes }, deadlineMs)
+    if (this.isClosed) throw closedError()
     if (answer === 'died') return guilty('The process that tried this record alone died.')
     if (answer === 'hung') return guilty(`The record alone took longer than ${deadlineMs} ms.`)
     if (answer.kind === 'judged') return answer
@@ -62,6 +64,11 @@ class ProcessTrials implements Trials {
   }
 
   close(): void {
+    this.isClosed = true
+    this.endChild()
+  }
+
+  private endChild(): void {
     this.child?.kill('SIGKILL')
     this.child = undefined
   }
@@ -74,7 +81,8 @@ class ProcessTrials implements Trials {
 
   private async ready(): Promise<ChildProcess> {
     // One that ended while it had nothing to do is no record's fault.
-    if (this.child !== undefined && hasEnded(this.child)) this.close()
+    if (this.child !== undefined && hasEnded(this.child)) this.endChild()
+    if (this.isClosed) throw closedError()
     if (this.child !== undefined) return this.child
     const child = fork(new URL('./trial-process.js', import.meta.url), {
       serialization: 'advanced',
@@ -86,7 +94,8 @@ class ProcessTrials implements Trials {
     const { engine, routes } = this.options
     const answer = await this.ask(child, { kind: 'open', engine: { ...engine, threads: 1 }, routes }, startDeadlineMs)
     if (typeof answer === 'object' && answer.kind === 'ready') return child
-    this.close()
+    this.endChild()
+    if (this.isClosed) throw closedError()
     const why = typeof answer === 'string' ? `It ${answer}.` : answer.kind === 'failed' ? answer.message : ''
     throw new ConnectorError('ERR_CONNECTOR_TRIAL', `A process to try records in could not start: ${why}`, {
       retryable: true,
@@ -99,7 +108,7 @@ class ProcessTrials implements Trials {
       const settle = (answer: TrialAnswer | Loss) => {
         clearTimeout(deadline)
         child.off('message', onMessage).off('exit', onExit)
-        if (typeof answer === 'string') this.close()
+        if (typeof answer === 'string') this.endChild()
         resolve(answer)
       }
       const onMessage = (answer: unknown) => settle(answer as TrialAnswer)
@@ -115,6 +124,10 @@ class ProcessTrials implements Trials {
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null
+}
+
+function closedError(): ConnectorError {
+  return new ConnectorError('ERR_CONNECTOR_TRIAL', 'Records are no longer tried, for the pipeline is ending.')
 }
 
 function guilty(message: string): TrialOutcome {

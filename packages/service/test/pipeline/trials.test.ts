@@ -75,6 +75,16 @@ test('a process that dies while nothing is tried is no record’s fault', async 
   assert.equal((await trials.run(Buffer.from('{"k":2}\n'), false)).kind, 'judged')
 })
 
+test('closing gives up what is being tried, which nobody is guilty of, and nothing is tried any more', async (t) => {
+  poisonChildren(t)
+  const trials = openTrials(options)
+  assert.equal((await trials.run(Buffer.from('{"k":2}\n'), false)).kind, 'judged')
+  const run = trials.run(Buffer.from('{"poison":"hang"}\n'), false)
+  trials.close()
+  await assert.rejects(run, { code: 'ERR_CONNECTOR_TRIAL', retryable: false })
+  await assert.rejects(trials.run(Buffer.from('{"k":2}\n'), false), { code: 'ERR_CONNECTOR_TRIAL' })
+})
+
 test('rules that cannot be read are an error that may pass, and no record is guilty of it', async (t) => {
   const trials = openTrials({ ...options, engine: { rules: './there-is-none.yaml' } })
   t.after(() => trials.close())
