@@ -23,6 +23,7 @@ export const httpLimitTable = {
   requestTimeoutMs: { value: 60_000, meaning: 'Time for a whole request.' },
   keepAliveTimeoutMs: { value: 75_000, meaning: 'How long a connection may rest between requests.' },
   checkIntervalMs: { value: 5_000, meaning: 'How often connections are looked through for those whose time is over.' },
+  stallMs: { value: 5_000, meaning: 'Silence within a body after which it gives way when bytes are short.' },
   deadlineMs: { value: 20_000, meaning: 'Time from the end of a body to its answer.' },
   lingerMs: { value: 2_000, meaning: 'How long the rest of a refused body is read and thrown away.' },
   retryAfterLeastSeconds: { value: 5, meaning: 'Shortest `Retry-After` of a 503.' },

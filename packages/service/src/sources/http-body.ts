@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 
 import type { HttpLimits } from '../http-limits.ts'
 import type { ContentEncoding } from '../request-head.ts'
+import type { Clock } from '../time.ts'
 import type { ByteCharge } from './byte-budget.ts'
 import { ChunkStore } from './http-chunks.ts'
 import { BodyInflater } from './http-inflater.ts'
@@ -14,6 +15,11 @@ import { compressionOf } from './inflate.ts'
 
 /** Compressed bytes from which inflating begins before the body is whole: slow senders then cost no inflater. */
 const startBytes = 64 << 10
+
+/** Bytes that are charged before any of a body has come, where it announces as many. */
+export const firstChargeBytes = 4 << 10
+/** Most bytes that are charged ahead of what has come: as many as have come, and not more than these. */
+const mostAheadBytes = 1 << 20
 
 /**
  * What became of a body. `whole`: its inflated bytes; `corrupt`: it arrived, and its compressed bytes are damaged;
@@ -28,9 +34,11 @@ export type ReceivedBody =
 /** What `receiveBody` is told. */
 export interface ReceiveOptions {
   readonly encoding: ContentEncoding
-  /** Bytes that will come, and that `charge` already holds. Absent: the body comes in chunks of HTTP. */
+  /** Bytes that will come. Absent: the body comes in chunks of HTTP. */
   readonly announcedBytes?: number
+  /** Holds `firstChargeBytes`, or as many as are announced. It is grown ahead of what comes. */
   readonly charge: ByteCharge
+  readonly clock: Clock
   readonly limits: HttpLimits
   /** Called when the last byte is there, which may be before it is inflated. */
   readonly onEnd: () => void
@@ -41,6 +49,11 @@ export interface Receiving {
   readonly result: Promise<ReceivedBody>
   /** Bytes that came, as they travelled. */
   readonly receivedBytes: number
+  /**
+   * Returns the bytes that are still to come: as many as the limit allows where none are announced, and infinitely many
+   * where nothing has come for long.
+   */
+  toCome(): number
   /** Gives the body up: `result` is `gone`, and what more comes of it is thrown away. */
   stop(): void
 }
@@ -54,6 +67,9 @@ class BodyReceiver implements Receiving {
   readonly result: Promise<ReceivedBody>
   private readonly options: ReceiveOptions
   private readonly store: ChunkStore
+  /** Bytes of `charge` that are for the body as it travels. */
+  private chargedBytes: number
+  private cameMs: number
   private settle: (body: ReceivedBody) => void = () => undefined
   private isSettled = false
   private isEnded = false
@@ -64,10 +80,12 @@ class BodyReceiver implements Receiving {
 
   constructor(request: IncomingMessage, options: ReceiveOptions) {
     this.options = options
-    const { announcedBytes, charge } = options
-    this.store = new ChunkStore(
-      announcedBytes === undefined ? { grow: (bytes) => charge.grow(bytes) } : { expectedBytes: announcedBytes },
-    )
+    const { announcedBytes, clock } = options
+    this.chargedBytes = Math.min(firstChargeBytes, announcedBytes ?? Infinity)
+    this.cameMs = clock()
+    // What is charged ahead is not given back bit by bit: more is about to come.
+    const charge = { grow: (bytes: number) => this.chargeAhead(bytes), shrink: () => undefined }
+    this.store = new ChunkStore({ charge, ...(announcedBytes === undefined ? {} : { expectedBytes: announcedBytes }) })
     if (options.encoding === 'gzip') this.isGzip = true
     this.result = new Promise((resolve) => (this.settle = resolve))
     request.on('data', (bytes: Buffer) => this.take(bytes))
@@ -81,13 +99,35 @@ class BodyReceiver implements Receiving {
     return this.store.length
   }
 
+  toCome(): number {
+    const { announcedBytes, limits, clock } = this.options
+    if (clock() - this.cameMs > limits.stallMs) return Infinity
+    return (announcedBytes ?? limits.bodyBytes) - this.store.length
+  }
+
   stop(): void {
     this.finish({ kind: 'gone' })
+  }
+
+  /**
+   * Sees to it that the charge holds `bytes` more than the store has. In doubling steps: a sender holds little more than
+   * it has sent, whatever it announces, and a long body asks twenty times and not a thousand.
+   */
+  private chargeAhead(bytes: number): boolean {
+    const missing = this.store.grown + bytes - this.chargedBytes
+    if (missing <= 0) return true
+    const { announcedBytes = Infinity, charge } = this.options
+    const ahead = Math.min(this.chargedBytes, mostAheadBytes, announcedBytes - this.chargedBytes)
+    const step = Math.max(missing, ahead)
+    if (!charge.grow(step)) return false
+    this.chargedBytes += step
+    return true
   }
 
   private take(bytes: Uint8Array): void {
     if (this.isSettled) return
     const { store, options } = this
+    this.cameMs = options.clock()
     if (store.length + bytes.length > options.limits.bodyBytes) return this.refuse('body-too-large')
     if (!store.append(bytes)) return this.refuse('budget-spent')
     if (this.isGzip === undefined && store.length >= 3) this.isGzip = compressionOf(store.head(3)) === 'gzip'
@@ -97,9 +137,11 @@ class BodyReceiver implements Receiving {
   private end(): void {
     if (this.isSettled) return
     this.isEnded = true
-    this.options.onEnd()
-    const { store } = this
+    const { store, options } = this
+    options.onEnd()
     store.seal()
+    options.charge.shrink(this.chargedBytes - store.grown)
+    this.chargedBytes = store.grown
     if (this.isGzip !== true || store.length === 0) {
       return this.finish({ kind: 'whole', chunks: store.chunks, bytes: store.length })
     }
@@ -122,7 +164,7 @@ class BodyReceiver implements Receiving {
     const { output } = this.inflater as BodyInflater
     if (outcome.kind === 'inflated') {
       // The compressed bytes have done their service.
-      this.options.charge.shrink(this.options.announcedBytes ?? this.store.grown)
+      this.options.charge.shrink(this.chargedBytes)
       return this.finish({ kind: 'whole', chunks: output.chunks, bytes: output.length })
     }
     if (outcome.kind === 'refused') return this.refuse(outcome.code)

@@ -1,6 +1,8 @@
 // The bytes of one body, as few pieces of memory: large pieces are kept as they came, small ones are copied together,
 // since a body that comes byte by byte would else take a hundred times its length. Called by http-body.ts.
 
+import type { ByteCharge } from './byte-budget.ts'
+
 /** Pieces shorter than this are copied together. */
 const smallBytes = 16 << 10
 const leastBlockBytes = 4 << 10
@@ -8,8 +10,8 @@ const mostBlockBytes = 64 << 10
 
 /** What `ChunkStore` is made with. */
 export interface ChunkStoreOptions {
-  /** Asked before memory is taken; false: there is none. Absent where it is paid for beforehand. */
-  readonly grow?: (bytes: number) => boolean
+  /** What memory is charged to, before it is taken. */
+  readonly charge: Pick<ByteCharge, 'grow' | 'shrink'>
   /** Bytes that will come at most, so that no more memory is taken. */
   readonly expectedBytes?: number
 }
@@ -20,14 +22,14 @@ export class ChunkStore {
   readonly chunks: Uint8Array[] = []
   /** Bytes that were appended. */
   length = 0
-  /** Bytes of memory that were asked for. */
+  /** Bytes of memory that are charged. */
   grown = 0
   private readonly options: ChunkStoreOptions
   private block: Buffer | undefined
   private used = 0
   private nextBlockBytes = leastBlockBytes
 
-  constructor(options: ChunkStoreOptions = {}) {
+  constructor(options: ChunkStoreOptions) {
     this.options = options
   }
 
@@ -58,7 +60,9 @@ export class ChunkStore {
     const { block, used } = this
     if (block === undefined) return
     // A block that is hardly used would keep its memory for nothing.
-    this.chunks.push(2 * used < block.length ? Uint8Array.from(block.subarray(0, used)) : block.subarray(0, used))
+    const isMoved = 2 * used < block.length
+    this.chunks.push(isMoved ? Uint8Array.from(block.subarray(0, used)) : block.subarray(0, used))
+    if (isMoved) this.shrink(block.length - used)
     this.block = undefined
     this.used = 0
   }
@@ -79,9 +83,14 @@ export class ChunkStore {
   }
 
   private grow(bytes: number): boolean {
-    if (this.options.grow?.(bytes) === false) return false
+    if (!this.options.charge.grow(bytes)) return false
     this.grown += bytes
     return true
+  }
+
+  private shrink(bytes: number): void {
+    this.grown -= bytes
+    this.options.charge.shrink(bytes)
   }
 }
 

@@ -64,7 +64,7 @@ export class BodyInflater {
   private constructor(options: InflaterOptions, outputBytes: number, ownBytes: number) {
     this.options = options
     this.ownBytes = ownBytes
-    this.output = new ChunkStore({ grow: (bytes) => options.charge.grow(bytes) })
+    this.output = new ChunkStore({ charge: options.charge })
     this.stream = createGunzip({ chunkSize: outputBytes })
     this.stream.on('data', (bytes: Buffer) => this.take(bytes))
     this.stream.on('error', (error: NodeJS.ErrnoException) => this.fail(error))

@@ -18,7 +18,7 @@ import { ByteBudget, ByteCharge } from './byte-budget.ts'
 import { ByteRate } from './byte-rate.ts'
 import { openCredentials } from './credentials.ts'
 import type { Credentials, Verification } from './credentials.ts'
-import { receiveBody } from './http-body.ts'
+import { firstChargeBytes, receiveBody } from './http-body.ts'
 import type { ReceivedBody } from './http-body.ts'
 import { HttpExchange } from './http-exchange.ts'
 import type { ExchangeContext, HttpObserver } from './http-exchange.ts'
@@ -209,7 +209,8 @@ class ListeningSource implements HttpSource {
     const user = name ?? ''
     const refusal = this.refuseForNow(user)
     if (refusal !== undefined) return exchange.answer(refusal.code, refusal)
-    if (!exchange.charge.grow(requestBytes + (announced ?? 0))) return exchange.answer('budget-spent')
+    const first = requestBytes + Math.min(firstChargeBytes, announced ?? Infinity)
+    if (!exchange.charge.begin(first, requestBytes + (announced ?? 0))) return exchange.answer('budget-spent')
     proceed()
     const body = await this.receive(exchange, encoding, announced)
     this.rate.spend(user, exchange.compressedBytes())
@@ -245,9 +246,14 @@ class ListeningSource implements HttpSource {
       encoding,
       ...(announced === undefined ? {} : { announcedBytes: announced }),
       charge,
+      clock: this.context.clock,
       limits: this.limits,
-      onEnd: () => exchange.startDeadline(),
+      onEnd: () => {
+        charge.keep()
+        exchange.startDeadline()
+      },
     })
+    charge.yieldBy({ toCome: () => receiving.toCome(), giveUp: () => exchange.answer('budget-spent') })
     exchange.compressedBytes = () => receiving.receivedBytes
     exchange.onAnswered = () => {
       receiving.stop()

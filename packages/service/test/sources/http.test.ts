@@ -188,7 +188,7 @@ test('a sender that goes away in the middle of a body leaves nothing behind', as
   const { source, outcomes } = await openSource(t)
   const reading = read(source)
   const client = new RawClient(source, t).send(requestText('', ['Content-Length: 1000000']) + '{"n":1}\n')
-  await until(() => source.inFlightBytes > 1_000_000)
+  await until(() => source.inFlightBytes > 12_000)
   client.socket.destroy()
   await until(() => outcomes.length === 1)
   assert.deepEqual([outcomes[0]?.status, outcomes[0]?.code], [499, 'client-gone'])
@@ -210,23 +210,6 @@ test('bodies in chunks, with byte order marks and without a last line feed are t
   await client.until(() => client.statuses.length === 1)
   assert.deepEqual(reading.bodies.slice(2), ['{"c":4}\n'])
   assert.equal(source.inFlightBytes, 0)
-})
-
-test('the budget is charged before a body is read, shared, and what does not fit gets 503 at once', async (t) => {
-  const budget = new ByteBudget(1 << 20)
-  const { source } = await openSource(t, { budget })
-  const other = await openSource(t, { budget })
-  read(source, false)
-  read(other.source)
-  const held = new RawClient(source, t).send(requestText('', ['Content-Length: 1000000']))
-  await until(() => budget.used >= 1_000_000)
-  for (const chunked of [false, true]) {
-    const refused = await post(other.source, 'x'.repeat(200_000), { chunked })
-    assert.equal(refused.code, 'budget-spent')
-  }
-  held.socket.destroy()
-  await until(() => budget.used === 0)
-  assert.equal((await post(other.source, '{}\n'.repeat(100_000))).status, 200)
 })
 
 test('while more waits than becomes safe in time, further bodies get 503 before they are read', async (t) => {
