@@ -133,6 +133,7 @@ async function run(args: readonly string[]): Promise<number> {
     errorStream: process.stderr,
     interrupts,
     endByForce: () => (isForced = true),
+    endNow,
     onTermination: (inOrder) => (terminate = inOrder),
     exitWith: (wanted) => (code = Math.max(code, wanted)),
   }
@@ -177,10 +178,14 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.write('', () => resolve()))
 }
 
+function endNow(): void {
+  process.kill(process.pid, 'SIGKILL')
+}
+
 handleSignals()
 handleFaults()
 const code = await run(process.argv.slice(2))
 await flushed(process.stderr)
-// An orderly exit waits for every thread, and one that hangs in native code never comes.
-if (isForced) process.kill(process.pid, 'SIGKILL')
+// An orderly exit waits for every thread, and one that hangs, in native code or in the system, never comes.
+if (isForced) endNow()
 process.exit(code)

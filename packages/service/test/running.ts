@@ -34,9 +34,14 @@ export interface RunOptions {
   readonly cwd?: string
 }
 
-/** Starts the command; its input is open. */
-export function startWeir(args: readonly string[], cwd?: string): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [binary, ...args], { stdio: 'pipe', ...(cwd === undefined ? {} : { cwd }) })
+/** Starts the command; its input is open. `environment`: variables besides those of this process. */
+export function startWeir(
+  args: readonly string[],
+  cwd?: string,
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcessWithoutNullStreams {
+  const env = { ...process.env, ...environment }
+  return spawn(process.execPath, [binary, ...args], { stdio: 'pipe', env, ...(cwd === undefined ? {} : { cwd }) })
 }
 
 /** Waits for a started command and gathers what it writes. */

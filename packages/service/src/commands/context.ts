@@ -18,8 +18,10 @@ export interface CommandContext {
   /** Standard error, for what draws on a terminal. */
   readonly errorStream: NodeJS.WriteStream
   readonly interrupts: Interrupts
-  /** Says that a thread hangs in native code: the process can then be ended only by force. */
+  /** Says that a thread hangs, in native code or in the system: the process can then be ended only by force. */
   endByForce(): void
+  /** Ends the process now, by force. */
+  endNow(): void
   /** Has the first signal that would end the process call this instead; a second one ends it at once. */
   onTermination(inOrder: (signal: NodeJS.Signals) => void): void
   /** Sets the exit code of the process, if it ends by itself. */

@@ -1,6 +1,8 @@
 // `weir serve`: runs the pipelines of the settings until a signal ends them. Puts settings, pipelines and the admin
 // port together; what a pipeline does is in ../pipeline.
 
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { delayBoundsMs } from '@weir/engine'
 import { Command } from 'commander'
 
@@ -13,7 +15,7 @@ import { settingsObject } from '../config/show.ts'
 import { ConfigError } from '../errors.ts'
 import { createMetrics } from '../metrics.ts'
 import type { Metrics } from '../metrics.ts'
-import { shutDown } from '../pipeline/shutdown.ts'
+import { shutDown, shutdownTimes } from '../pipeline/shutdown.ts'
 import { ByteBudget } from '../sources/byte-budget.ts'
 import { openLog } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
@@ -174,19 +176,25 @@ class Service {
   }
 
   async close(): Promise<void> {
-    await this.admin?.close()
-    for (const unit of this.units) await unit.close()
-    if (this.units.some(({ isStuck }) => isStuck)) this.context.endByForce()
+    await Promise.all([this.admin?.close(), ...this.units.map((unit) => unit.close())])
+    if (this.units.some(({ isStuck }) => isStuck) || (await isFileWorkStuck())) this.context.endByForce()
   }
 
   private async end(signal: NodeJS.Signals, done: Promise<unknown>): Promise<boolean> {
     this.isEnding = true
     this.log.info('The service is ending, and takes nothing new.', { signal })
+    const times = shutdownTimes(this.loaded.settings.shutdownMs)
+    // Keeps the process until then: what it waits for may hang without keeping it.
+    setTimeout(() => this.endNow(), times.endMs)
     const pipelines = this.units.map(({ pipeline }) => pipeline)
-    const { shutdownMs: deadlineMs } = this.loaded.settings
-    const isInTime = await shutDown(pipelines, done, { deadlineMs, startTimer: startSystemTimer })
-    if (!isInTime) this.log.warn('What could not be delivered in time is given up.', { deadlineMs })
+    const isInTime = await shutDown(pipelines, done, { times, startTimer: startSystemTimer })
+    if (!isInTime) this.log.warn('What could not be delivered in time is given up.', { deadlineMs: times.giveUpMs })
     return isInTime
+  }
+
+  private endNow(): void {
+    this.log.error('The service does not end, and is ended by force.')
+    this.context.endNow()
   }
 
   private announce(): void {
@@ -222,4 +230,17 @@ class Service {
       pipelines: this.units.map((unit) => unit.status()),
     }
   }
+}
+
+/** Time in milliseconds that what nobody waits for has to end, as a look at a file. */
+const fileWorkMs = 500
+
+/** Returns whether the system still works on files though everything is closed: an orderly end would wait for that. */
+async function isFileWorkStuck(): Promise<boolean> {
+  const isWorking = () => process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))
+  for (const until = performance.now() + fileWorkMs; isWorking();) {
+    if (performance.now() > until) return true
+    await delay(10)
+  }
+  return false
 }

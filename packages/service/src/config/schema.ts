@@ -194,7 +194,7 @@ export const settingsSchema = group('Settings of `weir serve`.', {
     format: withDefault(choice('Lines for people, or a JSON object each.', ['text', 'json']), 'text'),
   }).prefault({}),
   shutdownMs: withDefault(
-    time('Time from SIGTERM until what is still under way is given up.', { least: 1000, most: 600_000 }),
+    time('Time from SIGTERM until the process is gone, whatever hangs.', { least: 1000, most: 600_000 }),
     25_000,
   ),
 })

@@ -11,13 +11,29 @@ export interface Endable {
   abort(reason: Error): void
 }
 
-/** Time in milliseconds that what was given up has to end. A sink that hangs does not, and is not waited for. */
-export const abandonedMs = 1_000
+/** When the steps of an end are due, in milliseconds since the signal. */
+export interface ShutdownTimes {
+  /** What is still under way is given up. */
+  readonly giveUpMs: number
+  /** What was given up and does not end, as a sink that hangs, is not waited for any more. */
+  readonly abandonMs: number
+  /** The process is gone, by force if need be: ports, workers and sources are closed by then, or hang. */
+  readonly endMs: number
+}
+
+/** Most time in milliseconds for everything but delivery: answers of ports and the end of workers take seconds. */
+const mostClosingMs = 4_000
+
+/** Returns the times of a service that has `shutdownMs` from the signal until its process is gone, whatever hangs. */
+export function shutdownTimes(shutdownMs: number): ShutdownTimes {
+  const closingMs = Math.min(mostClosingMs, shutdownMs / 4)
+  const giveUpMs = shutdownMs - closingMs
+  return { giveUpMs, abandonMs: giveUpMs + closingMs / 4, endMs: shutdownMs - closingMs / 10 }
+}
 
 /** How a shutdown goes. */
 export interface ShutdownOptions {
-  /** Time in milliseconds until what is under way is given up. */
-  readonly deadlineMs: number
+  readonly times: Pick<ShutdownTimes, 'giveUpMs' | 'abandonMs'>
   readonly startTimer: StartTimer
 }
 
@@ -28,16 +44,16 @@ export interface ShutdownOptions {
 export async function shutDown(
   parts: readonly Endable[],
   done: Promise<unknown>,
-  { deadlineMs, startTimer }: ShutdownOptions,
+  { times, startTimer }: ShutdownOptions,
 ): Promise<boolean> {
   let isInTime = true
   let stopTimer = () => {}
   const isAbandoned = new Promise<void>((resolve) => {
-    stopTimer = startTimer(deadlineMs, () => {
+    stopTimer = startTimer(times.giveUpMs, () => {
       isInTime = false
-      const reason = new Error(`What was under way did not end within ${deadlineMs} ms.`)
+      const reason = new Error(`What was under way did not end within ${times.giveUpMs} ms.`)
       for (const part of parts) part.abort(reason)
-      stopTimer = startTimer(abandonedMs, resolve)
+      stopTimer = startTimer(times.abandonMs - times.giveUpMs, resolve)
     })
   })
   for (const part of parts) part.drain()

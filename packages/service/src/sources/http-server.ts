@@ -49,7 +49,8 @@ interface Connection {
 export class HttpServer {
   private readonly options: HttpServerOptions
   private readonly connections = new WeakMap<Duplex, Connection>()
-  private count = 0
+  /** Those that are open, also in the handshake of TLS, of which Node's server knows nothing. */
+  private readonly sockets = new Set<Socket>()
   private most = 0
   private server: Server | undefined
   private certificates: Watch | undefined
@@ -101,7 +102,9 @@ export class HttpServer {
     await this.certificates?.close()
     const { server } = this
     if (server === undefined || !server.listening) return
-    const timer = setTimeout(() => server.closeAllConnections(), closingMs)
+    const timer = setTimeout(() => {
+      for (const socket of this.sockets) socket.destroy()
+    }, closingMs)
     await new Promise<void>((resolve) => {
       server.close(() => resolve())
       server.closeIdleConnections()
@@ -177,9 +180,9 @@ export class HttpServer {
   }
 
   private accept(socket: Socket, isTls: boolean): void {
-    this.count++
-    socket.once('close', () => this.count--)
-    if (this.count <= this.most) return
+    this.sockets.add(socket)
+    socket.once('close', () => this.sockets.delete(socket))
+    if (this.sockets.size <= this.most) return
     this.connectionOf(socket).broken = 'too-many-connections'
     // There is no way to answer before the handshake of TLS, which is what has to be saved.
     if (isTls) socket.destroy()

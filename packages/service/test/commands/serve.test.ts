@@ -2,8 +2,9 @@
 // ends. Where records go is in serve-delivery.test.ts.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import net, { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -218,4 +219,42 @@ test('what cannot be delivered in time is given up: no 200, and exit code 1', as
   assert.notEqual((await answer)?.status, 200)
   started.child.stdout.resume()
   assert.equal((await started.finished).code, 1)
+})
+
+test('a disk that hangs, senders that stop and open connections do not keep the process', async (t) => {
+  const more = "admin: { listen: '127.0.0.1:0' }\nshutdownMs: 1s\n"
+  const directory = await folder(t)
+  const pipe = path.join(directory, 'hangs')
+  const started = await serve(
+    t,
+    settingsText([pipelineText('one', anyPort, '{ keep: { directory: { path: out } } }')], more),
+    {
+      directory,
+      environment: {
+        NODE_OPTIONS: `--import=${new URL('./hanging-disk.js', import.meta.url).href}`,
+        FAULT_HANGS_AT: pipe,
+      },
+    },
+  )
+  const address = new URL(await started.source())
+  assert.equal((await post(address.href, '{"n":1}\n')).status, 200)
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0)
+  const answer = post(address.href, '{"n":2}\n').catch(() => undefined)
+  const head = 'POST /ingest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{'
+  const admin = new URL(String((await started.logged('The admin port is open.'))['address']))
+  for (const [{ port }, text] of [
+    [address, head],
+    [address, head.slice(0, 20)],
+    [admin, 'POST /api/rules'],
+    [admin, ''],
+  ] as const) {
+    const socket = net.connect(Number(port), '127.0.0.1').on('error', () => undefined)
+    socket.resume().write(text)
+    t.after(() => socket.destroy())
+  }
+  await started.metricIs('weir_http_in_flight_bytes{pipeline="one"}', (bytes) => bytes > 2 * 8192)
+  const { code, signal, stderr } = await started.stop()
+  assert.deepEqual([code, signal], [null, 'SIGKILL'], stderr)
+  assert.notEqual((await answer)?.status, 200)
+  assert.match(stderr, /What could not be delivered in time is given up/)
 })

@@ -98,6 +98,8 @@ export interface ServeOptions {
   readonly args?: readonly string[]
   /** Default: a new one, which is removed after the test. */
   readonly directory?: string
+  /** Variables of its environment besides those of the test. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** An http source on a port that the system chooses. */
@@ -118,7 +120,8 @@ export async function serve(t: TestContext, settings: string, options: ServeOpti
   const directory = options.directory ?? (await folder(t))
   for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(path.join(directory, name), text)
   await writeFile(path.join(directory, 'weir.yaml'), settings)
-  const child = startWeir(['serve', '--config', 'weir.yaml', ...(options.args ?? [])], directory)
+  const args = ['serve', '--config', 'weir.yaml', ...(options.args ?? [])]
+  const child = startWeir(args, directory, options.environment)
   const serving = new Serving(directory, child)
   t.after(async () => {
     child.kill('SIGKILL')

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import https from 'node:https'
+import net from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -77,4 +78,18 @@ test('files that are no pair are a fault of the settings', async (t) => {
     code: 'ERR_CONFIG_TLS',
     message: 'Cannot read /no/such/file: no such file or directory (ENOENT).',
   })
+})
+
+test('a connection in the middle of its handshake does not keep the source from being closed', async (t) => {
+  const { source } = await openSource(t, {
+    tls: await files(t),
+    limits: { headersTimeoutMs: 600_000, requestTimeoutMs: 600_000 },
+  })
+  const silent = net.connect(source.address.port, source.address.host)
+  const closed = new Promise<void>((resolve) => silent.on('error', () => undefined).on('close', () => resolve()))
+  await new Promise<void>((resolve) => silent.once('connect', resolve))
+  // Accepted after it.
+  await serialOf(source)
+  await source.close()
+  await closed
 })
