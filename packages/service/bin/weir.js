@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 // Starts the command `weir` from its compiled form, or says how to compile it.
 
+// Else this signal opens Node's inspector, by which everybody on the machine could run code in the process. Here, before
+// anything is loaded: until a signal is handled, Node does what it does.
+process.on('SIGUSR1', () => {})
+
 try {
   await import('../dist/main.js')
 } catch (error) {

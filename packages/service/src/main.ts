@@ -1,5 +1,5 @@
 // The composition root of the command `weir`: the only file that reads the arguments and the environment, and the
-// only one that installs handlers for signals. Joins the commands, and turns their errors into messages and exit
+// only one that installs handlers for signals, but for one in bin/weir.js. Joins the commands, and turns their errors into messages and exit
 // codes. Loads a command's code, and with it the engine, only when it is asked for: loading takes longer than a small
 // input does.
 

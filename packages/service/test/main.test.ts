@@ -1,12 +1,12 @@
 // The command as a whole: help, version, wrong commands, and its start file.
 
 import assert from 'node:assert/strict'
-import { cp, mkdir, readFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { test } from 'node:test'
 
-import { binary, folder, shell, weir } from './running.js'
+import { binary, finished, folder, shell, startWeir, weir } from './running.js'
 
 test('without arguments and with --help the command explains itself', async () => {
   for (const args of [[], ['--help'], ['help']]) {
@@ -65,4 +65,20 @@ test('where the command is not compiled, its start file says what to do', async 
   const run = spawnSync(process.execPath, [path.join(directory, 'bin', 'weir.js')], { encoding: 'utf8' })
   assert.equal(run.status, 1)
   assert.match(run.stderr, /^weir is not built: .*\nRun `npm/)
+})
+
+test('SIGUSR1 does not open the inspector of Node', async (t) => {
+  const rules = path.join(await folder(t), 'rules.json')
+  await writeFile(rules, '{ "version": 1, "default": "keep", "rules": [] }')
+  const child = startWeir(['filter', '--rules', rules])
+  const over = finished(child)
+  const answered = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
+  // Its first answer shows that it runs.
+  child.stdin.write('{"n":1}\n')
+  await answered
+  for (let count = 0; count < 3; count++) child.kill('SIGUSR1')
+  child.stdin.end('{"n":2}\n')
+  const { code, stderr } = await over
+  assert.equal(code, 0)
+  assert.doesNotMatch(stderr, /debugger|inspector/i)
 })

@@ -23,6 +23,9 @@ export type TrialAnswer =
     }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
 
+// As the command does, so that it does not open Node's inspector.
+process.on('SIGUSR1', () => undefined)
+
 let engine: Engine | undefined
 let routes: readonly string[] = []
 
