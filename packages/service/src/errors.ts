@@ -127,8 +127,8 @@ export const errorCodes = {
   },
   ERR_CONNECTOR_LOCKED: {
     kind: 'connector',
-    meaning: 'A folder for output belongs to another process, or to another output of this one.',
-    cure: 'End the process that the message names, or give each output a folder of its own.',
+    meaning: 'A folder for output or a state file belongs to another process, or to another part of this one.',
+    cure: 'End the process that the message names, or give each output a folder and each input a state file of its own.',
   },
   ERR_CONNECTOR_JOURNAL: {
     kind: 'connector',

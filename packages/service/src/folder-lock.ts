@@ -1,8 +1,8 @@
-// A folder has one owner: a process that listens on a Unix socket in it. The system closes the socket with the process,
-// however it ends, so that nothing has to be cleaned up before the next one may begin. Binds a folder on one machine,
-// not one that several machines mount. Called by directory.ts.
+// A folder, or a file in one, has one owner: a process that listens on a Unix socket in the folder. The system closes the
+// socket with the process, however it ends, so that nothing has to be cleaned up before the next one may begin. Binds what
+// is on one machine, not what several machines mount. Called by sinks and sources.
 
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, readdir, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
@@ -10,15 +10,14 @@ import { connect, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import path from 'node:path'
 
-import { ConnectorError, systemCode } from '../errors.ts'
-import { createError } from './write-error.ts'
+import { ConnectorError, mayPass, systemCode, systemReason } from './errors.ts'
 
 // Taking a lock that a dead process left behind must not take one that is alive. So nobody ever removes or replaces a
 // name that somebody else may hold: each claim is a socket with a name of its own, and a claim whose process is dead
 // stays dead. Whoever claims listens first and looks at the other claims afterwards; of two that do so at once, at
 // least one sees the other. The one that sees a lower name or an owner gives up; the other waits until it has.
 
-const claimPrefix = '.weir-lock-'
+const claimPrefix = '.weir-lock'
 const unfinishedPrefix = '.weir-unlisted-'
 /** Nobody needs longer to list a claim; what is older was left behind. */
 const listingMs = 60_000
@@ -27,9 +26,9 @@ const longestPath = 100
 /** Time in which a living process says whether it owns the folder; one that does not is taken for its owner. */
 const answerMs = 5000
 
-/** A folder that this process owns. */
-export interface FolderLock {
-  /** Gives the folder back. Never throws. */
+/** A folder or file that this process owns. */
+export interface Lock {
+  /** Gives it back. Never throws. */
   release(): Promise<void>
 }
 
@@ -37,8 +36,28 @@ export interface FolderLock {
  * Makes this process, and in it the caller, the one owner of a folder.
  * *Errors*: `ERR_CONNECTOR_LOCKED` when it has one, `ERR_CONNECTOR_CREATE` when it can hold no sockets.
  */
-export async function lockFolder(folder: string): Promise<FolderLock> {
-  const claim = new Claim(folder)
+export function lockFolder(folder: string): Promise<Lock> {
+  return lock({ folder, claims: `${claimPrefix}-`, name: folder })
+}
+
+/** The same for a file, which need not be there yet, in a folder that is. Files of one folder have an owner each. */
+export function lockFile(file: string): Promise<Lock> {
+  // The path of a socket has little room for names.
+  const digest = createHash('sha256').update(path.basename(file)).digest('hex').slice(0, 16)
+  return lock({ folder: path.dirname(path.resolve(file)), claims: `${claimPrefix}@${digest}-`, name: file })
+}
+
+/** What is claimed. */
+interface Claimed {
+  readonly folder: string
+  /** What names of claims of it begin with. */
+  readonly claims: string
+  /** What messages call it. */
+  readonly name: string
+}
+
+async function lock(claimed: Claimed): Promise<Lock> {
+  const claim = new Claim(claimed)
   try {
     await claim.begin()
     await claim.outlast()
@@ -46,11 +65,14 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   } catch (error) {
     await claim.release()
     if (error instanceof ConnectorError) throw error
-    throw createError(`the lock of ${folder}`, error)
+    const message = `Cannot create the lock of ${claimed.name}: ${systemReason(error)}.`
+    const details = { output: claimed.name, system: systemCode(error) }
+    throw new ConnectorError('ERR_CONNECTOR_CREATE', message, { retryable: mayPass(error), details, cause: error })
   }
 }
 
-class Claim implements FolderLock {
+class Claim implements Lock {
+  private readonly claimed: Claimed
   private readonly folder: string
   private readonly id = `${Date.now().toString(36)}-${process.pid}-${randomBytes(6).toString('hex')}`
   private readonly server: Server
@@ -59,14 +81,15 @@ class Claim implements FolderLock {
   private state: 'claims' | 'owns' | 'is over' = 'claims'
   private handle: FileHandle | undefined
 
-  constructor(folder: string) {
-    this.folder = folder
+  constructor(claimed: Claimed) {
+    this.claimed = claimed
+    this.folder = claimed.folder
     this.server = createServer((socket) => this.answer(socket))
     this.server.unref()
   }
 
   private get name(): string {
-    return claimPrefix + this.id
+    return this.claimed.claims + this.id
   }
 
   /** Listens, and shows the name only afterwards: a socket that is not yet listened to looks like one of the dead. */
@@ -89,7 +112,7 @@ class Claim implements FolderLock {
   async outlast(): Promise<void> {
     for (const name of await readdir(this.folder)) {
       if (isLeftOver(name)) await rm(path.join(this.folder, name), { force: true })
-      if (name === this.name || !name.startsWith(claimPrefix)) continue
+      if (name === this.name || !name.startsWith(this.claimed.claims)) continue
       const other = await this.ask(name, name > this.name)
       if (other === 'dead') await rm(path.join(this.folder, name), { force: true })
       else if (other === 'alive') throw this.heldError(name)
@@ -157,11 +180,12 @@ class Claim implements FolderLock {
   }
 
   private heldError(name: string): ConnectorError {
-    const pid = Number(name.slice(claimPrefix.length).split('-')[1])
-    const owner = pid === process.pid ? 'another output of this process' : `process ${pid}`
-    return new ConnectorError('ERR_CONNECTOR_LOCKED', `Cannot write to ${this.folder}: it belongs to ${owner}.`, {
+    const { claims, name: claimed } = this.claimed
+    const pid = Number(name.slice(claims.length).split('-')[1])
+    const owner = pid === process.pid ? 'another part of this process' : `process ${pid}`
+    return new ConnectorError('ERR_CONNECTOR_LOCKED', `Cannot write to ${claimed}: it belongs to ${owner}.`, {
       retryable: true,
-      details: { output: this.folder, pid },
+      details: { output: claimed, pid },
     })
   }
 }

@@ -1,7 +1,7 @@
 // A process that takes the lock of a folder and holds it until it is killed. Prints `held`, or why it could not.
 // Started by folder-lock.test.ts.
 
-import { lockFolder } from '#src/sinks/folder-lock.js'
+import { lockFolder } from '#src/folder-lock.js'
 
 try {
   await lockFolder(process.argv[2] ?? '')

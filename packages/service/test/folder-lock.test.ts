@@ -8,9 +8,9 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { lockFolder } from '#src/sinks/folder-lock.js'
-import { folder, names } from '../running.js'
-import { openFolder } from './folders.js'
+import { lockFile, lockFolder } from '#src/folder-lock.js'
+import { folder, names } from './running.js'
+import { openFolder } from './sinks/folders.js'
 
 const holder = fileURLToPath(new URL('folder-holder.js', import.meta.url))
 
@@ -35,7 +35,7 @@ test('two outputs of one process never share a folder, by whatever path', async 
     await assert.rejects(openFolder(name), {
       code: 'ERR_CONNECTOR_LOCKED',
       retryable: true,
-      message: /it belongs to another output of this process/,
+      message: /it belongs to another part of this process/,
     })
   }
   await sink.finish()
@@ -95,4 +95,27 @@ test('what dead processes left is cleared away, and nothing else', async (t) => 
   assert.equal((await names(directory)).length, 4)
   await (await lockFolder(directory)).release()
   assert.deepEqual(await names(directory), ['.weir', young, 'file'].sort())
+})
+
+test('files of one folder have an owner each, and so has the folder', async (t) => {
+  const directory = await folder(t)
+  const at = (name: string) => path.join(directory, name)
+  // The last name is as long as names may be, and one begins with another.
+  const files = [at('a'), at('a-b'), at('n'.repeat(255))]
+  const locks = [await lockFolder(directory), ...(await Promise.all(files.map((file) => lockFile(file))))]
+  for (const file of files) {
+    await assert.rejects(lockFile(file), {
+      code: 'ERR_CONNECTOR_LOCKED',
+      message: `Cannot write to ${file}: it belongs to another part of this process.`,
+      details: { output: file, pid: process.pid },
+    })
+  }
+  for (const lock of locks) await lock.release()
+  await (await lockFile(at('a'))).release()
+  assert.deepEqual(await names(directory), [])
+  const nowhere = at('missing/a')
+  await assert.rejects(lockFile(nowhere), {
+    code: 'ERR_CONNECTOR_CREATE',
+    message: `Cannot create the lock of ${nowhere}: no such file or directory (ENOENT).`,
+  })
 })

@@ -2,11 +2,12 @@
 // says, which is what was acknowledged, and what was only announced is removed. Files that the journal does not name
 // are never touched. Writes no records. Called by directory.ts.
 
-import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { lstat, open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import { syncFolder } from '../durable-file.ts'
 import { systemCode } from '../errors.ts'
+import { makeFolders } from '../folders.ts'
 import type { JournalContent, JournalEntry } from './directory-journal.ts'
 import { journalError, journalName, readJournal, sequenceOf } from './directory-journal.ts'
 
@@ -19,9 +20,9 @@ export interface Recovered {
 
 /** Makes the folder, with those above it, as safe as what will be in it. Does nothing where it is. */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o750 })
+  const first = await makeFolders(folder, 0o750)
   if (first === undefined) return
-  for (let at = path.resolve(folder); at.length >= path.resolve(first).length; at = path.dirname(at)) {
+  for (let at = path.resolve(folder); at.length >= first.length; at = path.dirname(at)) {
     await syncFolder(path.dirname(at))
   }
 }

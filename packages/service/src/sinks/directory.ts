@@ -8,6 +8,8 @@ import path from 'node:path'
 import { syncFolder } from '../durable-file.ts'
 import { ConfigError, systemCode } from '../errors.ts'
 import type { ConnectorError } from '../errors.ts'
+import { lockFolder } from '../folder-lock.ts'
+import type { Lock } from '../folder-lock.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Clock, StartTimer } from '../time.ts'
 import { createDataFile, endingOf, reopenDataFile } from './directory-file.ts'
@@ -18,8 +20,6 @@ import { makeFolder, recoverFolder } from './directory-recovery.ts'
 import type { Recovered } from './directory-recovery.ts'
 import { completeFile, completeOf, entryOf, syncInPlace } from './directory-rolling.ts'
 import type { RollingFile } from './directory-rolling.ts'
-import { lockFolder } from './folder-lock.ts'
-import type { FolderLock } from './folder-lock.ts'
 import { createError, openError, writeError } from './write-error.ts'
 
 /** Points at which a process may die, in the order in which they come about. */
@@ -70,7 +70,7 @@ export async function openDirectorySink(options: DirectorySinkOptions): Promise<
   await makeFolder(folder).catch((error: unknown) => {
     throw createError(folder, error)
   })
-  let lock: FolderLock | undefined
+  let lock: Lock | undefined
   let journal: Journal | undefined
   try {
     lock = await lockFolder(folder)
@@ -93,7 +93,7 @@ class DirectorySink implements Sink {
   readonly name: string
   private readonly options: DirectorySinkOptions
   private readonly journal: Journal
-  private readonly lock: FolderLock
+  private readonly lock: Lock
   private current: RollingFile | undefined
   /** Full or old ones, which the next flush closes. */
   private rolled: RollingFile[] = []
@@ -109,7 +109,7 @@ class DirectorySink implements Sink {
   private isEnded = false
   private cancelTimer: (() => void) | undefined
 
-  constructor(options: DirectorySinkOptions, journal: Journal, lock: FolderLock) {
+  constructor(options: DirectorySinkOptions, journal: Journal, lock: Lock) {
     this.name = options.path
     this.options = options
     this.journal = journal

@@ -3,12 +3,15 @@
 
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
 import { replaceDurably } from '../durable-file.ts'
 import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { lockFile } from '../folder-lock.ts'
+import type { Lock } from '../folder-lock.ts'
+import { makeFolders } from '../folders.ts'
 import { readRegularFile } from '../regular-file.ts'
 
 /** What the source needs to go on. Bytes are counted inflated where the file is compressed. */
@@ -54,7 +57,7 @@ const stateFormat = 1
 const mostStateBytes = 1 << 20
 
 /** Reads the state of an input. Undefined: there is none yet. *Errors*: `ERR_CONNECTOR_STATE`. */
-export async function readState(stateFile: string, input: string): Promise<FollowPosition | undefined> {
+async function readState(stateFile: string, input: string): Promise<FollowPosition | undefined> {
   let text: string
   try {
     text = (await readRegularFile(stateFile, mostStateBytes)).toString('utf8')
@@ -71,17 +74,31 @@ export async function readState(stateFile: string, input: string): Promise<Follo
   return state.position
 }
 
+/** A state file that this process owns, and what it held; no position where there was none. */
+export interface OpenState {
+  readonly position: FollowPosition | undefined
+  readonly lock: Lock
+}
+
 /**
- * Makes the folder of a state file where it is missing. A position that can never be stored would have the same records
- * delivered again and again, so this is found out before any is. *Errors*: `ERR_CONNECTOR_STATE`.
+ * Makes this process the one that keeps the position of an input in the state file, and its folder where that is missing. A
+ * position that can never be stored would have the same records delivered again and again, so this is found out before
+ * any is. *Errors*: `ERR_CONNECTOR_STATE`; those of `lockFile`.
  */
-export async function makeStateFolder(stateFile: string): Promise<void> {
+export async function openState(stateFile: string, input: string): Promise<OpenState> {
   const folder = path.dirname(path.resolve(stateFile))
   try {
-    await mkdir(folder, { recursive: true, mode: 0o750 })
+    await makeFolders(folder, 0o750)
     await access(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
     throw stateError(stateFile, `The state file ${stateFile} cannot be written: ${systemReason(error)}.`, error)
+  }
+  const lock = await lockFile(stateFile)
+  try {
+    return { position: await readState(stateFile, input), lock }
+  } catch (error) {
+    await lock.release()
+    throw error
   }
 }
 

@@ -4,11 +4,12 @@
 import type { FileHandle } from 'node:fs/promises'
 
 import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import type { Lock } from '../folder-lock.ts'
 import { openRegularFile } from '../regular-file.ts'
 import type { BytesValue, Source } from '../ports/source.ts'
 import type { StartTimer } from '../time.ts'
 import { readFileChunks, readHead } from './chunks.ts'
-import { beginsWith, fingerprintBytes, fingerprintOf, makeStateFolder, readState, writeState } from './follow-state.ts'
+import { beginsWith, fingerprintBytes, fingerprintOf, openState, writeState } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
 import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
 import { LineBuffer, lineStartBefore } from './line-buffer.ts'
@@ -34,7 +35,8 @@ export interface FollowSourceOptions {
 
 /**
  * Opens the source; the file itself may be missing yet where it is followed.
- * *Errors*: `ERR_CONNECTOR_STATE`; `ERR_CONFIG_OPTION` for a file to be read once, from its end.
+ * *Errors*: `ERR_CONNECTOR_STATE`; `ERR_CONNECTOR_LOCKED` where somebody else keeps a position in the state file;
+ * `ERR_CONFIG_OPTION` for a file to be read once, from its end.
  */
 export async function openFollowSource(options: FollowSourceOptions): Promise<Source<FollowPosition>> {
   if (!options.follow && options.from === 'end') {
@@ -44,9 +46,9 @@ export async function openFollowSource(options: FollowSourceOptions): Promise<So
     )
   }
   const { stateFile } = options
-  if (stateFile === undefined) return new FollowSource(options, undefined)
-  await makeStateFolder(stateFile)
-  return new FollowSource(options, await readState(stateFile, options.path))
+  if (stateFile === undefined) return new FollowSource(options)
+  const { position, lock } = await openState(stateFile, options.path)
+  return new FollowSource(options, position, lock)
 }
 
 /** Times that a rotated file has to be looked at without anything new before it is left: its writer may not know yet. */
@@ -68,14 +70,17 @@ class FollowSource implements Source<FollowPosition> {
   private committed: FollowPosition | undefined
   /** Whether the state file says what is committed. */
   private isStored = true
+  /** Of the state file. */
+  private readonly lock: Lock | undefined
   private file: OpenFile | undefined
   private isDraining = false
   private isEnded = false
   private wake: () => void = () => undefined
   private noticed: string | undefined
 
-  constructor(options: FollowSourceOptions, committed: FollowPosition | undefined) {
+  constructor(options: FollowSourceOptions, committed?: FollowPosition, lock?: Lock) {
     this.name = options.path
+    this.lock = lock
     this.options = options
     this.committed = committed
   }
@@ -116,6 +121,7 @@ class FollowSource implements Source<FollowPosition> {
     this.isEnded = true
     this.wake()
     await this.replace(undefined)
+    await this.lock?.release()
   }
 
   private async *read(): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {

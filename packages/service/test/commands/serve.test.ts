@@ -114,13 +114,35 @@ test('a folder that another process writes to ends it with 1 and names the folde
   assert.equal((await contentOf(path.join(first.directory, 'out'))).toString(), '{"s":"a"}\n')
 })
 
-test('a folder that cannot be made, or whose journal is damaged, ends it with 1 and says why', async (t) => {
-  const settings = (name: string) => settingsText([pipelineText('one', anyPort, kept(name))])
-  const below = await serve(t, settings('rules.yaml/out'), { files: { 'rules.yaml': goodRules } })
-  const { code, stderr } = await below.finished
+test('a state file that another process keeps its position in ends it with 1 and names the file', async (t) => {
+  const followed = 'file: { path: log, follow: true, stateFile: state/position }'
+  const settings = (out: string) => settingsText([pipelineText('one', followed, kept(out))])
+  const first = await serve(t, settings('out'), { files: { log: '{"s":"a"}\n' } })
+  await first.source()
+  const { code, stderr } = await (await serve(t, settings('other'), { directory: first.directory })).finished
   assert.equal(code, 1)
-  const folder = path.join(below.directory, 'rules.yaml', 'out')
-  assert.ok(stderr.endsWith(`\nweir: Cannot create ${folder}: not a directory (ENOTDIR).\n`), stderr)
+  const owned = path.join(first.directory, 'state/position')
+  const message = `weir: Cannot write to ${owned}: it belongs to process ${first.child.pid}.`
+  assert.ok(stderr.endsWith(`\n${message}\n`), stderr)
+  assert.equal((await first.stop()).code, 0)
+})
+
+test('an output where no folder can be made ends it with 1, and says where and why', async (t) => {
+  const directory = await folder(t)
+  await writeFile(path.join(directory, 'file'), '')
+  const { code, stderr } = await (
+    await serve(t, settingsText([pipelineText('one', anyPort, kept('file/out'))]), {
+      directory,
+    })
+  ).finished
+  const at = path.join(directory, 'file')
+  const message = `weir: Cannot create ${at}/out: not a directory at ${at}; give another path, or move what is there away (ENOTDIR).`
+  assert.ok(stderr.endsWith(`\n${message}\n`), stderr)
+  assert.equal(code, 1)
+})
+
+test('a folder whose journal is damaged ends it with 1 and says why', async (t) => {
+  const settings = (name: string) => settingsText([pipelineText('one', anyPort, kept(name))])
   const damaged = await serve(t, settings('.'), { files: { '.weir-journal': 'hello\n' } })
   const ended = await damaged.finished
   assert.equal(ended.code, 1)

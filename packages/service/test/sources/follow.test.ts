@@ -289,25 +289,23 @@ function once(directory: string): FollowSourceOptions {
 
 test('what cannot be read or followed is an error that says why', async (t) => {
   const { directory, file } = await log(t)
-  await assert.rejects(new Follower(directory, { follow: false }).start(), {
-    code: 'ERR_CONNECTOR_OPEN',
-    message: /ENOENT/,
-  })
+  const refused = async (message: RegExp, options: Partial<FollowSourceOptions> = {}) => {
+    const follower = new Follower(directory, options)
+    await assert.rejects(follower.start(), { code: 'ERR_CONNECTOR_OPEN', message })
+    await follower.stop()
+  }
+  await refused(/ENOENT/, { follow: false })
   await assert.rejects(openFollowSource({ ...once(directory), from: 'end' }), { code: 'ERR_CONFIG_OPTION' })
   await writeFile(file, gzipSync('{}\n'))
-  await assert.rejects(new Follower(directory).start(), {
-    code: 'ERR_CONNECTOR_OPEN',
-    message: /can be read once but not followed/,
-  })
+  await refused(/can be read once but not followed/)
   await rm(file)
   if (Number(process.versions.node.split('.')[0]) < 22) {
     await writeFile(file, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]))
-    const refused = { code: 'ERR_CONNECTOR_OPEN', message: /zstd, which takes Node 22\.15 or newer/ }
-    await assert.rejects(new Follower(directory, { follow: false }).start(), refused)
+    await refused(/zstd, which takes Node 22\.15 or newer/, { follow: false })
     await rm(file)
   }
   await mkdir(file)
-  await assert.rejects(new Follower(directory).start(), { code: 'ERR_CONNECTOR_OPEN', message: /EISDIR/ })
+  await refused(/EISDIR/)
 })
 
 test('a state file that is damaged, of another input or not to be written is an error', async (t) => {
@@ -337,7 +335,7 @@ test('the folder of a state file is made, and one that cannot be is an error bef
   const below = { ...once(directory), stateFile: path.join(file, 'state') }
   await assert.rejects(openFollowSource(below), {
     code: 'ERR_CONNECTOR_STATE',
-    message: /cannot be written: .*(EEXIST|ENOTDIR)/,
+    message: /cannot be written: not a directory at .*access\.log; .* \(ENOTDIR\)\.$/,
   })
 })
 
@@ -377,4 +375,22 @@ test('a log that is rotated before anything of it was committed is read all the 
   assert.equal(again.text, lines(0, 101))
   assert.deepEqual(again.notices, [])
   await again.stop()
+})
+
+test('a state file has one owner, until that is closed', async (t) => {
+  const { directory, file } = await log(t)
+  await writeFile(file, lines(0, 1))
+  const follower = await new Follower(directory).start()
+  const stateFile = path.join(directory, 'state.json')
+  await assert.rejects(openFollowSource(once(directory)), {
+    code: 'ERR_CONNECTOR_LOCKED',
+    message: `Cannot write to ${stateFile}: it belongs to another part of this process.`,
+  })
+  // Another input of the same folder.
+  await (await new Follower(directory, { stateFile: `${stateFile}.other` }).start()).stop()
+  await follower.stop()
+  await writeFile(stateFile, 'x')
+  for (let count = 0; count < 2; count++) {
+    await assert.rejects(openFollowSource(once(directory)), { code: 'ERR_CONNECTOR_STATE' })
+  }
 })
