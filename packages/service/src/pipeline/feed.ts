@@ -6,6 +6,7 @@ import type { BatchResult, Counts, MalformedReason } from '@weir/engine'
 
 import { ConnectorError } from '../errors.ts'
 import type { BytesValue, Place, Reject, Source, SourceValue } from '../ports/source.ts'
+import { steadyClock } from '../time.ts'
 
 /** A malformed record, where its owner finds it. */
 export interface MalformedPlace extends Place {
@@ -29,7 +30,7 @@ export interface Reached<P> {
   readonly position?: { readonly value: P }
   readonly inputBytes: number
   readonly rejects: readonly Reject[]
-  /** When the first of the bytes came that are acknowledged here, by `performance.now()`. */
+  /** When the first of the bytes came that are acknowledged here, by `steadyClock`. */
   readonly cameMs?: number
 }
 
@@ -37,7 +38,6 @@ export interface Reached<P> {
 interface Held<P> extends Omit<BytesValue<P>, 'kind' | 'bytes'> {
   readonly start: number
   readonly end: number
-  /** When it came, by `performance.now()`. */
   readonly cameMs: number
   /** How many of its bytes were told to be input already. */
   told: number
@@ -83,7 +83,7 @@ export class Feed<P> {
         const start = this.bytesRead
         this.bytesRead += value.bytes.length
         const { bytes, kind: _kind, ...about } = value
-        this.held.push({ ...about, start, end: this.bytesRead, cameMs: performance.now(), told: 0 })
+        this.held.push({ ...about, start, end: this.bytesRead, cameMs: about.cameMs ?? steadyClock(), told: 0 })
         for (const reject of about.rejects ?? []) this.rejectBytes += reject.bytes.length
         yield bytes
         if (this.rejectBytes > waitingBytes) await this.deliverRejects()
@@ -125,7 +125,7 @@ export class Feed<P> {
     this.bytesAcknowledged += bytes
     let inputBytes = 0
     let position: { readonly value: P } | undefined
-    const cameMs = this.held[0]?.cameMs
+    const cameMs = this.cameBefore(this.bytesAcknowledged)
     const rejects: Reject[] = []
     while (this.held[0] !== undefined && this.held[0].end <= this.bytesAcknowledged) {
       const value = this.held.shift()!
@@ -141,6 +141,16 @@ export class Feed<P> {
       inputBytes,
       rejects,
     }
+  }
+
+  /** Returns when the first came of the values that are held and begin before `end`; sources tell times as they like. */
+  private cameBefore(end: number): number | undefined {
+    let first: number | undefined
+    for (const { start, cameMs } of this.held) {
+      if (first !== undefined && start >= end) break
+      first = Math.min(first ?? cameMs, cameMs)
+    }
+    return first
   }
 
   /** Returns how many more bytes of a value are acknowledged that goes on; 0 where its input is counted as a whole. */

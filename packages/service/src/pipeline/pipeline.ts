@@ -8,6 +8,7 @@ import { ConnectorError } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { BytesValue, Source, SourceValue } from '../ports/source.ts'
 import type { Transaction } from '../ports/transaction.ts'
+import { steadyClock } from '../time.ts'
 import { Acker } from './acker.ts'
 import type { Commits } from './acker.ts'
 import { Feed, isInputFault, noRecords, withRejects } from './feed.ts'
@@ -233,7 +234,7 @@ class Run<P> {
 
   private tellSafe(result: PipelineResult, cameMs: number | undefined): void {
     if (result.batch !== undefined) this.unsafe.delete(result.batch)
-    this.parts.onBatch(cameMs === undefined ? result : { ...result, ageMs: performance.now() - cameMs })
+    this.parts.onBatch(cameMs === undefined ? result : { ...result, ageMs: steadyClock() - cameMs })
   }
 
   /**

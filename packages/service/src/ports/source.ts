@@ -20,6 +20,8 @@ export interface BytesValue<P> {
   readonly position: P
   /** Bytes of input, inflated, that the source has taken since the value before. Absent: as many as there are bytes. */
   readonly inputBytes?: number
+  /** When the source had them whole, by `steadyClock`. Absent: when they are handed out. */
+  readonly cameMs?: number
   /** Where the records lie in the input that begin in these bytes. Absent: at the same place as in the values. */
   readonly places?: Places
   /** Malformed records that stand before the end of these bytes in the input, and are not among them. */

@@ -55,6 +55,8 @@ export class HttpExchange {
   /** Bytes of the body so far; set by whoever receives it. */
   compressedBytes: () => number = () => 0
   inflatedBytes = 0
+  /** When the last byte of the body came, by the clock; before that, when the head did. */
+  cameMs: number
   /** Called once, when the request is answered or its sender gone. Whoever holds memory of it frees it, and the charge. */
   onAnswered: () => void
   /** Called when the connection ends with this answer: what stands behind the request is none. */
@@ -71,6 +73,7 @@ export class HttpExchange {
     this.charge = charge
     this.context = context
     this.startedAt = context.clock()
+    this.cameMs = this.startedAt
     this.onAnswered = () => charge.free()
     response.on('error', () => undefined)
     response.on('close', () => this.end(499, 'client-gone'))
@@ -86,9 +89,10 @@ export class HttpExchange {
     return this.request.complete
   }
 
-  /** Begins the time within which there must be an answer. */
+  /** Takes note that the body is there: the time begins within which there must be an answer. */
   startDeadline(): void {
-    const { startTimer, limits } = this.context
+    const { startTimer, limits, clock } = this.context
+    this.cameMs = clock()
     this.cancelDeadline = startTimer(limits.deadlineMs, () => this.answer('deadline'))
   }
 

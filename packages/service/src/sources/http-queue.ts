@@ -186,7 +186,8 @@ export class BodyQueue {
         }
         // Who reads the last piece may commit it before asking for more.
         if (isLast) body.isBeingHandedOut = false
-        yield { kind: 'bytes', bytes, position: isLast ? body.number : body.number - 1 }
+        const { cameMs } = body.exchange
+        yield { kind: 'bytes', bytes, position: isLast ? body.number : body.number - 1, cameMs }
       }
       // It holds no records.
       if (body.number === 0) body.exchange.answer('ok')

@@ -76,6 +76,22 @@ test('a position is committed when every record before it is acknowledged', asyn
   )
 })
 
+test('the age of a batch counts from when the source had the first of it', async (t) => {
+  const engine = await engineFor(t)
+  const cameMs = performance.now() - 3_600_000
+  const source: Source<number> = {
+    ...textSource([], []),
+    async *values(): AsyncGenerator<SourceValue<number>> {
+      yield { kind: 'bytes', bytes: Buffer.from('{}\n{}\n'), position: 1, cameMs: cameMs + 1000 }
+      yield { kind: 'bytes', bytes: Buffer.from('{}\n'), position: 2, cameMs }
+    },
+  }
+  const batches: PipelineResult[] = []
+  assert.equal(await runSource(source, parts(engine, textSink([]), batches)), undefined)
+  const ages = batches.map(({ ageMs = 0 }) => ageMs)
+  assert.ok(ages.length === 1 && ages[0]! >= 3_600_000 && ages[0]! < 3_700_000, String(ages))
+})
+
 test('what came before a source failed is delivered, and the failure is returned', async (t) => {
   const engine = await engineFor(t)
   const happened: string[] = []

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import http from 'node:http'
 import { gzipSync } from 'node:zlib'
 
+import type { SourceValue } from '#src/ports/source.js'
 import { ByteBudget } from '#src/sources/byte-budget.js'
 import { openHttpSource } from '#src/sources/http.js'
 import type { HttpOutcome } from '#src/sources/http.js'
@@ -28,6 +29,25 @@ test('a body is answered 200 when it is committed, and not before', async (t) =>
     outcomes.map(({ seconds, ...rest }: HttpOutcome) => ({ ...rest, isTimed: seconds >= 0 })),
     [{ status: 200, code: 'ok', compressedBytes: 15, inflatedBytes: 15, isTimed: true }],
   )
+})
+
+test('a body has come when its last byte is there, however long it was on its way or waits', async (t) => {
+  const time = new HeldTime()
+  const { clock, startTimer } = time
+  const { source, outcomes } = await openSource(t, { clock, startTimer })
+  const values = source.values()[Symbol.asyncIterator]()
+  const first = values.next()
+  const client = new RawClient(source, t).send(requestText('', ['Content-Length: 8']) + '{"n"')
+  await until(() => source.inFlightBytes > 0)
+  time.forward(3000)
+  const wholeMs = time.now
+  client.send(':1}\n')
+  const value = (await first).value as SourceValue<number>
+  time.forward(4000)
+  assert.ok(value.kind === 'bytes')
+  assert.equal(value.cameMs, wholeMs)
+  await source.commit(value.position)
+  assert.equal(outcomes[0]?.seconds, 7)
 })
 
 test('one commit answers every body before it, and none behind it', async (t) => {
