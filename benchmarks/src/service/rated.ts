@@ -24,6 +24,7 @@ export interface RatedTask {
 /** Times of answers in milliseconds. */
 export interface Latency {
   readonly p50: number
+  readonly p95: number
   readonly p99: number
   readonly max: number
 }
@@ -37,7 +38,7 @@ export function latencyOf(latenciesMs: readonly number[]): Latency {
   })
   for (const ms of latenciesMs) histogram.recordValue(Math.max(1, Math.round(1000 * ms)))
   const at = (percent: number): number => histogram.getValueAtPercentile(percent) / 1000
-  return { p50: at(50), p99: at(99), max: at(100) }
+  return { p50: at(50), p95: at(95), p99: at(99), max: at(100) }
 }
 
 /** What came of *steady*. */
@@ -115,6 +116,8 @@ export interface OverloadResult {
   /** Of answers with 200, and of refusals. */
   readonly latencyMs: Latency
   readonly refusalMs: Latency
+  /** Of answers with 200 to bodies that were due in the second half: the first has the burst, which is let pass. */
+  readonly standingMs: Latency
   /** From the end of the load until bodies at half the capacity are all answered 200, within a second each. */
   readonly normalAfterSeconds: number | undefined
   readonly idleBytes: number
@@ -189,6 +192,7 @@ export async function measureOverload({ cache, seconds, tell }: RatedTask): Prom
       goodputBytesPerSecond: goodput(result, offeredBytesPerSecond),
       latencyMs: latencyOf(result.latenciesMs.filter(isOk)),
       refusalMs: latencyOf(result.latenciesMs.filter((_, index) => !isOk(_, index))),
+      standingMs: latencyOf(result.latenciesMs.filter((_, index) => isOk(_, index) && 2 * index >= result.posts)),
       normalAfterSeconds,
       idleBytes,
       peakBytes,

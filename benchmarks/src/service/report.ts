@@ -85,7 +85,7 @@ function renderSteady(steady: SteadyResult): string {
   return pairs([
     ['steady load', `${digits(recordsPerSecond)} records/s of 1 KiB for ${seconds} s`],
     ['answers', answers(statuses)],
-    ['POST p50, p99, max', latency(latencyMs)],
+    ['POST p50, p95, p99, max', latency(latencyMs)],
     ['event loop p99, max', `${digits(eventLoopMs.p99)} ms, ${digits(eventLoopMs.max)} ms`],
     ['judged, kept', `${judged}, ${content.records}`],
     ['lost, twice, wrong', `${content.lost}, ${content.repeated}, ${content.wrong}`],
@@ -107,8 +107,9 @@ function renderOverload(overload: OverloadResult): string {
     ['offered', `${digits(overload.offeredBytesPerSecond / 1e6)} MB/s for ${overload.seconds} s`],
     ['answers', answers(overload.statuses)],
     ['goodput', `${digits(good / 1e6)} MB/s, ${percent(good / capacity)} of capacity`],
-    ['200 p50, p99, max', latency(overload.latencyMs)],
-    ['refusal p50, p99, max', latency(overload.refusalMs)],
+    ['200 p50, p95, p99, max', latency(overload.latencyMs)],
+    ['in the second half', latency(overload.standingMs)],
+    ['refusal p50, p95, p99, max', latency(overload.refusalMs)],
     ['normal after', normalAfterSeconds === undefined ? 'more than 60 s' : `${digits(normalAfterSeconds)} s`],
     ['lost, twice, wrong', `${content.lost}, ${content.repeated}, ${content.wrong}`],
     ['resident, idle and peak', `${mib(overload.idleBytes)}, ${mib(overload.peakBytes)}`],
@@ -139,8 +140,8 @@ function answers(statuses: Statuses): string {
     .join(', ')
 }
 
-function latency({ p50, p99, max }: Latency): string {
-  return `${digits(p50)} ms, ${digits(p99)} ms, ${digits(max)} ms`
+function latency({ p50, p95, p99, max }: Latency): string {
+  return [p50, p95, p99, max].map((ms) => `${digits(ms)} ms`).join(', ')
 }
 
 function mib(bytes: number): string {
