@@ -181,9 +181,14 @@ export class ConfigError extends Error {
     code: CodesOf<'config'>,
     message: string,
     details: Record<string, unknown> = {},
-    found: { readonly issues?: readonly SettingsIssue[]; readonly warnings?: readonly SettingsIssue[] } = {},
+    found: {
+      readonly issues?: readonly SettingsIssue[]
+      readonly warnings?: readonly SettingsIssue[]
+      /** What the system said, where a file could not be read. */
+      readonly cause?: unknown
+    } = {},
   ) {
-    super(message)
+    super(message, found.cause === undefined ? undefined : { cause: found.cause })
     this.code = code
     this.details = details
     this.issues = found.issues ?? []

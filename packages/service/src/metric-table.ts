@@ -75,8 +75,14 @@ export const metricTable = {
   weir_rule_set_info: gauge([...pipeline, 'version'], 'always 1', 'Version of the rule set in force.'),
   weir_rule_set_rules: gauge(pipeline, 'rules', 'Rules in the rule set in force.'),
   weir_rule_set_stale: gauge(pipeline, '0 or 1', '1 while the newest rules are refused and older ones are in force.'),
+  weir_source_file_stale: gauge(
+    [...pipeline, 'file'],
+    '0 or 1',
+    '1 while a changed file is bad and the one before is in force.',
+  ),
   weir_rule_set_loaded_timestamp_seconds: gauge(pipeline, 'seconds', 'When the rule set was put in force, since 1970.'),
   weir_rule_loads_total: counter([...pipeline, 'origin', 'outcome'], 'loads', 'Attempts to put rules in force.'),
+  weir_admin_token_stale: gauge([], '0 or 1', '1 while the token file is bad and the tokens before are in force.'),
   weir_admin_requests_total: counter(['path', 'code'], 'requests', 'Answers of the admin port, by path and status.'),
   weir_event_loop_delay_seconds: read(
     gauge(['quantile'], 'seconds', 'How late the event loop ran since the reading before.'),

@@ -45,6 +45,9 @@ export type RuleOrigin = 'start' | 'file' | 'api' | 'request'
 /** `unchanged`: they are in force already; `refused`: they have problems; `failed`: nothing is known against them. */
 export type RuleOutcome = 'loaded' | 'unchanged' | 'refused' | 'failed'
 
+/** A file that a source watches, by the setting that names it. */
+export type WatchedFile = 'users' | 'tls'
+
 /** An answered request. */
 export interface MeasuredRequest {
   readonly status: number
@@ -132,6 +135,11 @@ export class Metrics {
   /** Counts an answer of the admin port. `path`: one of those that it knows, else `other`. */
   adminRequest(path: string, status: number): void {
     this.add('weir_admin_requests_total', { path, code: String(status) }, 1)
+  }
+
+  /** Tells whether the token file is bad, and the tokens before are in force. */
+  adminTokens(isStale: boolean): void {
+    this.set('weir_admin_token_stale', {}, isStale ? 1 : 0)
   }
 
   /** Has the byte budget read at every scrape. Returns what ends that. */
@@ -266,6 +274,11 @@ export class PipelineMetrics {
   ruleLoad(origin: RuleOrigin, outcome: RuleOutcome, isStale: boolean): void {
     this.#add('weir_rule_loads_total', { origin, outcome }, 1)
     this.#set('weir_rule_set_stale', isStale ? 1 : 0)
+  }
+
+  /** Tells whether a file that the source watches is bad, and the one before is in force. */
+  sourceFile(file: WatchedFile, isStale: boolean): void {
+    this.#all.set('weir_source_file_stale', { ...this.#labels, file }, isStale ? 1 : 0)
   }
 
   /** Counts a delivered batch. */

@@ -84,6 +84,9 @@ const secretNames =
 /** What stands in the place of a credential. */
 const blot = '[redacted]'
 
+/** A hashed password; but not the words by which messages say what a line of one is. */
+const hashed = /\bscrypt:(?!N:r:p:salt:hash(?![\w+/=:-]))[\w+/=:.-]+/g
+
 /**
  * Returns text without what looks like a credential: of Basic and Bearer authorization, in the address of a URL, and of
  * hashed passwords.
@@ -92,7 +95,7 @@ export function withoutCredentials(text: string): string {
   return text
     .replace(/\b(basic|bearer)\s+[\w+/=.~-]{8,}/gi, `$1 ${blot}`)
     .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, `$1${blot}@`)
-    .replace(/\bscrypt:[\w+/=:.-]+/g, `scrypt:${blot}`)
+    .replace(hashed, `scrypt:${blot}`)
 }
 
 /** Deepest nesting of fields that is told. */

@@ -115,8 +115,13 @@ class PollingWatch implements Watch {
       if (digest !== known.toldDigest) names.push(path)
       changed.push([known, known.state, digest])
     }
-    if (names.length > 0) await this.#onChange(names)
-    // Only now: what could not be told is told again.
+    try {
+      if (names.length > 0) await this.#onChange(names)
+    } catch (error) {
+      // Told again at the next look, also where the file is by then as it was before.
+      for (const [known] of changed) known.toldState = known.toldDigest = ''
+      throw error
+    }
     for (const [known, state, digest] of changed) {
       known.toldState = state
       known.toldDigest = digest

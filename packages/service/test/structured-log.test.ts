@@ -90,6 +90,11 @@ test('what is no credential stays as it is', () => {
   for (const text of ['GET /basic auth', 'http://host/a@b', 'basic', 'a@b.example', 'the bearer of it']) {
     assert.equal(withoutCredentials(text), text)
   }
+  const advice = 'line 1: it is not name:scrypt:N:r:p:salt:hash.'
+  assert.equal(withoutCredentials(advice), advice)
+  for (const hash of ['N:r:p:salt:hash9', 'N:r:p:salt:hash:x', '16:1:1:salt:hash', 'N:r:p:c2FsdA==:eA==']) {
+    assert.equal(withoutCredentials(`a:scrypt:${hash}`), 'a:scrypt:[redacted]')
+  }
 })
 
 test('bytes are told by their number only', () => {

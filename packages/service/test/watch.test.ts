@@ -49,6 +49,23 @@ test('a change is told once, when it has come to rest', async (t) => {
   assert.equal(told.length, 1)
 })
 
+test('what could not be told is told again, also where the file is by then as it was before', async (t) => {
+  const file = path.join(await folder(t), 'rules.yaml')
+  await writeFile(file, 'old')
+  let fails = true
+  const { watch, told, errors } = await watched(t, [file], () => {
+    if (fails) throw new Error('not now')
+  })
+  await writeFile(file, 'new')
+  await lookTwice(watch)
+  fails = false
+  await writeFile(file, 'old')
+  await lookTwice(watch)
+  assert.deepEqual([told.length, errors.length], [2, 1])
+  await lookTwice(watch)
+  assert.equal(told.length, 2)
+})
+
 test('a pipe or a device in the place of a file is told, and keeps nobody from seeing what comes next', async (t) => {
   const file = path.join(await folder(t), 'rules.yaml')
   await writeFile(file, 'old')

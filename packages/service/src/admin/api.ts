@@ -10,7 +10,7 @@ import type { Answer } from './answers.ts'
 
 /** What is known about the process, for those who ask. */
 export interface AdminFacts {
-  readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'adminRequest'>
+  readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'adminRequest' | 'adminTokens'>
   /** Whether the process works at all, judged by itself alone. When not, it should be started anew. */
   health(): { readonly healthy: boolean; readonly reasons: readonly string[] }
   /** Whether records should be sent here. */

@@ -78,9 +78,9 @@ export async function openAdminServer(options: AdminOptions): Promise<AdminServe
       `The admin port is to listen on ${listen.host}, where others reach it, and has no token file.`,
     )
   }
-  const { log, pollMs, startTimer, tokenFile } = options
+  const { log, metrics, pollMs, startTimer, tokenFile } = options
   const watching = { ...(pollMs === undefined ? {} : { pollMs }), ...(startTimer === undefined ? {} : { startTimer }) }
-  const tokens = tokenFile === undefined ? undefined : await Tokens.open(tokenFile, { log, ...watching })
+  const tokens = tokenFile === undefined ? undefined : await Tokens.open(tokenFile, { log, metrics, ...watching })
   const admin = new Admin(options, tokens)
   try {
     const address = await admin.listen(listen)

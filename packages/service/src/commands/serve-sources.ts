@@ -80,7 +80,14 @@ async function openHttp(name: string, settings: HttpSourceSettings, parts: Sourc
         }),
     },
     report: (error) => parts.log.error('Something failed in the http source, which goes on.', { error }),
+    reportFile: (setting, { error }) => {
+      parts.metrics.sourceFile(setting, error !== undefined)
+      if (error === undefined) parts.log.info('A file that changed is in force.', { setting })
+      else parts.log.error('A file that changed cannot be used; the one before stays in force.', { setting, error })
+    },
   })
+  if (users !== undefined) parts.metrics.sourceFile('users', false)
+  if (tls !== undefined) parts.metrics.sourceFile('tls', false)
   parts.metrics.watchHttp(() => source.inFlightBytes)
   return source
 }

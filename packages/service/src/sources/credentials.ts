@@ -8,8 +8,8 @@ import { promisify } from 'node:util'
 import { ConfigError, systemCode, systemReason } from '../errors.ts'
 import { readRegularFile } from '../regular-file.ts'
 import type { StartTimer } from '../time.ts'
-import { watchFiles } from '../watch.ts'
-import type { Watch } from '../watch.ts'
+import { watchValue } from '../watched-value.ts'
+import type { WatchedNews, WatchedValue } from '../watched-value.ts'
 
 const scrypt: (password: Buffer, salt: Buffer, bytes: number, options: object) => Promise<Buffer> =
   promisify(scryptWithCallback)
@@ -60,8 +60,8 @@ export interface CredentialsOptions {
   readonly pollMs: number
   /** Hashes computed at a time; what comes beyond is `busy`. They share their threads with everything that inflates. */
   readonly concurrentHashes: number
-  /** Takes what is wrong with a file that has changed; the one before stays in force. */
-  readonly report: (error: ConfigError) => void
+  /** Takes what became of a file that has changed. */
+  readonly report: (news: WatchedNews) => void
 }
 
 /** The credentials file in force. */
@@ -75,50 +75,34 @@ export interface Credentials {
 
 /** Reads the file and watches it. *Errors*: `ERR_CONFIG_USERS`. */
 export async function openCredentials(options: CredentialsOptions): Promise<Credentials> {
-  const file = new CredentialsFile(options)
-  await file.open()
-  return file
+  const { path, startTimer, pollMs, report } = options
+  const read = async () => planOf(await readEntries(path))
+  return new CredentialsFile(await watchValue({ paths: [path], read, report, startTimer, pollMs }), options)
 }
 
 class CredentialsFile implements Credentials {
-  private readonly options: CredentialsOptions
+  private readonly plan: WatchedValue<Plan>
+  private readonly options: Pick<CredentialsOptions, 'concurrentHashes'>
+  /** The one that what is accepted and under way belongs to. */
+  private known: Plan
   private readonly key = randomBytes(32)
   private readonly accepted = new Map<string, string>()
   /** Checks under way by their digest: a sender's many connections ask for one hash. */
   private readonly underWay = new Map<string, Promise<Verification>>()
   private hashing = 0
-  private plan: Plan = planOf([])
-  private watch: Watch | undefined
 
-  constructor(options: CredentialsOptions) {
+  constructor(plan: WatchedValue<Plan>, options: Pick<CredentialsOptions, 'concurrentHashes'>) {
+    this.plan = plan
+    this.known = plan.current
     this.options = options
   }
 
-  async open(): Promise<void> {
-    const { path, startTimer, pollMs, report } = this.options
-    const read = async () => {
-      this.plan = planOf(await readEntries(path))
-      this.accepted.clear()
-      this.underWay.clear()
-    }
-    const reported = (error: unknown) => report(error as ConfigError)
-    const onChange = () => read().catch(reported)
-    // Watched before it is read: a change between the two is seen.
-    this.watch = await watchFiles([path], onChange, { pollMs, startTimer, onError: reported })
-    try {
-      await read()
-    } catch (error) {
-      await this.close()
-      throw error
-    }
-  }
-
   async poll(): Promise<void> {
-    await this.watch?.poll()
+    await this.plan.poll()
   }
 
   async close(): Promise<void> {
-    await this.watch?.close()
+    await this.plan.close()
   }
 
   verify(authorization: string | undefined): Verification | Promise<Verification> {
@@ -128,6 +112,7 @@ class CredentialsFile implements Credentials {
     const colon = decoded.indexOf(0x3a)
     // Control characters are forbidden; a NUL behind a password would moreover hash to the same.
     if (colon < 0 || hasControls(decoded.toString('latin1'))) return refused
+    this.forgetOldPlan()
     const digest = createHmac('sha256', this.key).update(decoded).digest('base64')
     const name = this.accepted.get(digest)
     if (name !== undefined) return { name }
@@ -136,13 +121,20 @@ class CredentialsFile implements Credentials {
     )
   }
 
+  private forgetOldPlan(): void {
+    if (this.known === this.plan.current) return
+    this.known = this.plan.current
+    this.accepted.clear()
+    this.underWay.clear()
+  }
+
   private async hash(digest: string, name: string, password: Buffer): Promise<Verification> {
     if (this.hashing >= this.options.concurrentHashes) return { refusal: 'busy' }
     this.hashing++
-    const { plan } = this
+    const plan = this.known
     const check = isValid(plan, name, password)
       .then((valid): Verification => {
-        if (valid && plan === this.plan) this.accepted.set(digest, name)
+        if (valid && plan === this.known) this.accepted.set(digest, name)
         return valid ? { name } : refused
       })
       .finally(() => {
@@ -206,7 +198,7 @@ async function readEntries(path: string): Promise<Entry[]> {
     text = (await readRegularFile(path, mostFileBytes)).toString('utf8')
   } catch (error) {
     const message = `Cannot read the credentials file ${path}: ${systemReason(error)}.`
-    throw new ConfigError('ERR_CONFIG_USERS', message, { path, system: systemCode(error) })
+    throw new ConfigError('ERR_CONFIG_USERS', message, { path, system: systemCode(error) }, { cause: error })
   }
   const entries: Entry[] = []
   const problems: string[] = []

@@ -10,8 +10,8 @@ import type { Duplex } from 'node:stream'
 
 import { listenError } from '../address.ts'
 import type { ListenAddress } from '../address.ts'
-import { watchFiles } from '../watch.ts'
-import type { Watch } from '../watch.ts'
+import { watchValue } from '../watched-value.ts'
+import type { WatchedNews, WatchedValue } from '../watched-value.ts'
 import type { ExchangeContext, HttpExchange } from './http-exchange.ts'
 import { httpResponses, rawAnswer, retryAfter } from './http-responses.ts'
 import type { HttpCode } from './http-responses.ts'
@@ -30,8 +30,10 @@ export interface HttpServerOptions {
   readonly context: ExchangeContext
   /** Takes a request whose head has come. `expectsContinue`: its body comes after `writeContinue()` only. */
   readonly onRequest: (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void
-  /** Takes faults that concern no request: a certificate that cannot be used, a connection that cannot be accepted. */
+  /** Takes faults that concern no request: a connection that cannot be accepted. */
   readonly report: (error: unknown) => void
+  /** Takes what became of a certificate that has changed. */
+  readonly reportTls: (news: WatchedNews) => void
 }
 
 type TlsServer = ReturnType<typeof createTlsServer>
@@ -53,7 +55,7 @@ export class HttpServer {
   private readonly sockets = new Set<Socket>()
   private most = 0
   private server: Server | undefined
-  private certificates: Watch | undefined
+  private certificates: WatchedValue<void> | undefined
   private listensAt: ListenAddress
 
   private constructor(options: HttpServerOptions) {
@@ -149,15 +151,14 @@ export class HttpServer {
 
   /** Gives the server its certificate, and a new one when the files change. */
   private async certify(server: TlsServer, tls: TlsFiles): Promise<void> {
-    const { report, context } = this.options
-    const read = async () => server.setSecureContext(await readTls(tls))
-    // Watched before they are read: a change between the two is seen.
-    this.certificates = await watchFiles([tls.certificate, tls.key], () => read().catch(report), {
+    const { reportTls, context } = this.options
+    this.certificates = await watchValue({
+      paths: [tls.certificate, tls.key],
+      read: async () => server.setSecureContext(await readTls(tls)),
+      report: reportTls,
       pollMs: context.limits.pollMs,
       startTimer: context.startTimer,
-      onError: report,
     })
-    await read()
   }
 
   private async listen(server: Server): Promise<void> {

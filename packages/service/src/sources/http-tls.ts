@@ -22,7 +22,8 @@ export async function readTls({ certificate, key }: TlsFiles): Promise<SecureCon
     try {
       return await readRegularFile(path, mostPemBytes)
     } catch (error) {
-      throw new ConfigError('ERR_CONFIG_TLS', `Cannot read ${path}: ${systemReason(error)}.`, { path })
+      const message = `Cannot read ${path}: ${systemReason(error)}.`
+      throw new ConfigError('ERR_CONFIG_TLS', message, { path }, { cause: error })
     }
   }
   const options: SecureContextOptions = { cert: await read(certificate), key: await read(key), minVersion: 'TLSv1.2' }

@@ -14,6 +14,7 @@ import { announcedBytes, contentEncodingOf, hostPolicy, pathOf, refuseForeign, r
 import type { HostPolicy } from '../request-head.ts'
 import { startSystemTimer, steadyClock } from '../time.ts'
 import type { Clock, StartTimer } from '../time.ts'
+import type { WatchedNews } from '../watched-value.ts'
 import { ByteBudget, ByteCharge } from './byte-budget.ts'
 import { ByteRate } from './byte-rate.ts'
 import { openCredentials } from './credentials.ts'
@@ -58,6 +59,8 @@ export interface HttpSourceOptions {
   readonly observe?: HttpObserver
   /** Takes faults that concern no single request, or that its sender is not told of; the source goes on. */
   readonly report?: (error: unknown) => void
+  /** Takes what became of a file of credentials or certificates that has changed; the one before stays while it is bad. */
+  readonly reportFile?: (file: 'users' | 'tls', news: WatchedNews) => void
   /** For tests. */
   readonly clock?: Clock
   readonly startTimer?: StartTimer
@@ -75,8 +78,6 @@ export interface HttpSource extends Source<HttpPosition> {
   /** Bytes that requests hold at the moment. */
   readonly inFlightBytes: number
   drain(): void
-  /** Answers 503 to every new request, for this reason; without one, takes requests again. */
-  unavailable(reason?: string): void
   /** Looks now whether files of credentials and certificates have changed: a change is taken after one or two looks. */
   poll(): Promise<void>
 }
@@ -101,7 +102,6 @@ class ListeningSource implements HttpSource {
   private readonly context: ExchangeContext
   private credentials: Credentials | undefined
   private server: HttpServer | undefined
-  private reason: string | undefined
   private isDraining = false
   private closed: Promise<void> | undefined
 
@@ -121,17 +121,22 @@ class ListeningSource implements HttpSource {
   }
 
   async open(): Promise<void> {
-    const { users: path, listen, tls } = this.options
+    const { users: path, listen, tls, reportFile } = this.options
     const { context } = this
     const { limits, startTimer } = context
     const { pollMs, concurrentHashes } = limits
-    const report = (error: unknown) => this.report(error)
+    const reported = {
+      report: (error: unknown) => this.report(error),
+      reportTls: (news: WatchedNews) => reportFile?.('tls', news),
+    }
     try {
       if (path !== undefined) {
+        const report = (news: WatchedNews) => reportFile?.('users', news)
         this.credentials = await openCredentials({ path, startTimer, pollMs, concurrentHashes, report })
       }
       const onRequest = this.take.bind(this)
-      this.server = await HttpServer.open({ listen, ...(tls === undefined ? {} : { tls }), context, onRequest, report })
+      const ways = tls === undefined ? {} : { tls }
+      this.server = await HttpServer.open({ listen, ...ways, context, onRequest, ...reported })
     } catch (error) {
       await this.close()
       throw error
@@ -157,10 +162,6 @@ class ListeningSource implements HttpSource {
 
   commit(position: HttpPosition): void {
     this.queue.commit(position)
-  }
-
-  unavailable(reason?: string): void {
-    this.reason = reason
   }
 
   drain(): void {
@@ -227,11 +228,10 @@ class ListeningSource implements HttpSource {
   }
 
   /** Judges what passes: rates, shutdown, a pipeline that does not run or does not keep up. */
-  private refuseForNow(user: string): { code: HttpCode; retryAfterSeconds?: number; detail?: string } | undefined {
+  private refuseForNow(user: string): { code: HttpCode; retryAfterSeconds?: number } | undefined {
     const seconds = this.rate.secondsToWait(user)
     if (seconds > 0) return { code: 'rate-exceeded', retryAfterSeconds: seconds }
     if (this.isDraining) return { code: 'draining' }
-    if (this.reason !== undefined) return { code: 'unavailable', detail: this.reason }
     if (!this.queue.isIterated) return { code: 'unavailable' }
     return this.queue.isBehind ? { code: 'behind' } : undefined
   }

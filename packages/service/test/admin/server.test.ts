@@ -255,7 +255,7 @@ test('closing waits for an answer that is under way, and takes nothing new', asy
     return 'x 1\n'
   }
   const { server, ask } = await adminFor(t, {
-    metrics: { render, contentType: 'text/plain', adminRequest: () => undefined },
+    metrics: { render, contentType: 'text/plain', adminRequest: () => undefined, adminTokens: () => undefined },
   })
   const told = ask('/metrics')
   await begun

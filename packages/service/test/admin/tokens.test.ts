@@ -33,7 +33,7 @@ test('behind a token only health, readiness and metrics are open, and the token 
 test('a changed token file is read anew, two tokens are valid at once, and a bad file leaves those before', async (t) => {
   const tokenFile = path.join(await folder(t), 'token')
   await writeFile(tokenFile, `${token}\n`)
-  const { ask, server, logged } = await adminFor(t, { tokenFile })
+  const { ask, server, logged, metrics } = await adminFor(t, { tokenFile })
   const statusWith = async (each: string) =>
     (await ask('/api/status', { headers: { authorization: `Bearer ${each}` } })).status
   const change = async (text: string) => {
@@ -51,6 +51,9 @@ test('a changed token file is read anew, two tokens are valid at once, and a bad
     await change(bad)
     assert.equal(await statusWith(next), 200)
   }
+  assert.match(await metrics.render(), /^weir_admin_token_stale 1$/m)
+  await change(`${next}\n`)
+  assert.match(await metrics.render(), /^weir_admin_token_stale 0$/m)
   for (const each of [token, next, 'too short', 'with more']) assert.ok(!logged().includes(each), each)
 })
 

@@ -7,9 +7,10 @@ import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import type { ConfigError } from '#src/errors.js'
+import { ConfigError } from '#src/errors.js'
 import { hashPassword, openCredentials } from '#src/sources/credentials.js'
 import type { Credentials } from '#src/sources/credentials.js'
+import type { WatchedNews } from '#src/watched-value.js'
 import { HeldTime, lookTwice } from '../held-time.js'
 import { folder } from '../running.js'
 import { openSource, post, read, until } from './http-client.js'
@@ -24,16 +25,17 @@ function basic(name: string, password: string): string {
 interface Opened {
   readonly credentials: Credentials
   readonly file: string
-  readonly reported: ConfigError[]
+  /** Why a file is refused, or that it is in force. */
+  readonly reported: (ConfigError | 'in force')[]
   readonly time: HeldTime
 }
 
 async function open(t: TestContext, lines: readonly string[], concurrentHashes = 2): Promise<Opened> {
   const file = path.join(await folder(t), 'users')
   await writeFile(file, `${lines.join('\n')}\n`)
-  const reported: ConfigError[] = []
+  const reported: Opened['reported'] = []
   const time = new HeldTime()
-  const report = (error: ConfigError) => reported.push(error)
+  const report = ({ error }: WatchedNews) => reported.push((error as ConfigError | undefined) ?? 'in force')
   const credentials = await openCredentials({
     path: file,
     startTimer: time.startTimer,
@@ -122,15 +124,24 @@ test('a file that changed is in force once it is at rest; a bad one is reported 
   await writeFile(file, 'b:plain text\n')
   await lookTwice(credentials)
   await lookTwice(credentials)
-  assert.equal(reported.length, 1)
-  assert.equal(reported[0]?.code, 'ERR_CONFIG_USERS')
-  assert.match(reported[0]?.message ?? '', /users cannot be used: line 1: it is not name:scrypt:N:r:p:salt:hash\.$/)
-  assert.ok(!reported[0]?.message.includes('plain text'))
+  const [first, bad, ...more] = reported
+  assert.deepEqual([first, more], ['in force', []])
+  assert.ok(bad instanceof ConfigError && bad.code === 'ERR_CONFIG_USERS')
+  assert.match(bad.message, /users cannot be used: line 1: it is not name:scrypt:N:r:p:salt:hash\.$/)
+  assert.ok(!bad.message.includes('plain text'))
   assert.deepEqual(await credentials.verify(basic('b', 'y')), { name: 'b' })
   await rm(file)
   await lookTwice(credentials)
-  assert.match(reported[1]?.message ?? '', /no such file or directory/)
+  const gone = reported[2]
+  assert.ok(gone instanceof ConfigError)
+  assert.match(gone.message, /no such file or directory/)
+  // By which the watch knows that it has to try again.
+  assert.equal((gone.cause as { code?: string }).code, 'ENOENT')
   assert.deepEqual(await credentials.verify(basic('b', 'y')), { name: 'b' })
+  await writeFile(file, await hashPassword('a', 'x', quick))
+  await lookTwice(credentials)
+  assert.equal(reported[3], 'in force')
+  assert.deepEqual(await credentials.verify(basic('a', 'x')), { name: 'a' })
 })
 
 test('a folder that is swapped by a symbolic link is a change', async (t) => {

@@ -34,6 +34,7 @@ export async function openSource(t: TestContext, options: Partial<HttpSourceOpti
     },
     observe: { answered: (outcome) => outcomes.push(outcome) },
     report: (error) => reported.push(error),
+    reportFile: (file, { error }) => reported.push(error ?? `${file} in force`),
     random: () => 0,
     ...options,
   })

@@ -266,17 +266,6 @@ test('pipelined requests are answered in their order', async (t) => {
   assert.deepEqual(client.statuses, [200, 200, 404])
 })
 
-test('a reason that is set keeps requests out until it is taken back', async (t) => {
-  const { source } = await openSource(t)
-  read(source)
-  source.unavailable('The disk is full.')
-  const refused = await post(source, '{}\n')
-  assert.equal(refused.status, 503)
-  assert.deepEqual(JSON.parse(refused.text), { code: 'unavailable', message: 'The disk is full.' })
-  source.unavailable()
-  assert.equal((await post(source, '{}\n')).status, 200)
-})
-
 test('path, method, encoding and length are refused with their own codes', async (t) => {
   const { source } = await openSource(t, { path: '/logs', limits: { bodyBytes: 1000 } })
   read(source)
