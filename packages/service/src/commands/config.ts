@@ -1,14 +1,19 @@
 // `weir config`: what its operator does with settings before they are used. `show` prints the ones that hold and where
-// each was given, `check` looks for the files too, `schema` prints what editors complete by. What is right and wrong is
-// for ../config to say.
+// each was given, `check` looks for the files and the rules too, `schema` prints what editors complete by. What is right
+// and wrong is for ../config and the rules to say.
 
 import { Command } from 'commander'
 
 import { settingsJsonSchema, settingsObject, settingsYaml } from '../config/show.ts'
 import type { LoadedSettings } from '../config/load.ts'
+import { ConfigError } from '../errors.ts'
+import { checkRules, rulesLine, rulesNameOf } from './check-rules.ts'
+import type { BadRules } from './check-rules.ts'
+import { exitCode } from './context.ts'
 import type { CommandContext } from './context.ts'
 import { refuseRepeatedValues } from './option-values.ts'
-import { issueLine, reportError } from './report.ts'
+import { exitCodeOf, issueLine, reportError } from './report.ts'
+import type { Issue } from './report.ts'
 import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
 import type { SettingsOptions } from './settings-options.ts'
 
@@ -24,11 +29,11 @@ export function configCommand(context: CommandContext): Command {
     .addHelpText('after', '\nExample:\n  weir config show --config weir.yaml')
     .action((options: ConfigOptions) => showSettings(context, options))
   const check = new Command('check')
-    .description('find every problem of the settings, files that are missing too')
+    .description('find every problem of the settings, of the files that they name, and of the rules')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExample:\n  weir config check --config weir.yaml\n\nExit codes: 0 the settings are good; 2 they have problems.',
+      '\nExample:\n  weir config check --config weir.yaml\n\nExit codes: 0 settings and rules are good; 2 they have problems.',
     )
     .action((options: ConfigOptions) => checkSettings(context, options))
   for (const command of [show, check]) {
@@ -58,11 +63,29 @@ async function checkSettings(context: CommandContext, options: ConfigOptions): P
   const loaded = load(context, options, true)
   if (loaded === undefined) return
   const pipelines = Object.keys(loaded.settings.pipelines)
-  if (options.json === true) {
-    return context.print(JSON.stringify({ ok: true, pipelines, warnings: loaded.warnings }) + '\n')
-  }
-  warn(context, loaded)
-  await context.print(`settings: ok\npipelines: ${pipelines.join(', ')}\n`)
+  const checked = await checkRules(loaded, pipelines)
+  const bad = checked.filter((rules) => !rules.isGood)
+  const good = checked.filter((rules) => rules.isGood)
+  const warnings = [...loaded.warnings, ...good.flatMap((rules) => rules.warnings)]
+  const isJson = options.json === true
+  if (isJson && bad.length === 0) return context.print(JSON.stringify({ ok: true, pipelines, warnings }) + '\n')
+  if (!isJson) for (const warning of warnings) context.log(`warning: ${issueLine('', warning)}`)
+  if (bad.length > 0) return reportError(context, inOne(loaded, bad), { isJson })
+  await context.print(`settings: ok\n${good.map((rules) => `${rulesLine(rules)}\n`).join('')}`)
+}
+
+/** Returns the problems of the rules of several pipelines as one error, each with its file. */
+function inOne(loaded: LoadedSettings, bad: readonly BadRules[]): unknown {
+  const fault = bad.find(({ error }) => exitCodeOf(error) !== exitCode.misuse)
+  if (fault !== undefined) return fault.error
+  const issues = bad.flatMap(({ pipeline, error }) => {
+    const file = rulesNameOf(loaded, pipeline)
+    const { issues: own = [], message } = error as { issues?: readonly Issue[]; message: string }
+    const told: readonly Issue[] = own.length > 0 ? own : [{ path: `pipelines.${pipeline}.rules`, message }]
+    return told.map((issue) => ({ file, ...issue }))
+  })
+  const names = bad.map(({ pipeline }) => pipeline).join(', ')
+  return new ConfigError('ERR_CONFIG_SETTINGS', `The rules of ${names} cannot be used.`, {}, { issues })
 }
 
 function load(context: CommandContext, options: ConfigOptions, checksFiles: boolean): LoadedSettings | undefined {

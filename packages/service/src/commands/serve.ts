@@ -20,11 +20,12 @@ import { ByteBudget } from '../sources/byte-budget.ts'
 import { openLog } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer } from '../time.ts'
+import { checkRules, rulesLine, rulesNameOf } from './check-rules.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
 import { refuseRepeatedValues } from './option-values.ts'
 import { issueLine, reportError } from './report.ts'
-import { checkRules, openPipeline, rulesNameOf } from './served-pipelines.ts'
+import { openPipeline } from './served-pipelines.ts'
 import type { PipelineUnit } from './served-pipelines.ts'
 import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
 import type { SettingsOptions } from './settings-options.ts'
@@ -83,13 +84,14 @@ function wantedPipelines({ settings }: LoadedSettings, only: readonly string[] |
 
 async function check(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {
   const lines: string[] = []
-  for (const [name] of wanted) {
-    try {
-      lines.push(`${name}: ${await checkRules(loaded, name)}`)
-    } catch (error) {
-      // The rules of one pipeline say nothing about those of the next.
-      reportError(context, error, { isJson: false, rulesFile: rulesNameOf(loaded, name) })
-    }
+  const names = wanted.map(([name]) => name)
+  for (const rules of await checkRules(loaded, names)) {
+    if (rules.isGood) {
+      const looks = rules.warnings.map(
+        (warning) => `  warning: ${issueLine(rulesNameOf(loaded, rules.pipeline), warning)}`,
+      )
+      lines.push(rulesLine(rules), ...looks)
+    } else reportError(context, rules.error, { isJson: false, rulesFile: rulesNameOf(loaded, rules.pipeline) })
   }
   await context.print(['settings: ok', ...lines, ''].join('\n'))
 }

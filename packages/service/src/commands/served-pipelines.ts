@@ -9,14 +9,12 @@ import type { Engine, EngineOptions, RuleSource } from '@weir/engine'
 import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
 import { checkRoutes } from '../config/routes.ts'
-import { readRuleFile } from '../config/rule-file.ts'
 import { chosen } from '../config/schema.ts'
 import type { PipelineSettings } from '../config/schema.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import { deadlines } from '../pipeline/deadlines.ts'
 import type { PipelineResult } from '../pipeline/feed.ts'
 import { Backoff } from '../pipeline/retry.ts'
-import { examine } from '../pipeline/rules-candidate.ts'
 import { openRulesControl } from '../pipeline/rules-control.ts'
 import type { RulesControl } from '../pipeline/rules-control.ts'
 import { ServedPipeline } from '../pipeline/served.ts'
@@ -25,7 +23,7 @@ import type { Source } from '../ports/source.ts'
 import type { ByteBudget } from '../sources/byte-budget.ts'
 import { batchIds } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
-import { isClosedPipe, issueLine } from './report.ts'
+import { isClosedPipe } from './report.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
 import { Rescue } from './served-rescue.ts'
@@ -178,6 +176,7 @@ function openRules(
   return openRulesControl({
     pipeline: name,
     rules: typeof source === 'string' ? { file: source } : { inline: source },
+    ...(settings.rules === undefined ? { readOnly: 'the settings name no rule file' } : {}),
     ...(settings.rulesOnError === 'keep' ? { fallback: keepAll } : {}),
     checkRoutes: (routes) => checkRoutes(loaded, { [name]: routes }),
     metrics,
@@ -210,24 +209,6 @@ function guaranteesOf({ source, routes, deadLetter, validation }: PipelineSettin
     malformed: deadLetter === undefined ? 'counted' : durability[chosen(deadLetter).kind],
     validation,
   }
-}
-
-/** Compiles the rules of a pipeline and holds them against its routes. Returns what they are, in a few words. */
-export async function checkRules(loaded: LoadedSettings, name: string): Promise<string> {
-  const source = rulesOf(loaded, name)
-  const read = typeof source === 'string' ? await readRuleFile(source) : source
-  const label = typeof source === 'string' ? source : `The rule set of ${name}`
-  const { ruleIds, version, tests, warnings } = examine(read, label, (routes) =>
-    checkRoutes(loaded, { [name]: routes }),
-  )
-  const looks = warnings.map((warning) => `\n  warning: ${issueLine(rulesNameOf(loaded, name), warning)}`).join('')
-  return `rules ok, version ${version}, ${ruleIds.length} rules, ${tests} tests pass${looks}`
-}
-
-/** Returns what stands before the place of a problem in the rules of a pipeline: their file, or the setting. */
-export function rulesNameOf(loaded: LoadedSettings, name: string): string {
-  const source = rulesOf(loaded, name)
-  return typeof source === 'string' ? source : `pipelines.${name}.rules`
 }
 
 /** Routes whose records go somewhere. */

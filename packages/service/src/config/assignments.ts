@@ -105,7 +105,9 @@ function suggestVariable(
   const known = [...node.entries.keys(), ...(node.others === undefined ? [] : namesAt(path))]
   const close = nearest(words[at] ?? '', known.map(environmentWord))
   if (close === undefined) return `known here: ${known.map((each) => environmentNameOf([...path, each])).join(', ')}`
-  return `did you mean ${['WEIR', [...words.slice(0, at), close, ...words.slice(at + 1)].join('__')].join('_')}?`
+  // Later words may be settings of any case, which variables have in capitals only.
+  const meant = [...words.slice(0, at), close, ...words.slice(at + 1).map((word) => word.toUpperCase())]
+  return `did you mean ${['WEIR', meant.join('__')].join('_')}?`
 }
 
 /** Returns what the texts behind `--set` set, in their order. */

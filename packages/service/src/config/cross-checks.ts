@@ -214,6 +214,13 @@ function checkReadable(
     // A secret may stand where its file should be named, so the name is not told.
     if (reason !== undefined) problems.add(at, `The file cannot be read: ${reason}.`)
   }
+  // One that is followed may come later.
+  for (const [name, { source }] of Object.entries(settings.pipelines)) {
+    if (source.file === undefined || source.file.follow) continue
+    const reason = unreadable(source.file.path)
+    const at = ['pipelines', name, 'source', 'file', 'path']
+    if (reason !== undefined) problems.add(at, `The file cannot be read: ${reason}.`)
+  }
 }
 
 function sinksOf(at: Path, { routes, deadLetter }: PipelineSettings): Placed<SinkSettings>[] {

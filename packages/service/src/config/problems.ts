@@ -136,7 +136,8 @@ function slip(kind: FieldNode['field']['kind'], value: unknown): string | undefi
     if (/^(no|off|n|0)$/i.test(value)) return 'write `false`'
   }
   if (kind === 'time' && typeof value === 'string' && /^\d+ ?m$/.test(value)) return `write \`${value}in\` for minutes`
-  if (kind === 'size' && typeof value === 'string' && /^\d+ ?[kmg]$/i.test(value)) return `write \`${value}iB\``
+  if (kind === 'size' && typeof value === 'string' && /^\d+ ?[kmg]$/i.test(value))
+    return `write \`${value.toUpperCase()}iB\``
   if (kind === 'address' && /^:?\d+$/.test(String(value))) return `write "127.0.0.1:${String(value).replace(':', '')}"`
   if (kind === 'list' && typeof value === 'string') return `write [${value}]`
   return undefined

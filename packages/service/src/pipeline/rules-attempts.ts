@@ -29,7 +29,8 @@ export interface RuleRefusal {
 /** From where rules came, and at whose wish. */
 export interface Attempt {
   readonly origin: RuleOrigin
-  readonly who: string
+  /** Absent: nobody's, as at the start. */
+  readonly who?: string | undefined
 }
 
 /** What attempts are told with. */

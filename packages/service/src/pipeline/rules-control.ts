@@ -28,6 +28,8 @@ export interface RulesControlOptions {
   readonly pipeline: string
   /** The path of the rule file; or the rules themselves, which then stay as they are. */
   readonly rules: { readonly file: string } | { readonly inline: RuleSource }
+  /** Why rules that are no file cannot be replaced. Default: they stand in the settings. */
+  readonly readOnly?: string
   /** Rules to begin with when those of the file are bad at the start. Absent: the start fails. */
   readonly fallback?: RuleSource
   /** Holds the routes that rules name against the outputs. Returns warnings. *Errors*: `ERR_CONFIG_ROUTE_WITHOUT_OUTPUT`. */
@@ -64,7 +66,7 @@ export interface RulesStatus {
   readonly readOnly: string | undefined
 }
 
-const atStart: Attempt = { origin: 'start', who: 'start' }
+const atStart: Attempt = { origin: 'start' }
 
 /**
  * Opens the control of a pipeline's rules: reads and examines them. Then create an engine with `source`, and `attach()`
@@ -138,7 +140,8 @@ export class RulesControl {
 
   async #findPlace(): Promise<void> {
     const file = this.#file
-    this.#readOnly = file === undefined ? 'the rules stand in the settings' : await whyNotReplaceable(file)
+    const { readOnly = 'the rules stand in the settings' } = this.#options
+    this.#readOnly = file === undefined ? readOnly : await whyNotReplaceable(file)
     const beside = file === undefined || this.#readOnly !== undefined ? undefined : `${file}.audit.ndjson`
     this.#attempts.auditFile = this.#options.auditFile ?? beside
   }

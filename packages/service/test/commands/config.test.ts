@@ -25,6 +25,8 @@ test('good settings are shown with where each was given, or checked', async (t) 
   assert.match(shown.stdout.toString(), /^ {2}level: debug # --set log\.level$/m)
   const checked = await weir(['config', 'check', '--config', 'weir.yaml', '--json'], { cwd })
   assert.deepEqual(JSON.parse(checked.stdout.toString()), { ok: true, pipelines: ['logs'], warnings: [] })
+  const told = await weir(['config', 'check', '--config', 'weir.yaml'], { cwd })
+  assert.match(told.stdout.toString(), /^settings: ok\nlogs: rules ok, version [0-9a-f]{16}, 0 rules, 0 tests pass\n$/)
 })
 
 test('every problem is a line with its place, on standard error, and the exit code is 2', async (t) => {
@@ -54,6 +56,64 @@ test('a file that settings name and that is not there is found by check, and lef
     /^weir\.yaml:4:12: pipelines\.logs\.rules: The file cannot be read: no such file or directory \(ENOENT\)\.$/m,
   )
   assert.equal((await weir(['config', 'show', '--config', 'weir.yaml'], { cwd })).code, 0)
+})
+
+test('check judges the rules and the outputs of their routes as serve --check does', async (t) => {
+  const cwd = await folder(t)
+  const bad = settings.replace('rules: rules.yaml', "rules: { text: 'garb: [' }")
+  const rules = 'version: 1\ndefault: keep\nrules: [{ id: a, when: { field: s, equals: a }, then: { route: slow } }]\n'
+  await writeFile(path.join(cwd, 'rules.yaml'), rules)
+  for (const [text, problem] of [
+    [bad, /^pipelines\.logs\.rules:1:\d+: /],
+    [
+      settings,
+      /^weir\.yaml:5:5: pipelines\.logs\.routes\.slow: The rules send records to this route, and it has no output/,
+    ],
+  ] as const) {
+    await writeFile(path.join(cwd, 'weir.yaml'), text)
+    const check = await weir(['config', 'check', '--config', 'weir.yaml'], { cwd })
+    assert.deepEqual([check.code, check.stdout.length], [2, 0])
+    assert.match(check.stderr, problem)
+    const served = await weir(['serve', '--config', 'weir.yaml', '--check'], { cwd })
+    assert.deepEqual([served.code, served.stderr], [2, check.stderr])
+  }
+})
+
+test('problems of the rules of several pipelines are one object, each with its place', async (t) => {
+  const cwd = await folder(t)
+  const pipeline = (name: string) =>
+    `  ${name}:\n    source: { http: { listen: 127.0.0.1:0 } }\n    rules: ${name}.yaml\n    routes: { keep: { discard: {} } }\n`
+  await writeFile(path.join(cwd, 'weir.yaml'), `pipelines:\n${pipeline('a')}${pipeline('b')}`)
+  await writeFile(path.join(cwd, 'a.yaml'), 'version: 1\ndefault: kep\nrules: []\n')
+  await writeFile(path.join(cwd, 'b.yaml'), 'version: 2\ndefault: keep\nrules: []\n')
+  const check = await weir(['config', 'check', '--config', 'weir.yaml', '--json'], { cwd })
+  assert.deepEqual([check.code, check.stdout.length], [2, 0])
+  const { error } = JSON.parse(check.stderr) as { error: { code: string; issues: { file: string; path: string }[] } }
+  assert.equal(error.code, 'ERR_CONFIG_SETTINGS')
+  assert.deepEqual(
+    error.issues.map((issue) => [path.basename(issue.file), issue.path]),
+    [
+      ['a.yaml', 'default'],
+      ['b.yaml', 'version'],
+    ],
+  )
+})
+
+test('a file that is to be read once has to be there; one that is followed may come', async (t) => {
+  const cwd = await folder(t)
+  const source = (file: string) =>
+    `pipelines: { logs: { source: { file: { ${file} } }, routes: { keep: { discard: {} } } } }\n`
+  await writeFile(path.join(cwd, 'once.yaml'), source('path: none, follow: false'))
+  await writeFile(path.join(cwd, 'later.yaml'), source('path: none, follow: true, stateFile: state'))
+  for (const args of [['config', 'check'], ['serve', '--check'], ['serve']]) {
+    const once = await weir([...args, '--config', 'once.yaml'], { cwd })
+    assert.equal(once.code, 2)
+    assert.match(
+      once.stderr,
+      /^once\.yaml:1:\d+: pipelines\.logs\.source\.file\.path: The file cannot be read: no such file/,
+    )
+  }
+  assert.equal((await weir(['config', 'check', '--config', 'later.yaml'], { cwd })).code, 0)
 })
 
 test('folders that are one through a link are found', async (t) => {

@@ -326,6 +326,13 @@ test('rules in the settings, and a file that is no regular one, cannot be replac
     code: 'ERR_CONFIG_RULES_READ_ONLY',
     message: /stand in the settings/,
   })
+  assert.ok(!JSON.stringify(inline.logged()).includes('"who"'))
+  const none = await fixture(
+    t,
+    {},
+    { rules: { inline: { version: 1, default: 'keep', rules: [] } }, readOnly: 'no file' },
+  )
+  assert.equal(none.control.status().readOnly, 'no file')
   const f = await fixture(t, { 'rules.yaml': rulesFor('a') })
   await rm(f.file)
   await mkdir(f.file)
