@@ -1,14 +1,14 @@
 // The source `file` of pipelines: one file, read once or followed while it grows and is rotated, from where the state file
 // says. Looks at the file when a timer says so. Knows nothing of records but their line ends. Called by pipelines.
 
-import type { FileHandle } from 'node:fs/promises'
-
 import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import type { Lock } from '../folder-lock.ts'
-import { openRegularFile } from '../regular-file.ts'
 import type { BytesValue, Source } from '../ports/source.ts'
+import { openRegularFile } from '../regular-file.ts'
 import type { StartTimer } from '../time.ts'
 import { readFileChunks, readHead } from './chunks.ts'
+import { openError, openFile, readError } from './follow-file.ts'
+import type { OpenFile } from './follow-file.ts'
 import { beginsWith, fingerprintBytes, fingerprintOf, openState, writeState } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
 import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
@@ -54,16 +54,6 @@ export async function openFollowSource(options: FollowSourceOptions): Promise<So
 /** Times that a rotated file has to be looked at without anything new before it is left: its writer may not know yet. */
 const quietLooks = 2
 
-/** A file that is being read. */
-interface OpenFile {
-  readonly handle: FileHandle
-  readonly dev: string
-  readonly ino: string
-  readonly lines: LineBuffer
-  /** Of what was there when it was last read. */
-  head: FollowPosition['head']
-}
-
 class FollowSource implements Source<FollowPosition> {
   readonly name: string
   private readonly options: FollowSourceOptions
@@ -73,6 +63,8 @@ class FollowSource implements Source<FollowPosition> {
   /** Of the state file. */
   private readonly lock: Lock | undefined
   private file: OpenFile | undefined
+  /** Whether the file was looked at, and nothing found that can only be a slip in the settings. */
+  private isBegun: boolean
   private isDraining = false
   private isEnded = false
   private wake: () => void = () => undefined
@@ -83,6 +75,7 @@ class FollowSource implements Source<FollowPosition> {
     this.lock = lock
     this.options = options
     this.committed = committed
+    this.isBegun = options.follow && committed !== undefined
   }
 
   /** An iteration that waits for more ends at once when it is told to, and closes its file. */
@@ -131,7 +124,7 @@ class FollowSource implements Source<FollowPosition> {
       if (this.options.follow) yield* this.followed()
       else yield* this.once()
     } catch (error) {
-      throw error instanceof ConnectorError ? error : this.readError(error)
+      throw error instanceof ConnectorError ? error : readError(this.name, error, this.options.follow)
     } finally {
       await this.replace(undefined)
     }
@@ -145,7 +138,7 @@ class FollowSource implements Source<FollowPosition> {
     const file = await this.openOnce()
     const compression = compressionOf(await readHead(file.handle.fd, signatureBytes))
     if (compression !== undefined && !canInflate(compression)) {
-      throw this.openError(new Error(`it is compressed with ${compression}, which takes Node 22.15 or newer`))
+      throw openError(this.name, new Error(`it is compressed with ${compression}, which takes Node 22.15 or newer`))
     }
     if (compression === undefined) {
       if ((await file.handle.stat()).size < file.lines.nextByte) {
@@ -189,11 +182,14 @@ class FollowSource implements Source<FollowPosition> {
     let isCaughtUp = false
     let quiet = 0
     while (!this.isOver) {
-      const current = await lookAt(this.options.path)
+      const current = await this.look()
       if (this.file === undefined) {
+        const wasCaughtUp: boolean = isCaughtUp
         if (!isCaughtUp) isCaughtUp = await this.catchUp(current)
         else if (current !== undefined) await this.replace(await this.openAt(this.options.path, 0))
-        if (this.file === undefined && current === undefined) await this.wait()
+        if (this.file !== undefined || current === undefined) this.isBegun = true
+        // What has just been caught up with is opened at once.
+        if (this.file === undefined && isCaughtUp === wasCaughtUp) await this.wait()
         continue
       }
       const { file } = this
@@ -210,6 +206,19 @@ class FollowSource implements Source<FollowPosition> {
     }
   }
 
+  /** Looks at what has the name now. What cannot be looked at, or is no file, is told, and as good as missing. */
+  private async look(): Promise<RotatedFile | undefined> {
+    try {
+      const found = await lookAt(this.options.path)
+      if (found === undefined || found.isRegular || !this.isBegun) return found
+      throw new Error('it is no regular file')
+    } catch (error) {
+      if (!this.isBegun) throw openError(this.name, error)
+      this.noticeWait(error)
+      return undefined
+    }
+  }
+
   /**
    * Goes on where the state file says, in whatever file that stands by now. Returns whether that is settled: while there
    * is no file at all, it may be one that comes back.
@@ -218,11 +227,12 @@ class FollowSource implements Source<FollowPosition> {
     const { committed, options } = this
     if (committed === undefined) {
       if (current !== undefined) await this.startFirst()
-      return true
+      return current === undefined || this.file !== undefined
     }
     if (current !== undefined && isSame(current, committed) && current.size >= committed.byte) {
       await this.replace(await this.openAt(options.path, committed.byte))
-      if (this.file !== undefined && (await beginsWith(this.file.handle, committed.head))) return true
+      if (this.file === undefined) return false
+      if (await beginsWith(this.file.handle, committed.head)) return true
       await this.replace(undefined)
     }
     const rest = await findRest(await rotatedFiles(options.path), committed)
@@ -258,6 +268,8 @@ class FollowSource implements Source<FollowPosition> {
   private async *moveOn(left: OpenFile): AsyncGenerator<BytesValue<FollowPosition>, void, undefined> {
     const { mtimeNs } = await left.handle.stat({ bigint: true })
     const next = await this.openAt(this.options.path, 0)
+    // While the next one cannot be read, this one is not left: whatever the next is called by then, it comes after it.
+    if (next === undefined && (await this.look()) !== undefined) return this.wait()
     try {
       yield* this.endOf(left)
       for (const between of await rotatedFiles(this.options.path)) {
@@ -267,7 +279,7 @@ class FollowSource implements Source<FollowPosition> {
           this.notice(`${between.path} was written while ${this.name} was not read, and is skipped: it is compressed.`)
           continue
         }
-        const opened = await this.openAt(between.path, 0)
+        const opened = await this.openBetween(between.path)
         if (opened === undefined) continue
         await this.replace(opened)
         yield* this.toItsEnd(opened)
@@ -277,6 +289,16 @@ class FollowSource implements Source<FollowPosition> {
       if (!this.isOver) await this.replace(next)
     } finally {
       if (this.file !== next) await next?.handle.close()
+    }
+  }
+
+  /** What was rotated is not passed over because it cannot be read: the next session looks for it under any name. */
+  private async openBetween(path: string): Promise<OpenFile | undefined> {
+    try {
+      return await openFile(path, 0, true)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw openError(path, error, systemCode(error) !== undefined)
     }
   }
 
@@ -333,21 +355,16 @@ class FollowSource implements Source<FollowPosition> {
     return { dev, ino, byte, head }
   }
 
-  /** Opens a file to be read from `byte`. Undefined: it is gone again, and is followed. */
+  /** Opens a file to be read from `byte`. Undefined: it is followed, and cannot be had at the moment. */
   private async openAt(path: string, byte: number): Promise<OpenFile | undefined> {
-    let handle: FileHandle | undefined
+    const { follow } = this.options
     try {
-      handle = await openRegularFile(path)
-      const stats = await handle.stat({ bigint: true })
-      const head = await fingerprintOf(handle, Math.max(byte, this.options.follow ? 0 : Number(stats.size)))
-      if (this.options.follow && compressionOf(await readHead(handle.fd, signatureBytes)) !== undefined) {
-        throw new Error('it is compressed, and can be read once but not followed')
-      }
-      return { handle, dev: String(stats.dev), ino: String(stats.ino), lines: new LineBuffer(byte), head }
+      return await openFile(path, byte, follow)
     } catch (error) {
-      await handle?.close()
-      if (this.options.follow && systemCode(error) === 'ENOENT') return undefined
-      throw this.openError(error)
+      if (follow && systemCode(error) === 'ENOENT') return undefined
+      if (!this.isBegun || mayPass(error)) throw openError(this.name, error)
+      this.noticeWait(error)
+      return undefined
     }
   }
 
@@ -355,6 +372,8 @@ class FollowSource implements Source<FollowPosition> {
   private async replace(file: OpenFile | undefined): Promise<void> {
     const before = this.file
     this.file = file
+    // What was told of a file before may be told of the next one too.
+    if (file !== undefined) this.noticed = undefined
     await before?.handle.close().catch(() => undefined)
   }
 
@@ -369,28 +388,12 @@ class FollowSource implements Source<FollowPosition> {
     })
   }
 
+  private noticeWait(error: unknown): void {
+    this.notice(`${this.name} cannot be read at the moment, and is waited for: ${systemReason(error)}.`)
+  }
+
   private notice(message: string): void {
     if (this.noticed !== message) this.options.onNotice?.(message)
     this.noticed = message
-  }
-
-  private openError(error: unknown): ConnectorError {
-    return new ConnectorError('ERR_CONNECTOR_OPEN', `Cannot read ${this.name}: ${systemReason(error)}.`, {
-      retryable: mayPass(error),
-      details: { input: this.name, system: systemCode(error) },
-      cause: error,
-    })
-  }
-
-  private readError(error: unknown): ConnectorError {
-    const system = systemCode(error) ?? ''
-    const isGzip = system.startsWith('Z_')
-    const isZstd = system.startsWith('ZSTD_')
-    const code = isGzip ? 'ERR_CONNECTOR_GZIP' : isZstd ? 'ERR_CONNECTOR_ZSTD' : 'ERR_CONNECTOR_READ'
-    return new ConnectorError(code, `Reading ${this.name} failed: ${systemReason(error)}.`, {
-      retryable: mayPass(error),
-      details: { input: this.name, system: systemCode(error) },
-      cause: error,
-    })
   }
 }

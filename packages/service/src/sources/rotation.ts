@@ -21,8 +21,10 @@ export interface RotatedFile {
   readonly isCompressed: boolean
 }
 
-/** A fingerprint of fewer bytes may be that of many files. */
-const leastFingerprintBytes = 64
+/** A fingerprint of fewer bytes may be that of many files, and counts where it is that of a single one. */
+const sureFingerprintBytes = 64
+/** One of fewer still may be that of any. */
+const leastFingerprintBytes = 16
 
 /** Returns what stands at a path, links followed; undefined when nothing does. */
 export async function lookAt(file: string): Promise<RotatedFile | undefined> {
@@ -73,11 +75,14 @@ export async function findRest(
   const itself = files.find((file) => isSame(file, position))
   const plain = files.filter(({ isCompressed, size }) => !isCompressed && size >= position.byte)
   const candidates = itself === undefined ? plain : [itself, ...plain]
+  const alike: RotatedFile[] = []
   for (const file of candidates) {
     if (file !== itself && position.head.bytes < leastFingerprintBytes) continue
-    if (file.size >= position.byte && (await startsAs(file.path, position))) return file
+    if (file.size < position.byte || !(await startsAs(file.path, position))) continue
+    if (file === itself || position.head.bytes >= sureFingerprintBytes) return file
+    alike.push(file)
   }
-  return undefined
+  return alike.length === 1 ? alike[0] : undefined
 }
 
 async function startsAs(file: string, { head }: FollowPosition): Promise<boolean> {

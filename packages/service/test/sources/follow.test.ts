@@ -195,6 +195,24 @@ test('copied and emptied while nobody followed: the copy goes on where it stood'
   await follower.stop()
 })
 
+test('a copy is found by few bytes only if no other file begins alike', async (t) => {
+  for (const others of [[], ['.2']]) {
+    const { directory, file } = await log(t)
+    const first = '{"first":"line of a log"}\n'
+    await writeFile(file, first)
+    await (await new Follower(directory).start()).stop()
+    await appendFile(file, lines(1, 6))
+    await copyFile(file, `${file}.1`)
+    for (const other of others) await writeFile(file + other, first + lines(90, 91))
+    await writeFile(file, lines(6, 7))
+    const follower = await new Follower(directory).start()
+    await follower.poll(4)
+    assert.equal(follower.text, others.length === 0 ? lines(1, 7) : lines(6, 7))
+    assert.equal(follower.notices.length, others.length)
+    await follower.stop()
+  }
+})
+
 test('when the rest is nowhere, that is told and the file is read from its start', async (t) => {
   const { directory, file } = await log(t)
   await writeFile(file, lines(0, 20))

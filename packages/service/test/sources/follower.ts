@@ -63,6 +63,13 @@ export class Follower {
       .then(() => void (this.isOver = true))
   }
 
+  /** Begins another iteration after one that failed, as a pipeline does when that may pass. */
+  async again(): Promise<void> {
+    this.failure = undefined
+    this.iterate()
+    await this.idle()
+  }
+
   /** Waits until the source waits for a poll, or is at its end. */
   async idle(): Promise<void> {
     while (this.time.waiting === 0 && !this.isOver) await setImmediate()
