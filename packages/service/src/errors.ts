@@ -102,7 +102,7 @@ export const errorCodes = {
     kind: 'connector',
     meaning:
       'An input is not the array, or the row of objects, that it was read as, or ends too early; what came before was delivered.',
-    cure: 'Look at the line and byte that the message names; if the input is something else, say so with `--input-format`.',
+    cure: 'Look at the line and byte that the message names; if the input is something else, say so with `--input-format` or `stdin.format`.',
   },
   ERR_CONNECTOR_CREATE: {
     kind: 'connector',

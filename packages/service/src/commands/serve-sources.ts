@@ -8,8 +8,10 @@ import type { HttpLimits } from '../http-limits.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { Source } from '../ports/source.ts'
+import type { InputFormat } from '../shapes/shape.ts'
 import type { ByteBudget } from '../sources/byte-budget.ts'
 import { fileSource, stdinPath } from '../sources/file.ts'
+import type { FileSource } from '../sources/file.ts'
 import { openFollowSource } from '../sources/follow.ts'
 import { openHttpSource } from '../sources/http.ts'
 import type { HttpSource } from '../sources/http.ts'
@@ -28,15 +30,20 @@ export interface SourceParts {
 export async function openSource(name: string, settings: PipelineSettings, parts: SourceParts): Promise<Source> {
   const { kind, options } = chosen(settings.source)
   if (kind === 'http') return openHttp(name, options, parts)
-  if (kind === 'stdin') return readOnce(fileSource(stdinPath, { maxRecordBytes: settings.maxRecordBytes }))
+  if (kind === 'stdin') return openStdin(options.format, settings)
   const onNotice = (notice: string) => parts.log.warn('The file that is followed is not as expected.', { notice })
   const { stateFile, ...file } = options
   const state = stateFile === undefined ? {} : { stateFile }
   return openFollowSource({ ...file, ...state, startTimer: startSystemTimer, onNotice })
 }
 
-/** What comes by standard input comes once: when delivery fails, there is nothing to begin again with. */
-function readOnce<P>(source: Source<P>): Source<P> {
+/**
+ * What comes by standard input comes once: when delivery fails, there is nothing to begin again with. As bytes in any case:
+ * an open file would be read to its end at a shutdown, and its malformed records be no dead letters.
+ */
+function openStdin(format: InputFormat, { maxRecordBytes }: PipelineSettings): FileSource {
+  const ndjsonWords = '`source: { stdin: { format: ndjson } }`'
+  const source = fileSource(stdinPath, { format, ndjsonWords, isForBytes: true, maxRecordBytes })
   let isRead = false
   return {
     name: source.name,
@@ -52,6 +59,7 @@ function readOnce<P>(source: Source<P>): Source<P> {
       return { [Symbol.asyncIterator]: () => ({ next: () => values.next(), return: end }) }
     },
     commit: (position) => source.commit(position),
+    drain: () => source.drain(),
     close: () => source.close(),
   }
 }

@@ -142,6 +142,7 @@ function makePipeline(
   metrics: PipelineMetrics,
   log: StructuredLog,
 ): ServedPipeline<unknown> {
+  let unkept = 0
   return new ServedPipeline({
     name,
     source,
@@ -151,7 +152,10 @@ function makePipeline(
     ...rescue.hooks,
     batchAgeMs: settings.batchAgeMs,
     nextBatch: batchIds(),
-    onBatch: (result) => measure(result, metrics, log),
+    onBatch: (result) => {
+      measure(result, metrics, log)
+      if (settings.deadLetter === undefined) unkept += result.counts.malformed
+    },
     onGivenBack: (batches) => giveBack(batches, log),
     // Nobody gives this process another standard output.
     isFinal: isClosedPipe,
@@ -159,7 +163,12 @@ function makePipeline(
       metrics.restarted(error)
       log.error('The pipeline has stopped, and is started again.', { error })
     },
-    onState: (state) => tell(state, metrics, log),
+    onState: (state) => {
+      tell(state, metrics, log)
+      const isOver = state.status === 'ended' || state.status === 'failed'
+      if (isOver && unkept > 0)
+        log.warn('Malformed records were not kept: there are no dead letters.', { records: unkept })
+    },
     now: Date.now,
     wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
   })

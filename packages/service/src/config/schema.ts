@@ -6,6 +6,7 @@ import { limits } from '@weir/engine'
 import { z } from 'zod'
 
 import { httpLimits } from '../http-limits.ts'
+import { inputFormats } from '../shapes/shape.ts'
 import { address, choice, count, file, flag, folder, group, grouped, laterFile, list, oneOf } from './fields.ts'
 import { rate, rules, size, text, time, withDefault } from './fields.ts'
 
@@ -92,7 +93,12 @@ const fileSource = group('Records of one file.', {
 const source = oneOf('Where records come from: exactly one of these.', {
   http: http.optional(),
   file: fileSource.optional(),
-  stdin: group('Records of standard input, until it ends.', {}).optional(),
+  stdin: group('Records of standard input, until it ends.', {
+    format: withDefault(
+      choice('What it is; `auto` goes by its first bytes, and takes no envelopes.', inputFormats),
+      'auto',
+    ),
+  }).optional(),
 })
 
 const directory = group('Files in a folder of its own, which roll.', {

@@ -2,7 +2,8 @@
 // regular file of NDJSON that is not compressed is handed on open, so that workers read it themselves; everything else
 // comes as bytes. Knows nothing of records. Called by commands.
 
-import { fstatSync } from 'node:fs'
+import { constants, fstatSync, readFileSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { ReadStream, isatty } from 'node:tty'
@@ -29,6 +30,8 @@ export interface FileSourceOptions {
   readonly onCommit?: (position: FilePosition) => void
   /** What the input is; default: NDJSON. */
   readonly format?: InputFormat
+  /** How messages say that it is NDJSON. Default: by the option of commands. */
+  readonly ndjsonWords?: string
   /** Whether the input comes as bytes in any case, where no worker can read it. */
   readonly isForBytes?: boolean
   /** Called once with the first bytes of the input, inflated, at most `detectBytes`. *Ownership*: only for looking at. */
@@ -45,17 +48,27 @@ export function inputName(path: string): string {
   return path === stdinPath ? 'standard input' : path
 }
 
-/** Returns the source for a path, `-` being standard input. Nothing is opened before `values()`. */
-export function fileSource(path: string, options: FileSourceOptions = {}): Source<FilePosition> {
-  return new FileSource(path, options)
+/** A source of a file, which can also be told to end before its end. */
+export interface FileSource extends Source<FilePosition> {
+  /**
+   * Ends the iteration when what was read already is handed out, though an input that is compressed, an array or a row of
+   * objects then breaks off. An open file that workers read is read to its end.
+   */
+  drain(): void
 }
 
-class FileSource implements Source<FilePosition> {
+/** Returns the source for a path, `-` being standard input. Nothing is opened before `values()`. */
+export function fileSource(path: string, options: FileSourceOptions = {}): FileSource {
+  return new PathSource(path, options)
+}
+
+class PathSource implements FileSource {
   readonly name: string
   private readonly path: string
   private readonly options: FileSourceOptions
   private handle: FileHandle | undefined
   private stream: PipeReader | ReadStream | undefined
+  private isDraining = false
   private madeStructure: StructureIndex | undefined
   /** Reads a regular file once more from its start. */
   private again: (() => AsyncIterable<Uint8Array>) | undefined
@@ -88,6 +101,12 @@ class FileSource implements Source<FilePosition> {
     this.options.onCommit?.(position)
   }
 
+  drain(): void {
+    this.isDraining = true
+    // What a pipe has given already is still handed out.
+    this.stream?.destroy()
+  }
+
   async close(): Promise<void> {
     this.stream?.destroy()
     await this.handle?.close().catch(() => undefined)
@@ -98,11 +117,13 @@ class FileSource implements Source<FilePosition> {
   private async open(): Promise<{ file: FileHandle } | { file?: never; chunks: AsyncIterable<Uint8Array> }> {
     try {
       const stats = this.path === stdinPath ? fstatSync(0) : await stat(this.path)
+      if (this.path === stdinPath && isClosed(stats)) throw new Error('it is closed')
       if (stats.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
       const isStream = stats.isFIFO() || stats.isSocket()
       const fd = this.path === stdinPath ? 0 : isStream ? openPipe(this.path) : await this.openFile()
       if (isStream || isatty(fd)) {
         this.stream = isStream ? new PipeReader(fd) : new ReadStream(fd)
+        if (this.isDraining) this.stream.destroy()
         return { chunks: this.stream }
       }
       // Files of /proc say that they are empty and are not.
@@ -182,7 +203,7 @@ class FileSource implements Source<FilePosition> {
       inputBytes = 0
     }
     if (inputBytes > 0) yield { kind: 'bytes', bytes: new Uint8Array(0), position, inputBytes }
-    if (shape.fault !== undefined) throw this.shapeError(name, shape.fault)
+    if (shape.fault !== undefined && !this.isDraining) throw this.shapeError(name, shape.fault)
   }
 
   private async createShape(name: Exclude<InputShape, 'ndjson'>, startByte: number): Promise<Shape> {
@@ -211,6 +232,7 @@ class FileSource implements Source<FilePosition> {
         yield { bytes, storedBytes: compressedBytes }
       }
     } catch (error) {
+      if (this.isDraining) return
       throw error instanceof ConnectorError ? error : this.inflateError(compression, error, byte)
     }
   }
@@ -221,8 +243,11 @@ class FileSource implements Source<FilePosition> {
       for await (const bytes of chunks) {
         storedBytes += bytes.length
         yield { bytes, storedBytes }
+        if (this.isDraining && this.stream === undefined) return
       }
     } catch (error) {
+      // A terminal that is let go of says that it was cut off.
+      if (this.isDraining) return
       throw new ConnectorError('ERR_CONNECTOR_READ', `Reading ${this.name} failed: ${systemReason(error)}.`, {
         details: { input: this.name, system: systemCode(error) },
         cause: error,
@@ -245,10 +270,25 @@ class FileSource implements Source<FilePosition> {
 
   private shapeError(name: InputShape, { problem, line, byte }: NonNullable<Shape['fault']>): ConnectorError {
     const what = name === 'array' ? 'a JSON array' : 'a row of JSON objects'
-    const cure = this.format === 'auto' ? ' If it is none, name its format: --input-format ndjson.' : ''
+    const { ndjsonWords = '--input-format ndjson' } = this.options
+    const cure = this.format === 'auto' ? ` If it is none, name its format: ${ndjsonWords}.` : ''
     const place = `line ${line}, byte ${byte}`
     const message = `Reading ${this.name} as ${what} failed at ${place}: it ${problem}. What came before was delivered.${cure}`
     return new ConnectorError('ERR_CONNECTOR_SHAPE', message, { details: { input: this.name, line, byte } })
+  }
+}
+
+/**
+ * Returns whether the process was started without standard input. Node then opens the null device in its place, for reading
+ * and writing, which nobody does who wants an empty input. Known on Linux only.
+ */
+function isClosed(stats: Stats): boolean {
+  if (process.platform !== 'linux' || !stats.isCharacterDevice()) return false
+  try {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'latin1'))?.[1] ?? '0'
+    return stats.rdev === statSync('/dev/null').rdev && Number.parseInt(flags, 8) % 4 === constants.O_RDWR
+  } catch {
+    return false
   }
 }
 

@@ -28,17 +28,18 @@ test('what is shown is a settings file with the same meaning', () => {
 })
 
 test('behind each setting stands where it was given', () => {
-  const text = `pipelines:\n${pipeline('a', 'threads: 2')}`
+  const text = `pipelines:\n${pipeline('a', 'threads: 2\n    deadLetter: { discard: {} }')}`
   const loaded = load(text, { environment: { WEIR_SHUTDOWN_MS: '20000' }, sets: ['log.level=debug'] })
   const yaml = settingsYaml(loaded)
   assert.match(yaml, /^ {4}threads: 2 # etc\/weir\.yaml:5$/m)
-  assert.match(yaml, /^ {6}stdin: \{\} # etc\/weir\.yaml:3$/m)
+  assert.match(yaml, /^ {6}discard: \{\} # etc\/weir\.yaml:6$/m)
+  assert.match(yaml, /^ {8}format: auto # default$/m)
   assert.match(yaml, /^ {2}level: debug # --set log\.level$/m)
   assert.match(yaml, /^shutdownMs: 20s # WEIR_SHUTDOWN_MS$/m)
   assert.match(yaml, /^ {2}inFlightBytes: 256MiB # default$/m)
   const { origins, settings } = settingsObject(loaded) as { origins: Record<string, string>; settings: object }
   assert.equal(origins['pipelines.a.threads'], 'etc/weir.yaml:5')
-  assert.equal(origins['pipelines.a.source.stdin'], 'etc/weir.yaml:3')
+  assert.equal(origins['pipelines.a.deadLetter.discard'], 'etc/weir.yaml:6')
   assert.equal(origins['limits.inFlightBytes'], 'default')
   assert.ok(leavesOf(settings).every(({ path }) => Object.hasOwn(origins, formatPath(path))))
 })
