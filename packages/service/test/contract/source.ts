@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
+import { oneAfterAnother } from '#src/pipeline/iterations.js'
 import type { Source } from '#src/ports/source.js'
 
 /** Everything that a source yields, as one text. */
@@ -57,6 +58,82 @@ export function testSource<P>(
     }
     await source.close()
     await source.close()
+  })
+}
+
+/** A source that can be read again, and the same input as the next process opens it. */
+export interface ResumedSource<P> {
+  readonly source: Source<P>
+  reopen(): Promise<Source<P>>
+}
+
+/** Reads from a new iteration until so many bytes have come, ends it, and returns them and the last position. */
+async function readBytes<P>(
+  source: Pick<Source<P>, 'values'>,
+  wanted: number,
+): Promise<{ text: string; position: P }> {
+  const values = source.values()[Symbol.asyncIterator]()
+  let text = ''
+  for (;;) {
+    const next = await values.next()
+    assert.ok(next.done !== true, `it ended after ${text.length} of ${wanted} bytes`)
+    assert.ok(next.value.kind === 'bytes')
+    text += Buffer.from(next.value.bytes).toString()
+    if (text.length < wanted) continue
+    await values.return?.()
+    return { text, position: next.value.position }
+  }
+}
+
+/** Defines the suite of sources that are read again when delivery failed; `open` makes one of this content. */
+export function testResumedSource<P>(
+  name: string,
+  open: (t: TestContext, content: string) => Promise<ResumedSource<P>>,
+): void {
+  const long = Array.from({ length: 60_000 }, (_, index) => `{"n":${index}}\n`).join('')
+
+  test(`${name}: an iteration begins behind the last position that was committed, also in the next process`, async (t) => {
+    const { source, reopen } = await open(t, long)
+    const first = await readBytes(source, 1)
+    assert.ok(first.text.length > 0 && first.text.length < long.length)
+    await source.commit(first.position)
+    const rest = long.slice(first.text.length)
+    // Twice, for what was not committed comes again.
+    for (let time = 0; time < 2; time++) assert.ok((await readBytes(source, rest.length)).text === rest)
+    await source.close()
+    const next = await reopen()
+    assert.ok((await readBytes(next, rest.length)).text === rest)
+    await next.close()
+  })
+
+  test(`${name}: an iteration that is ended while a value is asked for ends, and the next one has that value`, async (t) => {
+    const { source } = await open(t, long)
+    const values = source.values()[Symbol.asyncIterator]()
+    const asked = values.next()
+    await Promise.all([asked, values.return?.()])
+    assert.equal((await values.next()).done, true)
+    assert.ok((await readBytes(source, long.length)).text === long)
+    // As sessions do, which begin while the one before is still ending.
+    const sessions = { values: oneAfterAnother(source) }
+    const left = sessions.values()[Symbol.asyncIterator]()
+    const last = left.next()
+    const ended = left.return?.()
+    assert.ok((await readBytes(sessions, long.length)).text === long)
+    await Promise.all([last, ended])
+    await source.close()
+  })
+
+  test(`${name}: what is committed is not read again`, async (t) => {
+    const { source, reopen } = await open(t, long)
+    const { position } = await readBytes(source, long.length)
+    await source.commit(position)
+    for (const again of [source, await reopen()]) {
+      const values = again.values()[Symbol.asyncIterator]()
+      // Where more may come this waits for it, until it is told to end.
+      const [asked] = await Promise.all([values.next(), values.return?.()])
+      assert.equal(asked.done, true)
+      await again.close()
+    }
   })
 }
 
@@ -134,6 +211,20 @@ export function testPushedSource(name: string, open: (t: TestContext) => Promise
     assert.equal(await send('{}\n'), true)
     assert.equal(second.seen.text, '{}\n')
     // While it waits for more.
+    await second.stop()
+    await second.ended
+    await source.close()
+  })
+
+  test(`${name}: an iteration that is ended while it waits takes nothing from the next one`, async (t) => {
+    const { source, send } = await open(t)
+    const first = iterate(source, true)
+    assert.equal(await send('{"n":1}\n'), true)
+    await first.stop()
+    await first.ended
+    const second = iterate(source, true)
+    assert.equal(await send('{"n":2}\n'), true)
+    assert.deepEqual([first.seen.text, second.seen.text], ['{"n":1}\n', '{"n":2}\n'])
     await second.stop()
     await second.ended
     await source.close()

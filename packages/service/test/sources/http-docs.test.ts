@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
 import { httpLimitTable, httpLimits } from '#src/http-limits.js'
+import type { LimitRow } from '#src/http-limits.js'
 import { httpResponses } from '#src/sources/http-responses.js'
 import { skipWithoutCommand } from '../required.js'
 import { folder, shell } from '../running.js'
@@ -45,12 +46,12 @@ function spelled(name: string, value: number): string {
 }
 
 test('the table of limits is the one of the source', () => {
-  const table = Object.entries(httpLimitTable).map(([name, { value, meaning }]) => [
-    `\`${name}\``,
+  const table = Object.entries<LimitRow>(httpLimitTable).map(([name, { setting, value, meaning }]) => [
+    setting === undefined ? '–' : `\`${setting}\``,
     spelled(name, value),
     meaning,
   ])
-  assert.deepEqual(rowsOf('Limit'), table)
+  assert.deepEqual(rowsOf('Setting'), table)
   assert.deepEqual(httpLimits({ deadlineMs: 1 }), { ...httpLimits(), deadlineMs: 1 })
 })
 
