@@ -57,6 +57,7 @@ const quietLooks = 2
 class FollowSource implements Source<FollowPosition> {
   readonly name: string
   private readonly options: FollowSourceOptions
+  private from: 'start' | 'end'
   private committed: FollowPosition | undefined
   /** Whether the state file says what is committed. */
   private isStored = true
@@ -74,6 +75,7 @@ class FollowSource implements Source<FollowPosition> {
     this.name = options.path
     this.lock = lock
     this.options = options
+    this.from = options.from
     this.committed = committed
     this.isBegun = options.follow && committed !== undefined
   }
@@ -226,8 +228,10 @@ class FollowSource implements Source<FollowPosition> {
   private async catchUp(current: RotatedFile | undefined): Promise<boolean> {
     const { committed, options } = this
     if (committed === undefined) {
-      if (current !== undefined) await this.startFirst()
-      return current === undefined || this.file !== undefined
+      // One that comes later is new: all of it is read, whatever becomes of its first batch.
+      if (current === undefined) this.from = 'start'
+      else await this.startFirst()
+      return this.file !== undefined
     }
     if (current !== undefined && isSame(current, committed) && current.size >= committed.byte) {
       await this.replace(await this.openAt(options.path, committed.byte))
@@ -250,8 +254,8 @@ class FollowSource implements Source<FollowPosition> {
    * may be rotated away before the next one.
    */
   private async startFirst(): Promise<void> {
-    const { path, from } = this.options
-    const found = await this.openAt(path, 0)
+    const { from } = this
+    const found = await this.openAt(this.options.path, 0)
     if (found === undefined) return
     const { size } = await found.handle.stat()
     const byte = from === 'end' ? await lineStartBefore(found.handle, size) : 0

@@ -1,5 +1,5 @@
-// A followed file, or what it was rotated to, that cannot be read for a moment: nothing is passed over, and nothing ends for
-// good.
+// A followed file, or what it was rotated to, that is not there, or cannot be read, for a moment: nothing is passed over, and
+// nothing ends for good.
 
 import assert from 'node:assert/strict'
 import { appendFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
@@ -44,6 +44,23 @@ test('what cannot be read for a moment is told, waited for and read, and so is w
   await follower.poll(4)
   assert.equal(follower.text, lines(0, 6))
   await follower.stop()
+})
+
+test('a log that comes later is read from its start, also when its first batch fails and it is rotated', async (t) => {
+  for (const from of ['start', 'end'] as const) {
+    const { directory, file } = await log(t)
+    const follower = await new Follower(directory, { from }).start(false)
+    await writeFile(file, lines(0, 3))
+    await follower.poll(2)
+    assert.equal(follower.text, lines(0, 3))
+    await follower.end()
+    await rename(file, `${file}.1`)
+    await writeFile(file, lines(3, 4))
+    follower.iterate()
+    await follower.poll(4)
+    assert.equal(follower.text, lines(0, 3) + lines(0, 4))
+    await follower.stop()
+  }
 })
 
 test('a restart finds its file unreadable, or what was rotated, and loses nothing of either', async (t) => {
