@@ -14,7 +14,7 @@ import { limits } from './limits.ts'
 import { checkKernel, refuseUnknown } from './options.ts'
 import type { KernelChoice } from './options.ts'
 import { compileRuleSet } from './rules/compile.ts'
-import type { RuleSource } from './rules/compile.ts'
+import type { CompiledRuleSet, RuleSource } from './rules/compile.ts'
 import type { Dialect, Plan } from './rules/program.ts'
 import type { RuleSet } from './rules/rule-set.ts'
 
@@ -45,8 +45,7 @@ export class CompiledRules {
   #slab: Slab | undefined
 
   /** Made by `compileRules`. */
-  constructor(source: RuleSource, kernel: Kernel) {
-    const { program, ruleSet, warnings } = compileRuleSet(source)
+  constructor({ program, ruleSet, warnings }: CompiledRuleSet, kernel: Kernel) {
     this.ruleSet = ruleSet
     this.warnings = warnings
     this.#plan = program.plan
@@ -152,5 +151,6 @@ function selectKernelNow(choice: KernelChoice): Kernel {
  */
 export function compileRules(rules: RuleSource, options: { readonly kernel?: KernelChoice } = {}): CompiledRules {
   refuseUnknown(options, ['kernel'])
-  return new CompiledRules(rules, selectKernelNow(checkKernel(options.kernel)))
+  const kernel = selectKernelNow(checkKernel(options.kernel))
+  return new CompiledRules(compileRuleSet(rules), kernel)
 }

@@ -6,14 +6,16 @@ import type { RuleSetIssue } from './errors.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ProgramHandle, WorkerPool } from './pool/pool.ts'
-import type { Plan } from './rules/program.ts'
+import type { PlanOutline } from './rules/program.ts'
 import type { StatsRecorder } from './stats.ts'
 
 /** A rule set as every worker has it. Immutable: a new rule set is a new one of these. */
 export interface LoadedRuleSet {
   readonly handle: ProgramHandle
-  readonly plan: Plan
+  readonly plan: PlanOutline
   readonly warnings: readonly RuleSetIssue[]
+  /** Time that a kernel took to make it ready, in milliseconds; absent where nobody tried. */
+  readonly readyMs?: number
 }
 
 /** Calls `run` after `ms`; returns the function that stops it. Tests bring their own. */

@@ -19,10 +19,13 @@ import { invalid, refuseUnknown, resolveOptions } from './options.ts'
 import type { EngineOptions } from './options.ts'
 import type { BatchResult } from './ordered-batches.ts'
 import { within } from './pool/deadlines.ts'
-import { closedError, programHandle, WorkerPool } from './pool/pool.ts'
+import { closedError } from './pool/faults.ts'
+import { programHandle, WorkerPool } from './pool/pool.ts'
 import type { PoolOptions } from './pool/pool.ts'
-import { compileRuleSet } from './rules/compile.ts'
-import type { RuleSource } from './rules/compile.ts'
+import { compileBeside, hungThreads, PreparedRules, takePrepared } from './prepared-rules.ts'
+import type { ThreadWays } from './prepared-rules.ts'
+import { compileRuleSet, postedSource } from './rules/compile.ts'
+import type { PostedSource, RuleSource } from './rules/compile.ts'
 import { StatsRecorder } from './stats.ts'
 import type { EngineStats } from './stats.ts'
 
@@ -49,6 +52,10 @@ export interface EngineInternals {
   readonly startDeadlineMs?: number
   readonly closeDeadlineMs?: number
   readonly startTimer?: StartTimer
+  /** Default: `limits.readyInPlaceMs`. */
+  readonly readyInPlaceMs?: number
+  /** How threads that compile rules are run and waited for. */
+  readonly rulesThread?: Omit<ThreadWays, 'signal'>
   /** The clock that delays are measured by, in milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -58,9 +65,10 @@ const startTimer: StartTimer = (ms, run) => {
   return () => clearTimeout(timer)
 }
 
-/** Compiles a rule set into what workers are handed. Errors: as `createEngine` has for rule sets. */
-function loadRuleSet(source: RuleSource, timeField: string | undefined): LoadedRuleSet {
-  const { program, warnings } = compileRuleSet(source, timeField)
+/** Returns what workers are handed, compiled on this thread if need be. Errors: as `createEngine` has for rule sets. */
+function loadRuleSet(rules: RuleSource | PreparedRules, timeField: string | undefined): LoadedRuleSet {
+  if (rules instanceof PreparedRules) return takePrepared(rules, timeField)
+  const { program, warnings } = compileRuleSet(rules, timeField)
   return { handle: programHandle(program), plan: program.plan, warnings }
 }
 
@@ -77,7 +85,7 @@ export class Engine {
   readonly #parts: EngineParts
   readonly #inputs: InputEvaluator
   readonly #closing: AbortController
-  readonly #closeDeadlineMs: number
+  readonly #internals: EngineInternals
   readonly #running = new Set<Promise<unknown>>()
   #current: LoadedRuleSet
   #lastLoad: Promise<unknown> = Promise.resolve()
@@ -88,12 +96,12 @@ export class Engine {
     current: LoadedRuleSet,
     closing: AbortController,
     parts: Omit<EngineParts, 'current' | 'closing'>,
-    closeDeadlineMs: number,
+    internals: EngineInternals,
   ) {
     this.kernel = kernel
     this.#current = current
     this.#closing = closing
-    this.#closeDeadlineMs = closeDeadlineMs
+    this.#internals = internals
     this.#parts = { ...parts, closing: closing.signal, current: () => this.#current }
     this.#inputs = new InputEvaluator(this.#parts)
     parts.stats.addLoad()
@@ -138,7 +146,7 @@ export class Engine {
         startTimer: internals.startTimer ?? startTimer,
         now: internals.now ?? Date.now,
       },
-      internals.closeDeadlineMs ?? limits.closeDeadlineMs,
+      internals,
     )
   }
 
@@ -165,7 +173,8 @@ export class Engine {
   /** Returns what the engine has done so far. */
   stats(): EngineStats {
     const { options, slabs, pool, stats } = this.#parts
-    return stats.snapshot(options.threads, slabs.taken, pool.counts)
+    const workersHung = pool.counts.workersHung + hungThreads()
+    return stats.snapshot(options.threads, slabs.taken, { ...pool.counts, workersHung })
   }
 
   /**
@@ -277,21 +286,24 @@ export class Engine {
   }
 
   /**
-   * Puts another rule set in force, and returns its version. It is compiled here and made ready on every worker
-   * first; if any of that fails, the old one stays. Batches handed over afterwards are judged by the new one, those
-   * before by the old one: each by exactly one.
+   * Puts another rule set in force, and returns its version. It is compiled in a thread of its own, unless it was
+   * prepared, and made ready on every worker first; if any of that fails, the old one stays. Batches handed over
+   * afterwards are judged by the new one, those before by the old one: each by exactly one. Its own tests are not run.
    *
-   * *Cost*: compiling occupies the calling thread, which does nothing else meanwhile: a few milliseconds for ten
-   * rules, some tens for a hundred patterns, seconds for lists of millions or a rule set near its limits. The workers
-   * then make it ready at the same time, and evaluate nothing until all are done.
+   * *Cost*: that of `prepareRules`, beside the calling thread, which only reads an object. Then all workers make it ready at the same time, and
+   * evaluate nothing meanwhile; above `limits.readyInPlaceMs` new workers do, and take the place of the old ones, which
+   * evaluate until then.
    *
-   * Errors: `ERR_RULESET_INVALID` with all problems, `ERR_RULESET_UNREADABLE`, `ERR_ENGINE_KERNEL_FAULT`.
+   * Errors: those of `prepareRules`, `ERR_ENGINE_KERNEL_FAULT`.
    */
-  load(rules: RuleSource): Promise<string> {
+  load(rules: RuleSource | PreparedRules): Promise<string> {
     return this.#operation(() => {
+      const given = rules instanceof PreparedRules ? rules : postedSource(rules)
       const load = this.#lastLoad.then(async () => {
-        const loaded = loadRuleSet(rules, this.#parts.options.timeField)
-        await this.#parts.pool.warm(loaded.handle)
+        const loaded = await this.#prepared(given)
+        const { handle, readyMs = 0 } = loaded
+        const { readyInPlaceMs = limits.readyInPlaceMs } = this.#internals
+        await this.#parts.pool.warm(handle, { inPlace: readyMs <= readyInPlaceMs })
         this.#current = loaded
         this.#parts.stats.addLoad()
         return loaded.plan.version
@@ -299,6 +311,19 @@ export class Engine {
       this.#lastLoad = load.catch(() => undefined)
       return load
     })
+  }
+
+  async #prepared(rules: PostedSource | PreparedRules): Promise<LoadedRuleSet> {
+    const { timeField } = this.#parts.options
+    if (rules instanceof PreparedRules) return takePrepared(rules, timeField)
+    const { signal } = this.#closing
+    const { name: kernel } = this.kernel
+    const request = { source: rules, kernel, runsTests: false, ...(timeField === undefined ? {} : { timeField }) }
+    try {
+      return takePrepared(await compileBeside(request, { ...this.#internals.rulesThread, signal }), timeField)
+    } catch (error) {
+      throw signal.aborted ? closedError() : error
+    }
   }
 
   /**
@@ -320,9 +345,10 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
+    const { closeDeadlineMs = limits.closeDeadlineMs } = this.#internals
     this.#closing.abort()
-    await within(this.#closeDeadlineMs, Promise.allSettled([...this.#running]))
-    await this.#parts.pool.close(this.#closeDeadlineMs)
+    await within(closeDeadlineMs, Promise.allSettled([...this.#running]))
+    await this.#parts.pool.close(closeDeadlineMs)
     this.#inputs.close()
     this.#parts.slabs.clear()
   }

@@ -24,6 +24,11 @@ export const errorCodes = {
     meaning: 'A rule file, or a list file that it names, cannot be read.',
     cure: 'Check the path and its permissions; list files are relative to the rule file.',
   },
+  ERR_RULESET_TOO_COSTLY: {
+    kind: 'rule-set',
+    meaning: 'Compiling the rule set took longer, or more memory, than it may.',
+    cure: 'Use fewer and simpler patterns, split lists, or give the machine time: nothing has changed.',
+  },
   ERR_CONFIG_INVALID: {
     kind: 'config',
     meaning: 'An option or argument has the wrong type or is out of its range.',

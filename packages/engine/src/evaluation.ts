@@ -8,7 +8,7 @@ import { lineFeed } from './batch/framing.ts'
 import type { Slab } from './batch/slab.ts'
 import { EngineError } from './errors.ts'
 import { route as routeNumber } from './rules/program.ts'
-import type { Plan } from './rules/program.ts'
+import type { PlanOutline } from './rules/program.ts'
 import type { Counts } from './verdict/verdict.ts'
 
 /** The columns of a verdict: entry *i* of each is about record *i*. */
@@ -88,13 +88,13 @@ export function copySegments(segments: readonly GatheredSegment[]): GatheredSegm
 }
 
 /** Returns the routes that verdicts have gathered in the same pass that judges: all but `drop`, which is rarely wanted. */
-export function gatheredRoutes(plan: Plan): number[] {
+export function gatheredRoutes(plan: PlanOutline): number[] {
   return Array.from(plan.routes.keys()).filter((index) => index !== routeNumber.drop)
 }
 
 /** What a verdict is made of. */
 export interface VerdictParts {
-  readonly plan: Plan
+  readonly plan: PlanOutline
   readonly counts: Counts
   readonly columns: RecordColumns
   /** The records of `gatheredRoutes`, in input order within each route. */

@@ -12,7 +12,7 @@ import { limits } from './limits.ts'
 import { checkInteger, invalid, refuseUnknown } from './options.ts'
 import { cutFlags, OrderedBatches } from './ordered-batches.ts'
 import type { BatchResult, FailedBatch, OnBatch, OnFailedBatch } from './ordered-batches.ts'
-import { closedError } from './pool/pool.ts'
+import { closedError } from './pool/faults.ts'
 import { addCounts, noCounts } from './stats.ts'
 import type { Counts } from './verdict/verdict.ts'
 

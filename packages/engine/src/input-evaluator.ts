@@ -17,6 +17,7 @@ import { limits } from './limits.ts'
 import { cutFlags } from './ordered-batches.ts'
 import { evaluateSlab } from './pool/evaluate.ts'
 import { Slots } from './pool/slots.ts'
+import { readPlan } from './rules/program.ts'
 import { addCounts, noCounts, readCounts } from './stats.ts'
 import type { Counts } from './verdict/verdict.ts'
 
@@ -84,7 +85,8 @@ export class InputEvaluator {
   #evaluateInline(loaded: LoadedRuleSet, bytes: Buffer, start: number): Answer {
     if (this.#inline?.loaded !== loaded) {
       this.close()
-      this.#inline = { loaded, evaluator: this.#parts.kernel.load(loaded.handle.program) }
+      const { bytes: image } = loaded.handle.program
+      this.#inline = { loaded, evaluator: this.#parts.kernel.load({ plan: readPlan(image), bytes: image }) }
     }
     const slab = (this.#inlineSlab ??= createSlab(inlineShape))
     slab.input.set(bytes)

@@ -68,6 +68,19 @@ export const limits = {
   closeDeadlineMs: 5_000,
   /** Time a worker may take to start and answer its first probe. */
   workerStartMs: 15_000,
+  /**
+   * Time that a rule set may take to be prepared, once for each `compileBytes` begun: a hundred patterns take 0.1 s. It
+   * counts while the process has a processor.
+   */
+  compileMs: 5_000,
+  /** So many times longer it may take by the clock: other programs, or a slow disk, keep it waiting. */
+  compileWaitFactor: 6,
+  /** A rule set that takes longer to make ready comes with workers of its own, so that no batch waits meanwhile. */
+  readyInPlaceMs: 100,
+  /** Bytes of rule texts and list files that one `compileMs` is for: 8 MiB of YAML, the slowest, take about 3 s. */
+  compileBytes: 8 << 20,
+  /** Failed tests of a rule set that are told one by one; the rest are counted. */
+  failuresListed: 100,
   /** Malformed records that a kernel call describes one by one; the rest are counted. */
   malformedSamples: 16,
 } as const

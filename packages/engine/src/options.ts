@@ -6,6 +6,7 @@ import { validation } from './batch/batch.ts'
 import type { Validation } from './batch/batch.ts'
 import { ConfigError } from './errors.ts'
 import { limits } from './limits.ts'
+import type { PreparedRules } from './prepared-rules.ts'
 import type { RuleSource } from './rules/compile.ts'
 import { timeFieldSteps } from './rules/time-field.ts'
 
@@ -14,8 +15,8 @@ export type KernelChoice = 'auto' | 'native' | 'portable'
 
 /** What `createEngine` takes. */
 export interface EngineOptions {
-  /** The rule set: the path or URL of a rule file, its text, or the rule set itself. */
-  readonly rules: RuleSource
+  /** The rule set: the path or URL of a rule file, its text, the rule set itself, or one that is prepared. */
+  readonly rules: RuleSource | PreparedRules
   /** Worker threads, 1 to 256. Default: one less than the processors that the process may use, at least 1. */
   readonly threads?: number
   /**

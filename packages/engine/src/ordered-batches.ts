@@ -13,7 +13,7 @@ import { EngineError } from './errors.ts'
 import { viewSegments } from './evaluation.ts'
 import type { BatchAnswer } from './pool/pool.ts'
 import { route } from './rules/program.ts'
-import type { Plan } from './rules/program.ts'
+import type { PlanOutline } from './rules/program.ts'
 import { readCounts } from './stats.ts'
 import type { Counts } from './verdict/verdict.ts'
 
@@ -319,7 +319,7 @@ export class OrderedBatches {
     }
   }
 
-  #resultOf(slab: Slab, plan: Plan, inputAt: number, lead: number): BatchResult {
+  #resultOf(slab: Slab, plan: PlanOutline, inputAt: number, lead: number): BatchResult {
     const words = slab.words
     const segments = viewSegments(slab).map(({ route: index, bytes }) => ({ route: plan.routes[index]!, bytes }))
     const malformed: MalformedRecord[] = []
@@ -342,7 +342,7 @@ export class OrderedBatches {
   }
 }
 
-function wantedRoutes(plan: Plan, names: readonly string[] | undefined): number[] {
+function wantedRoutes(plan: PlanOutline, names: readonly string[] | undefined): number[] {
   if (names === undefined) return plan.routes.flatMap((_, i) => (i === route.drop || i === route.malformed ? [] : [i]))
   // A rule set loaded since may lack a route: then nothing goes there.
   return names.map((name) => plan.routes.indexOf(name)).filter((index) => index >= 0)

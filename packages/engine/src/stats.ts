@@ -6,13 +6,13 @@ import type { MalformedReason } from './batch/batch.ts'
 import type { Slab } from './batch/slab.ts'
 import type { PoolCounts } from './pool/pool.ts'
 import { route } from './rules/program.ts'
-import type { Plan } from './rules/program.ts'
+import type { PlanOutline } from './rules/program.ts'
 import type { Counts, DelayCounts } from './verdict/verdict.ts'
 
 const reasons = Object.keys(malformedReason) as MalformedReason[]
 
 /** Returns the counts of the answer that stands in a slab. */
-export function readCounts(slab: Slab, plan: Plan): Counts {
+export function readCounts(slab: Slab, plan: PlanOutline): Counts {
   const words = slab.words
   const byReason = {} as Record<MalformedReason, number>
   reasons.forEach((reason, i) => (byReason[reason] = words[slabWord.malformedBy + i]!))
@@ -53,7 +53,7 @@ function noDelays(): DelayCounts {
 }
 
 /** Returns the counts of no records. */
-export function noCounts(plan: Plan): Counts {
+export function noCounts(plan: PlanOutline): Counts {
   const byRoute = Object.fromEntries(
     plan.routes.filter((_, i) => i !== route.drop && i !== route.malformed).map((name) => [name, 0]),
   )
@@ -142,7 +142,7 @@ export interface EngineStats {
   /** Tasks whose worker thread died. */
   readonly workersLost: number
   /**
-   * Tasks that exceeded their deadline. A thread that hangs in native code cannot be ended: when this is not zero,
+   * Tasks that exceeded their deadline, and threads of this process that compiled rules and could not be ended. A thread that hangs in native code cannot be ended: when this is not zero,
    * the process may need a signal (SIGKILL) to exit.
    */
   readonly workersHung: number

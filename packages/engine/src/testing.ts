@@ -2,24 +2,17 @@
 // along, and single kernels without an engine. Nothing here is needed to filter records.
 
 import { compileRules } from './compiled-rules.ts'
-import type { RecordVerdict } from './compiled-rules.ts'
 import type { KernelChoice } from './options.ts'
+import { runTests } from './rule-tests.ts'
+import type { RuleTestResult } from './rule-tests.ts'
 import type { RuleSource } from './rules/compile.ts'
 
 export type { RecordVerdict } from './compiled-rules.ts'
 export { prepareKernelRun } from './kernel-run.ts'
 export type { KernelRun, KernelRunOptions } from './kernel-run.ts'
 export type { KernelChoice } from './options.ts'
+export type { RuleTestResult } from './rule-tests.ts'
 export type { RuleSource } from './rules/compile.ts'
-
-/** The outcome of one of a rule set's own tests. */
-export interface RuleTestResult {
-  readonly name: string
-  readonly passed: boolean
-  /** What the test expects; `rule` only where it names one. */
-  readonly expected: { readonly route: string; readonly rule?: string }
-  readonly actual: RecordVerdict
-}
 
 /**
  * Runs the `tests` of a rule set, and returns the result of each, in order; empty when there are none.
@@ -32,11 +25,7 @@ export function testRules(
 ): readonly RuleTestResult[] {
   const compiled = compileRules(rules, options)
   try {
-    return (compiled.ruleSet.tests ?? []).map(({ name, record, expect, rule }) => {
-      const actual = compiled.test(record)
-      const passed = actual.route === expect && (rule === undefined || actual.rule === rule)
-      return { name, passed, expected: { route: expect, ...(rule === undefined ? {} : { rule }) }, actual }
-    })
+    return [...runTests(compiled)]
   } finally {
     compiled.release()
   }

@@ -11,7 +11,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import type { ErrorCode } from '#src/errors.js'
 import { ConfigError, decodeError, encodeError, EngineError, errorCodes, RuleSetError, WeirError } from '#src/errors.js'
-import type { Engine, EngineOptions } from '#src/index.js'
+import { Engine } from '#src/engine.js'
+import type { EngineOptions } from '#src/index.js'
 import { createEngine, limits } from '#src/index.js'
 import { failingEngine, records, smallRules } from './engine-harness.js'
 
@@ -54,6 +55,14 @@ test('ERR_RULESET_INVALID: a rule set with problems, all of them listed', async 
 test('ERR_RULESET_UNREADABLE: a rule file that is not there', async () => {
   const rules = join(folder, 'nowhere.yaml')
   await expectCode('ERR_RULESET_UNREADABLE', () => createEngine({ rules }), /nowhere\.yaml/)
+})
+
+test('ERR_RULESET_TOO_COSTLY: a rule set that is not compiled in its time', async () => {
+  const internals = { rulesThread: { compileMs: 1 } }
+  const own = await Engine.create({ rules: smallRules, threads: 1 }, internals)
+  const error = await expectCode('ERR_RULESET_TOO_COSTLY', () => own.load(smallRules), /longer than \d ms/)
+  assert.ok(error instanceof RuleSetError && error.issues.length === 1)
+  await own.close()
 })
 
 test('ERR_CONFIG_INVALID: options out of range, of the wrong type, or unknown', async () => {

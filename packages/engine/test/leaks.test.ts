@@ -114,6 +114,38 @@ test('a source whose stream was stopped before it was read does not end the proc
   assert.equal(run(stopped), '[]')
 })
 
+test('rule sets that were replaced or refused leave no thread, no handle and no program behind', () => {
+  const replaced = `
+    import { readdirSync } from 'node:fs'
+    import { Engine } from ${JSON.stringify(new URL('../dist/engine.js', import.meta.url).href)}
+    import { prepareRules } from ${JSON.stringify(index)}
+    const rulesOf = (round) => ({ ...smallRules, missing: ['round ' + round] })
+    const threads = () => (process.platform === 'linux' ? readdirSync('/proc/self/task').length : 0)
+    const programs = []
+    for (const readyInPlaceMs of [1e9, -1]) {
+      const engine = await Engine.create({ rules: rulesOf('first'), threads: 2 }, { readyInPlaceMs })
+      await engine.evaluate(records(3000))
+      await engine.load(rulesOf('second'))
+      const before = threads()
+      const swap = async (round) => {
+        const prepared = await prepareRules(rulesOf(round))
+        programs.push(new WeakRef(prepared))
+        await engine.load(prepared)
+        await engine.load({ ...rulesOf(round), default: 'nonsense' }).catch(() => undefined)
+        await engine.evaluate(records(3000))
+      }
+      for (let round = 0; round < 8; round++) await swap(round)
+      await engine.load(rulesOf('last'))
+      // Those that new workers replaced end a little later.
+      while (threads() > before) await new Promise(setImmediate)
+      await engine.close()
+    }
+    const kept = () => programs.filter((each) => each.deref() !== undefined).length
+    for (let turn = 0; turn < 100 && kept() > 0; turn++) { await new Promise(setImmediate); gc() }
+    if (kept() > 0) throw new Error(kept() + ' programs are kept')`
+  assert.equal(run(replaced), '[]')
+})
+
 test('rule sets that were replaced leave no memory behind', () => {
   const replaced = `
     const rulesOf = (round) => ({

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BatchResult, Counts, Engine, EngineOptions, RuleSet, Verdict } from '#src/index.js'
-import { compileRules, createEngine, EngineError } from '#src/index.js'
+import { compileRules, createEngine, EngineError, prepareRules } from '#src/index.js'
 
 /** Never called: it is there to be compiled. */
 export async function misuse(engine: Engine, verdict: Verdict, result: BatchResult, counts: Counts): Promise<void> {
@@ -63,6 +63,12 @@ export async function misuse(engine: Engine, verdict: Verdict, result: BatchResu
   new EngineError('ERR_ENGINE_TIRED', 'no')
   // @ts-expect-error a code of another class
   new EngineError('ERR_CONFIG_INVALID', 'no')
+  // @ts-expect-error prepared rules are made by prepareRules, and are no plain object
+  await engine.load({ ...(await prepareRules('rules.yaml')) })
+  // @ts-expect-error rules are prepared for a kernel, and not for a number of threads
+  await prepareRules('rules.yaml', { threads: 2 })
+  // @ts-expect-error compiling for single records takes a source
+  compileRules(await prepareRules('rules.yaml'))
   // @ts-expect-error a filter has a pattern
   compileRules({ filters: [{ fieldName: 'a' }] })
   // @ts-expect-error a record is no number

@@ -8,11 +8,12 @@ import type { FileSpan } from '../batch/file-range.ts'
 import { slabWord } from '../batch/batch.ts'
 import { copyRequest } from '../batch/slab.ts'
 import type { Slab, SlabStore } from '../batch/slab.ts'
-import { decodeError, EngineError } from '../errors.ts'
+import { decodeError } from '../errors.ts'
 import type { KernelName } from '../kernel/kernel.ts'
 import { limits } from '../limits.ts'
 import type { Program } from '../rules/program.ts'
 import { deadlineFor, within } from './deadlines.ts'
+import { closedError, hungError, loadError, lostError } from './faults.ts'
 import { gateBroken } from './protocol.ts'
 import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
 import { Slots } from './slots.ts'
@@ -20,13 +21,13 @@ import { Slots } from './slots.ts'
 /** A program under the number that workers know it by. */
 export interface ProgramHandle {
   readonly id: number
-  readonly program: Program
+  readonly program: Pick<Program, 'bytes'>
 }
 
 let lastProgramId = 0
 
 /** Returns a handle that no other program in this process has. */
-export function programHandle(program: Program): ProgramHandle {
+export function programHandle(program: ProgramHandle['program']): ProgramHandle {
   lastProgramId++
   return { id: lastProgramId, program }
 }
@@ -96,6 +97,8 @@ export class WorkerPool {
   /** Every generation with threads that have not ended, the one in use among them. */
   readonly #generations = new Set<Generation>()
   #generation: Generation
+  /** The program that all workers have, and that batches are being handed over with. */
+  #warmed: ProgramHandle | undefined
   #isClosed = false
 
   constructor(options: PoolOptions) {
@@ -200,29 +203,51 @@ export class WorkerPool {
   }
 
   /**
-   * Makes the program ready on every worker. While it waits for all of them, no batch runs.
+   * Makes the program ready on every worker. `inPlace`: on those there are, and no batch runs while it waits for all of
+   * them. Otherwise on new ones, which then take the place of the others: memory for both is needed meanwhile.
    *
    * Errors: `ERR_ENGINE_KERNEL_FAULT` and the other codes of `evaluate`; then no worker has to have it.
    */
-  async warm(handle: ProgramHandle): Promise<void> {
+  async warm(handle: ProgramHandle, { inPlace }: { readonly inPlace: boolean } = { inPlace: true }): Promise<void> {
+    if (inPlace) await this.#warmAll(handle)
+    else await this.#warmOthers(handle)
+    this.#warmed = handle
+  }
+
+  async #warmAll(handle: ProgramHandle): Promise<void> {
     const release = await this.#slots.takeAll()
     try {
       const generation = await this.#usable()
-      await this.#load(generation, handle)
+      await this.#pass(generation, handle, this.#longDeadlineMs)
     } finally {
       release()
     }
   }
 
-  #load(generation: Generation, { id, program: { bytes } }: ProgramHandle): Promise<void> {
-    return this.#pass(generation, { id, bytes }, this.#longDeadlineMs)
+  async #warmOthers(handle: ProgramHandle): Promise<void> {
+    const generation = this.#startGeneration()
+    try {
+      await this.#readyOf(generation)
+      // Batches that were handed over before may come to the new workers: they should not have to wait for their program.
+      for (const each of [this.#warmed, handle]) {
+        if (each !== undefined) await this.#pass(generation, each, this.#longDeadlineMs)
+      }
+      if (this.#isClosed) throw closedError()
+    } catch (error) {
+      this.#retire(generation)
+      throw error
+    }
+    generation.primed = Promise.resolve()
+    this.#retire(this.#generation)
+    this.#generation = generation
   }
 
   /** Has every worker come to one gate, each with the program ready. */
-  async #pass(generation: Generation, program: WarmTask['program'], deadlineMs: number): Promise<void> {
+  async #pass(generation: Generation, handle: ProgramHandle | undefined, deadlineMs: number): Promise<void> {
+    const program = handle === undefined ? {} : { program: { id: handle.id, bytes: handle.program.bytes } }
     const workers = this.#options.threads
     const gate = new SharedArrayBuffer(4)
-    const task: WarmTask = { kind: 'warm', gate, workers, ...(program === undefined ? {} : { program }) }
+    const task: WarmTask = { kind: 'warm', gate, workers, ...program }
     const open = (): void => {
       Atomics.store(new Int32Array(gate), 0, gateBroken)
       Atomics.notify(new Int32Array(gate), 0)
@@ -284,7 +309,7 @@ export class WorkerPool {
       try {
         const current = this.#generation
         await this.#readyOf(current)
-        if (handle !== undefined) await (current.primed ??= this.#load(current, handle))
+        if (handle !== undefined) await (current.primed ??= this.#pass(current, handle, this.#longDeadlineMs))
         if (!current.isRetired) return current
       } catch (error) {
         this.#retire(this.#generation)
@@ -333,9 +358,7 @@ export class WorkerPool {
     try {
       await this.#pass(generation, undefined, this.#options.startDeadlineMs ?? limits.workerStartMs)
     } catch (cause) {
-      throw new EngineError('ERR_ENGINE_WORKER_LOAD', `A worker thread could not start: ${innermost(cause).message}`, {
-        cause,
-      })
+      throw loadError(cause)
     }
   }
 
@@ -372,25 +395,4 @@ export class WorkerPool {
     // Those out of use as well: beside a worker that hung, others may still have a batch.
     await within(deadlineMs, Promise.all(Array.from(this.#generations, (generation) => this.#end(generation))))
   }
-}
-
-function innermost(error: unknown): Error {
-  const inner = error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error
-  return inner instanceof Error ? inner : new Error(String(inner))
-}
-
-/** Returns the error of every call after `close()`. */
-export function closedError(): EngineError {
-  return new EngineError('ERR_ENGINE_CLOSED', 'The engine is closed. Create a new one to go on.')
-}
-
-function lostError(cause: unknown): EngineError {
-  const message = `A worker died twice on the same batch: ${innermost(cause).message}`
-  return new EngineError('ERR_ENGINE_WORKER_LOST', message, { cause })
-}
-
-function hungError(deadlineMs: number): EngineError {
-  return new EngineError('ERR_ENGINE_WORKER_HUNG', `A batch took longer than ${deadlineMs} ms, twice.`, {
-    details: { deadlineMs },
-  })
 }

@@ -7,6 +7,7 @@ import type { RuleSetIssue } from '../errors.ts'
 import { RuleSetError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { readWhole } from './files.ts'
+import type { OnRead } from './files.ts'
 import { IssueList } from './issues.ts'
 import { jsonSource } from './json-source.ts'
 import { setOriginalAside } from './original-near.ts'
@@ -17,7 +18,7 @@ import { parseRuleSet } from './parse.ts'
 import { buildPlan } from './plan.ts'
 import type { Program } from './program.ts'
 import type { OriginalSettings, RuleSet } from './rule-set.ts'
-import type { MapNode, Source } from './source-node.ts'
+import type { MapNode, Source, SourceNode } from './source-node.ts'
 import { addTimeField } from './time-field.ts'
 import { valueSource } from './value-source.ts'
 import { versionOf } from './version.ts'
@@ -46,11 +47,39 @@ export interface RuleText {
  */
 export type RuleSource = string | URL | RuleSet | OriginalSettings | RuleText
 
+/** A `RuleSource` as plain data that can be posted to another thread; what an object means is read before. */
+export type PostedSource =
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'url'; readonly href: string }
+  | { readonly kind: 'text'; readonly text: RuleText }
+  | { readonly kind: 'tree'; readonly root: SourceNode | undefined }
+
+/** Returns a source as plain data: of an object, what it holds at this moment. Cost: linear in an object's size. */
+export function postedSource(source: RuleSource): PostedSource {
+  if (typeof source === 'string') return { kind: 'path', path: source }
+  if (source instanceof URL) return { kind: 'url', href: source.href }
+  if (isRuleText(source)) return { kind: 'text', text: knownParts(source) }
+  return { kind: 'tree', root: valueSource(source).root }
+}
+
+/** Without what nobody reads, which may be nothing that can be posted. */
+function knownParts({ text, format, directory, name, listFiles }: RuleText): RuleText {
+  return {
+    text,
+    ...(format === undefined ? {} : { format }),
+    ...(directory === undefined ? {} : { directory }),
+    ...(name === undefined ? {} : { name }),
+    ...(listFiles === undefined ? {} : { listFiles }),
+  }
+}
+
 /** A program with the rule set it was made of. */
 export interface CompiledRuleSet {
   readonly program: Program
   /** As written, but literals and bounds are text, one text is a list of one, and records of tests are JSON text. */
   readonly ruleSet: RuleSet
+  /** List files that the rules name, as they stand there. */
+  readonly listFiles: readonly string[]
   /** What looks wrong but is not, in order of place. */
   readonly warnings: readonly RuleSetIssue[]
   /** Present where the source held filters of the original; `ruleSet` then says the same of ordinary records. */
@@ -66,14 +95,19 @@ export interface CompiledRuleSet {
  * Cost: compiles every pattern and reads every list file; a million entries take about a second.
  */
 export function compileRuleSet(source: RuleSource, timeField?: string): CompiledRuleSet {
+  return compilePosted(postedSource(source), timeField)
+}
+
+/** Does the same for a source that was posted. `onRead` is told of every file before it is read. */
+export function compilePosted(source: PostedSource, timeField?: string, onRead?: OnRead): CompiledRuleSet {
   const issues = new IssueList()
-  const input = openSource(source, issues)
+  const input = openSource(source, issues, onRead)
   const { root } = input.source
   if (root !== undefined && isOriginalSettings(root)) return compileOriginal(root, input, issues, timeField)
   const rest = root === undefined ? undefined : setOriginalAside(root, issues)
   const parsed = rest === undefined ? undefined : parseRuleSet(rest, issues)
   if (parsed === undefined) throw errorOf(input, issues)
-  const { plan, lists } = buildPlan(parsed, input, issues)
+  const { plan, lists, listFiles } = buildPlan(parsed, input, issues)
   if (listBytesOf(lists) > mostProgramBytes - 2 * limits.ruleFileBytes) {
     issues.add(
       ['rules'],
@@ -83,7 +117,7 @@ export function compileRuleSet(source: RuleSource, timeField?: string): Compiled
   if (issues.count > 0) throw errorOf(input, issues)
   const digests = lists.map((list) => list.digest)
   const program = writeProgram({ version: versionOf(plan, digests), ...addTimeField(plan, timeField) }, lists)
-  return { program, ruleSet: parsed.ruleSet, warnings: issues.warnings(input.source) }
+  return { program, ruleSet: parsed.ruleSet, listFiles, warnings: issues.warnings(input.source) }
 }
 
 /** The same for filters of the original converter: a program of their dialect. */
@@ -92,7 +126,8 @@ function compileOriginal(root: MapNode, input: Input, issues: IssueList, timeFie
   if (issues.count > 0) throw errorOf(input, issues)
   const plan = originalPlan(filters)
   const program = writeProgram({ version: versionOf(plan, []), ...addTimeField(plan, timeField) }, [])
-  return { program, ruleSet: equivalentRuleSet(filters), warnings: issues.warnings(input.source), filters }
+  const warnings = issues.warnings(input.source)
+  return { program, ruleSet: equivalentRuleSet(filters), listFiles: [], warnings, filters }
 }
 
 interface Input {
@@ -100,24 +135,26 @@ interface Input {
   readonly directory: string | undefined
   readonly name: string
   readonly refusesFiles?: true
+  readonly onRead?: OnRead
 }
 
-function openSource(source: RuleSource, issues: IssueList): Input {
-  if (typeof source === 'string' || source instanceof URL) return openFile(source, issues)
-  if (isRuleText(source)) {
-    const { text, format, directory, name = 'The rule set', listFiles } = source
+function openSource(posted: PostedSource, issues: IssueList, onRead: OnRead = () => undefined): Input {
+  if (posted.kind === 'path') return openFile(posted.path, issues, onRead)
+  if (posted.kind === 'url') return openFile(new URL(posted.href), issues, onRead)
+  if (posted.kind === 'text') {
+    const { text, format, directory, name = 'The rule set', listFiles } = posted.text
     const resolved = directory === undefined ? undefined : resolve(directory)
-    const input = { source: textSource(text, format ?? formatOf(name), issues), directory: resolved, name }
+    const input = { source: textSource(text, format ?? formatOf(name), issues), directory: resolved, name, onRead }
     return listFiles === 'refused' ? { ...input, refusesFiles: true } : input
   }
-  return { source: valueSource(source), directory: undefined, name: 'The rule set' }
+  return { source: { root: posted.root }, directory: undefined, name: 'The rule set', onRead }
 }
 
 function isRuleText(source: RuleSet | OriginalSettings | RuleText): source is RuleText {
   return typeof source === 'object' && source !== null && 'text' in source && typeof source.text === 'string'
 }
 
-function openFile(source: string | URL, issues: IssueList): Input {
+function openFile(source: string | URL, issues: IssueList, onRead: OnRead): Input {
   const name = typeof source === 'string' ? source : source.href
   const refuse = (message: string, suggestion: string | undefined, isUnreadable: boolean): Input => {
     issues.add([], message, { suggestion, isUnreadable })
@@ -128,9 +165,9 @@ function openFile(source: string | URL, issues: IssueList): Input {
   }
   const path = typeof source === 'string' ? resolve(source) : pathOfUrl(source)
   if (path === undefined) return refuse(`The URL ${name} names no file of this machine.`, 'give a path', true)
-  const bytes = readWhole(path, limits.ruleFileBytes, true)
+  const bytes = readWhole(path, limits.ruleFileBytes, { mayBePipe: true, onRead })
   if (!Buffer.isBuffer(bytes)) return refuse(bytes.message, bytes.suggestion, bytes.isUnreadable === true)
-  return { source: textSource(bytes.toString('utf8'), formatOf(path), issues), directory: dirname(path), name }
+  return { source: textSource(bytes.toString('utf8'), formatOf(path), issues), directory: dirname(path), name, onRead }
 }
 
 function pathOfUrl(url: URL): string | undefined {

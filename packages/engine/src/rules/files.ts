@@ -14,11 +14,19 @@ export interface FileFault {
   readonly isUnreadable?: boolean
 }
 
-/**
- * Returns the bytes of the file at `path`, without a byte order mark, or why it cannot be used. `mayBePipe`: waits for what
- * is written into one.
- */
-export function readWhole(path: string, mostBytes: number, mayBePipe = false): Buffer | FileFault {
+/** Is told of a file before it is read, and of how many bytes it has; of a pipe that is not known. */
+export type OnRead = (bytes: number) => void
+
+/** How a file is read. */
+export interface ReadOptions {
+  /** Waits for what is written into a pipe, instead of refusing it. */
+  readonly mayBePipe?: boolean
+  readonly onRead?: OnRead | undefined
+}
+
+/** Returns the bytes of the file at `path`, without a byte order mark, or why it cannot be used. */
+export function readWhole(path: string, mostBytes: number, options: ReadOptions = {}): Buffer | FileFault {
+  const { mayBePipe = false, onRead } = options
   let descriptor: number
   try {
     // Nobody may ever write into a pipe, and opening one would wait for that.
@@ -33,7 +41,7 @@ export function readWhole(path: string, mostBytes: number, mayBePipe = false): B
     if (!mayBePipe && !fstatSync(descriptor).isFile()) {
       return { message: `${path} is no regular file.`, suggestion: 'name a file', isUnreadable: true }
     }
-    const bytes = readDescriptor(descriptor, mostBytes)
+    const bytes = readDescriptor(descriptor, mostBytes, onRead)
     if (bytes === undefined) return { message: `The file ${path} is larger than ${mostBytes} bytes.` }
     const invalid = invalidLine(bytes)
     if (invalid !== undefined) {
@@ -48,9 +56,10 @@ export function readWhole(path: string, mostBytes: number, mayBePipe = false): B
 }
 
 /** Reads to the end, also from a pipe, whose size is not known; undefined beyond `mostBytes`. */
-function readDescriptor(descriptor: number, mostBytes: number): Buffer | undefined {
+function readDescriptor(descriptor: number, mostBytes: number, onRead?: OnRead): Buffer | undefined {
   const size = fstatSync(descriptor).size
   if (size > mostBytes) return undefined
+  onRead?.(size)
   let bytes = Buffer.allocUnsafeSlow(size + 1)
   let length = 0
   for (;;) {
@@ -103,6 +112,7 @@ export function readList(
   file: string,
   directory: string | undefined,
   mostEntries: number = limits.listEntries,
+  onRead?: OnRead,
 ): ListLines | FileFault {
   if (file.includes('\0')) return { message: 'The path of the list file holds a NUL character.' }
   if (directory === undefined && !isAbsolute(file)) {
@@ -112,7 +122,7 @@ export function readList(
     }
   }
   const path = directory === undefined ? file : resolve(directory, file)
-  const bytes = readWhole(path, limits.listBytes)
+  const bytes = readWhole(path, limits.listBytes, { onRead })
   if (!Buffer.isBuffer(bytes)) return bytes
   let feeds = 1
   for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) feeds++

@@ -3,7 +3,7 @@
 
 import { limits } from '../limits.ts'
 import { parseFieldPath } from './field-path.ts'
-import type { FileFault, ListLines } from './files.ts'
+import type { FileFault, ListLines, OnRead } from './files.ts'
 import { readList } from './files.ts'
 import { foldText } from './fold.ts'
 import type { IssueList } from './issues.ts'
@@ -23,6 +23,8 @@ import type { Path } from './source-node.ts'
 export interface PlanParts {
   readonly plan: Omit<Plan, 'version'>
   readonly lists: readonly ListImage[]
+  /** List files, as the rules name them. */
+  readonly listFiles: readonly string[]
 }
 
 /** What becomes of the list files that a rule set names. */
@@ -31,6 +33,8 @@ export interface ListFileRules {
   readonly directory: string | undefined
   /** Each is a problem, and none is touched. */
   readonly refusesFiles?: true
+  /** Is told of each that is read. */
+  readonly onRead?: OnRead
 }
 
 /**
@@ -82,7 +86,7 @@ class PlanBuilder {
     }
     this.#checkSums()
     this.#warnOfRepeated(rules)
-    return { plan, lists: this.#lists }
+    return { plan, lists: this.#lists, listFiles: [...this.#files.keys()] }
   }
 
   #checkSums(): void {
@@ -288,7 +292,8 @@ class PlanBuilder {
     }
     let lines = this.#files.get(file)
     if (lines === undefined) {
-      lines = readList(file, this.#listFiles.directory)
+      const { directory, onRead } = this.#listFiles
+      lines = readList(file, directory, undefined, onRead)
       this.#files.set(file, lines)
     }
     if ('message' in lines) {

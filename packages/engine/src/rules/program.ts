@@ -79,6 +79,17 @@ export interface Plan {
   readonly routes: readonly string[]
 }
 
+/** What a plan says to those who do not evaluate: of a large rule set a small part. */
+export interface PlanOutline extends Pick<Plan, 'version' | 'routes' | 'timeField'> {
+  readonly rules: readonly Pick<PlanRule, 'id'>[]
+}
+
+/** Returns the outline of a plan, and nothing else of it. */
+export function outlineOf({ version, routes, rules, timeField }: Plan): PlanOutline {
+  const outline = { version, routes, rules: rules.map(({ id }) => ({ id })) }
+  return timeField === undefined ? outline : { ...outline, timeField }
+}
+
 /** What the words of the block's header mean; word *i* is a little-endian uint32 at byte 4 × *i*. */
 export const headerWord = {
   magic: 0,
