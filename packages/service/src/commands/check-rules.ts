@@ -1,7 +1,7 @@
 // Whether the rules of pipelines can be used as the settings have them: compiled, tested, and held against the outputs of
 // their routes. Puts nothing in force. Called by `weir serve` and `weir config check`, which judge alike.
 
-import { rulesOf } from '../config/load.ts'
+import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
 import { checkRoutes } from '../config/routes.ts'
 import { readRuleFile } from '../config/rule-file.ts'
@@ -47,7 +47,11 @@ async function checkOne(loaded: LoadedSettings, pipeline: string): Promise<GoodR
   const source = rulesOf(loaded, pipeline)
   const read = typeof source === 'string' ? await readRuleFile(source) : source
   const label = typeof source === 'string' ? source : `The rule set of ${pipeline}`
-  const found = examine(read, label, (routes) => checkRoutes(loaded, { [pipeline]: routes }))
+  const found = await examine(read, {
+    name: label,
+    checkRoutes: (routes) => checkRoutes(loaded, { [pipeline]: routes }),
+    engine: pipelineOf(loaded.settings, pipeline),
+  })
   const { version, ruleIds, tests } = found
   const file = rulesNameOf(loaded, pipeline)
   const warnings = found.warnings.map((warning) => ({ file, ...warning }))

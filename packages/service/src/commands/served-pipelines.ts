@@ -116,7 +116,7 @@ export async function openPipeline(
   try {
     const rules = await openRules(loaded, name, metrics, log)
     closings.push(() => rules.close())
-    const engine = await createEngine({ ...engineOptions(settings), rules: rules.source })
+    const engine = await createEngine({ ...engineOptions(settings), rules: rules.prepared })
     closings.push(() => engine.close())
     rules.attach(engine)
     metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
@@ -188,6 +188,7 @@ function openRules(
     ...(settings.rules === undefined ? { readOnly: 'the settings name no rule file' } : {}),
     ...(settings.rulesOnError === 'keep' ? { fallback: keepAll } : {}),
     checkRoutes: (routes) => checkRoutes(loaded, { [name]: routes }),
+    engine: settings,
     metrics,
     log,
   })

@@ -1,5 +1,5 @@
 // Runs the tests that a rule set brings along, on the rule set as it was compiled. Called by ../commands/rules.ts, which
-// shows the outcomes, and by ../pipeline/rules-control.ts, which puts nothing in force that fails its own tests.
+// shows all outcomes; rules that are put in force are tried where they are prepared.
 
 import type { CompiledRules, RecordVerdict, RuleTest } from '@weir/engine'
 import type { RuleTestResult } from '@weir/engine/testing'

@@ -1,17 +1,16 @@
-// Rules that are to be put in force: compiled, tried on their own tests, and held against the outputs there are. Changes
-// nothing. Called by rules-control.ts.
+// Rules that are to be put in force: compiled and tried on their own tests, in a thread of their own, and held against the
+// outputs there are. Changes nothing. Called by rules-control.ts, and by ../commands for a check.
 
-import { compileRules } from '@weir/engine'
-import type { Action, RuleSet, RuleSetIssue, RuleSource } from '@weir/engine'
+import { prepareRules } from '@weir/engine'
+import type { KernelChoice, PreparedRules, RuleSetIssue, RuleSource, RuleTestSummary } from '@weir/engine'
 
-import { listFilesOf } from '../config/list-files.ts'
-import { runRuleTests } from '../config/rule-tests.ts'
-import type { TestOutcome } from '../config/rule-tests.ts'
 import { ConfigError } from '../errors.ts'
 
 /** Rules that may be put in force. */
 export interface Candidate {
   readonly source: RuleSource
+  /** What an engine takes: just what was examined. */
+  readonly prepared: PreparedRules
   readonly version: string
   readonly ruleIds: readonly string[]
   /** Routes to which rules or the default send records. */
@@ -29,48 +28,56 @@ export interface Candidate {
  */
 export type CheckRoutes = (routes: readonly string[]) => readonly RuleSetIssue[]
 
+/** What rules are prepared for: the kernel of an engine, and its time field where it has one. */
+export interface EngineTraits {
+  readonly kernel?: KernelChoice | undefined
+  readonly timeField?: string | undefined
+}
+
+/** How rules are examined. */
+export interface Examination {
+  /** What messages call the rules. */
+  readonly name: string
+  readonly checkRoutes: CheckRoutes
+  /** Those of the engine that is to have them. */
+  readonly engine: EngineTraits
+  /** Aborting it gives the examination up. */
+  readonly signal?: AbortSignal
+}
+
 /**
- * Returns the rules of the source when nothing is wrong with them. `name`: what messages call them.
+ * Returns the rules of the source when nothing is wrong with them.
  *
- * *Errors*: `ERR_RULESET_INVALID`, `ERR_RULESET_UNREADABLE`; `ERR_CONFIG_ROUTE_WITHOUT_OUTPUT`;
- * `ERR_CONFIG_RULES_TESTS`. *Cost*: compiles every pattern, on this thread.
+ * *Errors*: those of `prepareRules()`, `ERR_RULESET_INVALID` before all; `ERR_CONFIG_ROUTE_WITHOUT_OUTPUT`;
+ * `ERR_CONFIG_RULES_TESTS`. *Cost*: that of `prepareRules()`, beside this thread.
  */
-export function examine(source: RuleSource, name: string, checkRoutes: CheckRoutes): Candidate {
-  const compiled = compileRules(source)
-  try {
-    const routes = routesOf(compiled.ruleSet)
-    const routeWarnings = checkRoutes(routes)
-    const tests = runRuleTests(compiled)
-    refuseFailures(name, tests)
-    return {
-      source,
-      version: compiled.version,
-      ruleIds: compiled.ruleSet.rules.map(({ id }) => id),
-      routes,
-      tests: tests.length,
-      warnings: [...compiled.warnings, ...routeWarnings],
-      listFiles: listFilesOf(compiled.ruleSet),
-    }
-  } finally {
-    compiled.release()
+export async function examine(source: RuleSource, examination: Examination): Promise<Candidate> {
+  const { name, checkRoutes, signal } = examination
+  const { kernel, timeField } = examination.engine
+  const prepared = await prepareRules(source, {
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(timeField === undefined ? {} : { timeField }),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  const { version, ruleIds, destinations, tests, warnings, listFiles } = prepared
+  const routes = destinations.filter((route) => route !== 'drop')
+  const routeWarnings = checkRoutes(routes)
+  refuseFailures(name, tests)
+  return {
+    ...{ source, prepared, version, ruleIds, routes, listFiles },
+    tests: tests.count,
+    warnings: [...warnings, ...routeWarnings],
   }
 }
 
-function routesOf({ rules, default: whenUndecided }: RuleSet): string[] {
-  const nameOf = (action: Action) => (typeof action === 'string' ? action : action.route)
-  const all = [...rules.map(({ then }) => nameOf(then)), nameOf(whenUndecided)]
-  return [...new Set(all)].filter((route) => route !== 'drop')
-}
-
-function refuseFailures(name: string, tests: readonly TestOutcome[]): void {
-  const failed = tests.filter(({ passed }) => !passed)
-  const [first] = failed
+function refuseFailures(name: string, { count, failed, failures }: RuleTestSummary): void {
+  const [first] = failures
   if (first === undefined) return
   const { expected, actual } = first
   const by = actual.rule === undefined ? '' : ` by ${actual.rule}`
   throw new ConfigError(
     'ERR_CONFIG_RULES_TESTS',
-    `${failed.length} of the ${tests.length} tests in ${name} fail; the first, "${first.name}", expects ${expected.route}, and the record goes to ${actual.route}${by}.`,
-    { tests: failed },
+    `${failed} of the ${count} tests in ${name} fail; the first, "${first.name}", expects ${expected.route}, and the record goes to ${actual.route}${by}.`,
+    { tests: failures },
   )
 }

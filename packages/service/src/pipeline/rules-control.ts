@@ -4,7 +4,7 @@
 
 import path from 'node:path'
 
-import type { Engine, RuleSetIssue, RuleSource } from '@weir/engine'
+import type { Engine, PreparedRules, RuleSetIssue, RuleSource } from '@weir/engine'
 
 import { mentionedFiles } from '../config/list-files.ts'
 import type { Replacement } from '../config/rule-file.ts'
@@ -17,11 +17,14 @@ import { watchFiles } from '../watch.ts'
 import type { Watch } from '../watch.ts'
 import { outcomeOf, RuleAttempts } from './rules-attempts.ts'
 import type { Attempt, RuleChange, RuleRefusal } from './rules-attempts.ts'
-import type { Candidate, CheckRoutes } from './rules-candidate.ts'
+import type { Candidate, CheckRoutes, EngineTraits } from './rules-candidate.ts'
 import { examine } from './rules-candidate.ts'
 
 /** What the rules of a pipeline are put in force with. */
-export type RuledEngine = Pick<Engine, 'load' | 'version' | 'ruleIds'>
+export interface RuledEngine extends Pick<Engine, 'version' | 'ruleIds'> {
+  /** As `Engine.load()`. */
+  load(rules: PreparedRules): Promise<string>
+}
 
 /** What the control of a pipeline's rules needs. */
 export interface RulesControlOptions {
@@ -34,6 +37,8 @@ export interface RulesControlOptions {
   readonly fallback?: RuleSource
   /** Holds the routes that rules name against the outputs. Returns warnings. *Errors*: `ERR_CONFIG_ROUTE_WITHOUT_OUTPUT`. */
   readonly checkRoutes: CheckRoutes
+  /** Those of the engine that is to have the rules. Default: any kernel, and no time field. */
+  readonly engine?: EngineTraits
   readonly metrics: PipelineMetrics
   /** Its fields name the pipeline. */
   readonly log: StructuredLog
@@ -69,7 +74,7 @@ export interface RulesStatus {
 const atStart: Attempt = { origin: 'start' }
 
 /**
- * Opens the control of a pipeline's rules: reads and examines them. Then create an engine with `source`, and `attach()`
+ * Opens the control of a pipeline's rules: reads and examines them. Then create an engine with `prepared`, and `attach()`
  * it.
  * *Errors*: of `examine()`, unless there is a fallback.
  */
@@ -99,6 +104,7 @@ export class RulesControl {
   #since = 0
   #readOnly: string | undefined
   #last: Promise<unknown> = Promise.resolve()
+  readonly #closing = new AbortController()
 
   /** Made by `openRulesControl`. */
   constructor(options: RulesControlOptions) {
@@ -111,9 +117,14 @@ export class RulesControl {
     this.#attempts = new RuleAttempts({ pipeline, metrics, log, now: this.#now })
   }
 
-  /** The last good rules, for an engine to begin with. */
+  /** The last good rules, as they were given. */
   get source(): RuleSource {
     return this.#known.source
+  }
+
+  /** The last good rules, for an engine to begin with. */
+  get prepared(): PreparedRules {
+    return this.#known.prepared
   }
 
   get #known(): Candidate {
@@ -121,8 +132,12 @@ export class RulesControl {
     return this.#good
   }
 
-  /** Reads the rules for the first time. Called by `openRulesControl`. */
-  async start(): Promise<void> {
+  /** Reads the rules for the first time. Called by `openRulesControl`. What changes meanwhile is looked at afterwards. */
+  start(): Promise<void> {
+    return this.#exclusive(() => this.#start())
+  }
+
+  async #start(): Promise<void> {
     await this.#findPlace()
     try {
       // Watched before it is read: a change between the two is seen.
@@ -133,7 +148,7 @@ export class RulesControl {
       const { fallback } = this.#options
       await this.#attempts.refused(atStart, undefined, error)
       if (fallback === undefined) throw error
-      this.#good = this.#examine(fallback)
+      this.#good = await this.#examine(fallback)
       this.#origin = 'fallback'
     }
   }
@@ -160,8 +175,8 @@ export class RulesControl {
   }
 
   /**
-   * Has the rules put in force in this engine from now on. An engine that was made with other rules, because they
-   * changed meanwhile, is given the newest good ones.
+   * Has the rules put in force in this engine from now on. An engine that was made with other rules is given the last good
+   * ones.
    */
   attach(engine: RuledEngine): void {
     const isFirst = this.#engine === undefined
@@ -173,9 +188,8 @@ export class RulesControl {
       void this.#attempts.accepted(atStart, change, ruleIds.length)
     }
     if (engine.version === version) return
-    const again = () => this.#examine(this.#known.source)
     // Its failure is told where it arises, and the rules that the engine has stay in force.
-    this.#exclusive(() => this.#attempt(atStart, again)).catch(() => undefined)
+    this.#exclusive(() => this.#attempt(atStart, () => this.#known)).catch(() => undefined)
   }
 
   /** Looks at the files now, instead of at the next time. Resolves when what was found is in force or refused. */
@@ -238,8 +252,9 @@ export class RulesControl {
     return textOf(this.#known.source)
   }
 
-  /** Ends watching, when what is under way is done. */
+  /** Ends watching. What is being compiled is given up; what is being put in force is waited for. */
   async close(): Promise<void> {
+    this.#closing.abort(new Error('The service is ending.'))
     await this.#watch?.close()
     await this.#last
   }
@@ -259,12 +274,17 @@ export class RulesControl {
   async #readAndExamine(): Promise<Candidate> {
     const source = await this.#read()
     await this.#watchLists([...(this.#good?.listFiles ?? []), ...mentionedFiles(textOf(source) ?? '')])
+    const found = await this.#examine(source)
+    if (this.#areWatched(found.listFiles)) return found
+    // A list that was not mentioned may have changed after it was read. A change from now on is seen.
+    await this.#watchLists([...this.#watched, ...found.listFiles])
     return this.#examine(source)
   }
 
-  #examine(source: RuleSource): Candidate {
+  #examine(source: RuleSource): Promise<Candidate> {
     const name = this.#file ?? `The rule set of ${this.pipeline}`
-    return examine(source, name, this.#options.checkRoutes)
+    const { checkRoutes, engine = {} } = this.#options
+    return examine(source, { name, checkRoutes, engine, signal: this.#closing.signal })
   }
 
   async #reloadChanged(changed: readonly string[]): Promise<void> {
@@ -296,13 +316,9 @@ export class RulesControl {
     const before = this.#engine?.version
     let replacement: Replacement | undefined
     try {
-      let found = await find()
-      // Before the engine reads them, so that a change after that is seen.
-      await this.#watchLists([...this.#watched, ...found.listFiles])
+      const found = await find()
       replacement = await prepare?.()
       await this.#load(found)
-      // A list has changed since its rules were examined.
-      if (this.#engine !== undefined && this.#engine.version !== found.version) await this.#load((found = await find()))
       await replacement?.commit().catch((error: unknown) => this.#loadAgain(error))
       this.#good = found
       await this.#watchLists(found.listFiles)
@@ -325,7 +341,7 @@ export class RulesControl {
     const engine = this.#engine
     if (engine === undefined || engine.version === found.version) return
     this.#options.metrics.announce(found)
-    await engine.load(found.source)
+    await engine.load(found.prepared)
     this.#tellInForce(engine)
   }
 
@@ -349,8 +365,15 @@ export class RulesControl {
   /** Watches these list files, and no others. Those of the rules in force, and of rules that are to be. */
   async #watchLists(listFiles: readonly string[]): Promise<void> {
     if (this.#file === undefined) return
-    const directory = path.dirname(this.#file)
-    this.#watched = [...new Set(listFiles.map((file) => path.resolve(directory, file)))]
+    this.#watched = [...new Set(listFiles.map((file) => this.#pathOf(file)))]
     await this.#watch?.setPaths([this.#file, ...this.#watched])
+  }
+
+  #areWatched(listFiles: readonly string[]): boolean {
+    return this.#file === undefined || listFiles.every((file) => this.#watched.includes(this.#pathOf(file)))
+  }
+
+  #pathOf(listFile: string): string {
+    return path.resolve(path.dirname(this.#file!), listFile)
   }
 }

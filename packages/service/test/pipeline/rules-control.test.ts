@@ -374,7 +374,7 @@ test('bad rules at the start fail it; with a fallback, that is in force until th
   assert.equal(f.control.status().origin, 'file')
 })
 
-test('an engine that was made with other lists than were examined is given the newest rules', async (t) => {
+test('an engine that has other rules than were examined is given those', async (t) => {
   const f = await fixture(t, { 'rules.yaml': listRules, 'list.txt': 'a\n' })
   const stranger = await createEngine({
     rules: { version: 1, default: 'keep', rules: [] },
