@@ -1,24 +1,19 @@
 // The fault `bomb`: bodies that inflate to far more than they are. Called by list.ts and a test.
 
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 
 import type { Fault, FaultContext } from './fault.js'
 import { Ledger } from './ledger.js'
 import { Load, progress, usualBodies } from './load.js'
 import { judge, readOutputs } from './oracle.js'
+import { memory } from './process-state.js'
 import { openService, request } from './served.js'
 
 const bombs = { reduced: 3, full: 30 }
 /** What a bomb may take of memory, in bytes. */
 const mostRise = 64 << 20
-
-/** Returns a figure of /proc in bytes: `VmRSS`, the memory now, or `VmHWM`, the most of it so far. */
-async function memory(pid: number, figure: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(new RegExp(`^${figure}:\\s+(\\d+)`, 'm').exec(text)?.[1]) << 10
-}
 
 async function run(context: FaultContext) {
   const { random, scale } = context

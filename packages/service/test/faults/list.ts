@@ -9,6 +9,7 @@ import type { Fault } from './fault.js'
 import { garbage } from './garbage.js'
 import { killLoop } from './kill-loop.js'
 import { hangPoison, processPoison } from './lethal.js'
+import { manyReloads } from './many-reloads.js'
 import { quarantine } from './quarantine.js'
 import { reload } from './reload.js'
 import { sigterm } from './sigterm.js'
@@ -19,7 +20,7 @@ import { poison, workerExit, workerFault, workerHang } from './workers.js'
 /** Every fault. */
 export const faults: readonly Fault[] = [
   ...[crashPoints, killLoop, sigterm],
-  ...[reload],
+  ...[reload, manyReloads],
   ...[workerExit, workerHang, workerFault, poison, processPoison, hangPoison],
   ...[diskFull, descriptors],
   ...[bomb, slowClients, smuggling, garbage, quarantine, adminBrowser],
