@@ -1,5 +1,5 @@
 // What feeds the metrics of metric-table.ts, once for a batch, a request or a scrape, and what renders them. The only
-// file that imports the metrics library, with a registry of its own. Called by every layer above.
+// file that imports the metrics library, with a registry of its own. Long, for each thing that is told has a method. Called by every layer above.
 
 import { malformedReason } from '@weir/engine'
 import type { Counts, EngineStats, KernelInUse } from '@weir/engine'

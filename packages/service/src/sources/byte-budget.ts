@@ -59,13 +59,16 @@ export class ByteBudget {
     const missing = this.taken + bytes - this.total
     if (this.parent !== undefined) return missing <= 0 && this.parent.makeRoom(bytes, toCome)
     if (missing <= 0) return true
+    // Asked by every request that is refused, so without making anything first.
+    let held = 0
+    for (const each of this.yielding) if (each.toCome() > toCome) held += each.bytes
+    if (held < missing) return false
     const weaker = [...this.yielding]
       .map((each) => ({ each, toCome: each.toCome() }))
       .filter((other) => other.toCome > toCome)
       .sort((a, b) => (a.toCome === b.toCome ? b.each.bytes - a.each.bytes : a.toCome > b.toCome ? -1 : 1))
     let freed = 0
     const enough = weaker.findIndex(({ each }) => (freed += each.bytes) >= missing)
-    if (enough < 0) return false
     for (const { each } of weaker.slice(0, enough + 1)) each.giveUp()
     return this.taken + bytes <= this.total
   }

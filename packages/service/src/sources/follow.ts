@@ -1,5 +1,6 @@
 // The source `file` of pipelines: one file, read once or followed while it grows and is rotated, from where the state file
 // says. Looks at the file when a timer says so. Knows nothing of records but their line ends. Called by pipelines.
+// Long, for everything in it turns on which file is open, and up to where it was read.
 
 import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import type { Lock } from '../folder-lock.ts'

@@ -68,10 +68,7 @@ export interface ResumedSource<P> {
 }
 
 /** Reads from a new iteration until so many bytes have come, ends it, and returns them and the last position. */
-async function readBytes<P>(
-  source: Pick<Source<P>, 'values'>,
-  wanted: number,
-): Promise<{ text: string; position: P }> {
+async function readBytes<P>(source: Pick<Source<P>, 'values'>, wanted: number): Promise<{ text: string; position: P }> {
   const values = source.values()[Symbol.asyncIterator]()
   let text = ''
   for (;;) {

@@ -1,4 +1,4 @@
-// A file that is followed: while it grows, through every kind of rotation, and over restarts.
+// A file that is followed: while it grows, through every kind of rotation, and over restarts. Long, for there are many.
 
 import assert from 'node:assert/strict'
 import {
