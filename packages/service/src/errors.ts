@@ -117,8 +117,8 @@ export const errorCodes = {
   ERR_CONNECTOR_TRIAL: {
     kind: 'connector',
     meaning:
-      'A batch could not be evaluated, and neither could its records one by one: the process for it did not start. Nothing of the batch is acknowledged; it is tried again.',
-    cure: 'Read the message: usually a rule file that was changed and cannot be read, or a lack of memory or processes.',
+      'A batch could not be evaluated, and neither could its records one by one: the process for it did not start, or too many of them end it. Nothing of the batch is acknowledged; it is tried again.',
+    cure: 'Read the message: usually a rule file that was changed and cannot be read, rules whose patterns take too much, or a lack of memory or processes.',
   },
   ERR_CONNECTOR_CLOSED: {
     kind: 'connector',

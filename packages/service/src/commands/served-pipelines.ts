@@ -64,7 +64,8 @@ export class PipelineUnit {
   /** Why the pipeline takes no records at the moment; nothing while it does. */
   get whyNotReady(): string | undefined {
     const { status, reason } = this.pipeline.state
-    if (status === 'running' || status === 'ended') return undefined
+    if (status === 'running') return this.source.whyFull
+    if (status === 'ended') return undefined
     return reason === undefined ? status : `${status}: ${reason}`
   }
 

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { addCounts } from '@weir/engine'
 import type { Counts, FailedBatch } from '@weir/engine'
 
+import { ConnectorError } from '../errors.ts'
 import type { DeadLetter, DeadLetterReason } from '../ports/dead-letters.ts'
 import { addMalformed, noRecords } from './feed.ts'
 import type { Rescued } from './pipeline.ts'
@@ -51,6 +52,8 @@ const lineFeed = 0x0a
 
 /** Guilty records that are remembered; the oldest are forgotten first. */
 const mostKnown = 10_000
+/** Guilty records of one batch, beyond which it is the rules that are to blame, or the machine. */
+const mostGuilty = 100
 
 /** A guilty record's verdict. */
 type Guilt = Pick<Extract<TrialOutcome, { kind: 'guilty' }>, 'reason' | 'message'>
@@ -60,6 +63,8 @@ export class Suspects {
   private readonly parts: SuspectsParts
   /** By the digest of a record. */
   private readonly known = new Map<string, Guilt>()
+  /** The rule set that they were guilty under. */
+  private knownVersion: string | undefined
   /** Open ones, and the rule set in force when they were opened. */
   private kept: { readonly trials: Trials; readonly version: string } | undefined
   private isSearching = false
@@ -70,10 +75,13 @@ export class Suspects {
 
   /**
    * Returns what the batch came to without its guilty records, and those as dead letters. One batch at a time.
-   * *Errors*: those of trials; nothing is judged then. *Cost*: for each guilty record, two trials per halving.
+   * *Errors*: those of trials, and `ERR_CONNECTOR_TRIAL` where too many are guilty; nothing is judged then. *Cost*: for each guilty record, two trials per halving.
    */
   async rescue(failed: FailedBatch): Promise<Rescued> {
     if (this.kept?.version !== failed.version) this.release()
+    // What other rules could not judge, these may.
+    if (this.knownVersion !== failed.version) this.known.clear()
+    this.knownVersion = failed.version
     this.kept ??= { trials: this.parts.openTrials(), version: failed.version }
     const search = new Search(failed, this.parts, this.kept.trials, this.known)
     this.isSearching = true
@@ -111,6 +119,8 @@ class Search {
   private readonly letters: DeadLetter[] = []
   private counts: Counts = noRecords
   private version: string | undefined
+  /** Digests of those that were found guilty here. */
+  private readonly found: string[] = []
 
   constructor(batch: FailedBatch, parts: SuspectsParts, trials: Trials, known: Map<string, Guilt>) {
     this.batch = batch
@@ -173,12 +183,21 @@ class Search {
       return
     }
     if (to - from === 1) {
-      this.known.set(this.digest(lines, from), outcome)
+      this.convict(this.digest(lines, from), outcome)
       return this.bury(lines, from, outcome)
     }
     const middle = (from + to) >>> 1
     await this.search(lines, from, middle, true)
     await this.search(lines, middle, to, true)
+  }
+
+  private convict(digest: string, guilt: Guilt): void {
+    this.known.set(digest, guilt)
+    this.found.push(digest)
+    if (this.found.length <= mostGuilty) return
+    for (const each of this.found) this.known.delete(each)
+    const message = `More than ${mostGuilty} records of one batch cannot be judged, so the rules are to blame, or the machine: ${guilt.message}`
+    throw new ConnectorError('ERR_CONNECTOR_TRIAL', message, { retryable: true })
   }
 
   private async tried(bytes: Uint8Array, isHasty: boolean): Promise<TrialOutcome> {

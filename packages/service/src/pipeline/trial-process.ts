@@ -25,6 +25,9 @@ export type TrialAnswer =
 
 // As the command does, so that it does not open Node's inspector.
 process.on('SIGUSR1', () => undefined)
+// A terminal and a service manager tell all processes of a group to end. Whose records are tried decides when this one does:
+// an end that nobody asked for would make them guilty.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => undefined)
 
 let engine: Engine | undefined
 let routes: readonly string[] = []

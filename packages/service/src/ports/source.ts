@@ -89,6 +89,8 @@ export interface Source<P = unknown> {
    * itself; then a shutdown ends its iteration.
    */
   drain?(): void
+  /** Why it takes nothing at the moment, though somebody iterates over it; absent while it does. */
+  readonly whyFull?: string | undefined
   /** Releases what the source holds. Never throws for a source that already failed. */
   close(): Promise<void>
 }

@@ -35,6 +35,9 @@ export type { HttpPosition } from './http-queue.ts'
 /** Memory that a request takes besides its body. */
 const requestBytes = 8 << 10
 
+/** The part of the budget from which on it counts as spent: what is left is too little for most bodies. */
+const fullShare = 0.95
+
 /** Options of `openHttpSource`. */
 export interface HttpSourceOptions {
   /** The pipeline's name, for messages. */
@@ -154,6 +157,11 @@ class ListeningSource implements HttpSource {
 
   get inFlightBytes(): number {
     return this.inFlight.used
+  }
+
+  get whyFull(): string | undefined {
+    const { used, total } = this.options.budget
+    return used < fullShare * total ? undefined : `${used} of ${total} bytes are in flight`
   }
 
   values(): AsyncIterable<BytesValue<HttpPosition>> {

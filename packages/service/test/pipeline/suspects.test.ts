@@ -68,6 +68,25 @@ for (const [what, text] of [
   })
 }
 
+test('where more records are guilty than any sender makes, none is, and it is said so', async () => {
+  const tried: string[] = []
+  const suspects = new Suspects({ source: 'http', openTrials: () => trialsOf(tried) })
+  const expected = { code: 'ERR_CONNECTOR_TRIAL', retryable: true, message: /More than 100 records of one batch/ }
+  await assert.rejects(suspects.rescue(failedBatch(`a\n${'x\n'.repeat(2)}${Array.from({ length: 150 }, (_, n) => `x${n}\n`).join('')}`)), expected) // prettier-ignore
+  tried.length = 0
+  await suspects.rescue(failedBatch('x0\n'))
+  assert.equal(tried[0], 'x0\n', 'it was not remembered')
+})
+
+test('records that other rules could not judge are tried again', async () => {
+  const tried: string[] = []
+  const suspects = new Suspects({ source: 'http', openTrials: () => trialsOf(tried) })
+  await suspects.rescue(failedBatch('x\n'))
+  tried.length = 0
+  await suspects.rescue(failedBatch('x\n', { version: 'v2' }))
+  assert.equal(tried[0], 'x\n')
+})
+
 test('a record that was guilty once is set aside without a trial', async () => {
   const tried: string[] = []
   const suspects = new Suspects({ source: 'http', openTrials: () => trialsOf(tried) })

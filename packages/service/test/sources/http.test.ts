@@ -266,6 +266,16 @@ test('pipelined requests are answered in their order', async (t) => {
   assert.deepEqual(client.statuses, [200, 200, 404])
 })
 
+test('a source whose budget is spent says so', async (t) => {
+  const budget = new ByteBudget(100_000)
+  const { source } = await openSource(t, { budget })
+  assert.equal(source.whyFull, undefined)
+  assert.ok(budget.tryTake(96_000))
+  assert.equal(source.whyFull, '96000 of 100000 bytes are in flight')
+  budget.give(96_000)
+  assert.equal(source.whyFull, undefined)
+})
+
 test('path, method, encoding and length are refused with their own codes', async (t) => {
   const { source } = await openSource(t, { path: '/logs', limits: { bodyBytes: 1000 } })
   read(source)
