@@ -232,7 +232,7 @@ class PathSource implements FileSource {
         yield { bytes, storedBytes: compressedBytes }
       }
     } catch (error) {
-      if (this.isDraining) return
+      if (this.isDraining && endsEarly(error)) return
       throw error instanceof ConnectorError ? error : this.inflateError(compression, error, byte)
     }
   }
@@ -247,7 +247,7 @@ class PathSource implements FileSource {
       }
     } catch (error) {
       // A terminal that is let go of says that it was cut off.
-      if (this.isDraining) return
+      if (this.isDraining && this.stream instanceof ReadStream) return
       throw new ConnectorError('ERR_CONNECTOR_READ', `Reading ${this.name} failed: ${systemReason(error)}.`, {
         details: { input: this.name, system: systemCode(error) },
         cause: error,
@@ -257,8 +257,7 @@ class PathSource implements FileSource {
 
   /** `byte`: how much of the input, as it is stored, was read; damage lies before it. */
   private inflateError(compression: Compression, error: unknown, byte: number): ConnectorError {
-    const endsEarly = systemCode(error) === 'Z_BUF_ERROR'
-    const reason = endsEarly
+    const reason = endsEarly(error)
       ? `ends in the middle of its compressed data, at byte ${byte}`
       : `is damaged before byte ${byte}: ${(error as Error).message}`
     const code = compression === 'gzip' ? 'ERR_CONNECTOR_GZIP' : 'ERR_CONNECTOR_ZSTD'
@@ -290,6 +289,11 @@ function isClosed(stats: Stats): boolean {
   } catch {
     return false
   }
+}
+
+/** Returns whether what is compressed breaks off. */
+function endsEarly(error: unknown): boolean {
+  return systemCode(error) === 'Z_BUF_ERROR'
 }
 
 function signatureOf(head: Uint8Array, isAll: boolean): Compression | 'none' | undefined {

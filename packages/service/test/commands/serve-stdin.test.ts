@@ -90,6 +90,18 @@ for (const [how, first] of [
   })
 }
 
+test('SIGTERM hides no damage in what was read', async (t) => {
+  const serving = await serve(t, settingsText([pipelineText('one', 'stdin: {}', kept)], noAdmin))
+  await serving.source()
+  const delivered = new Promise((resolve) => serving.child.stdout.once('data', resolve))
+  serving.child.stdin.write(Buffer.concat([gzipSync('{"n":1}\n'.repeat(100_000)), Buffer.from('damage')]))
+  await delivered
+  const { code } = await serving.stop()
+  assert.equal(code, 1)
+  const failed = await serving.logged('The pipeline has another state.', ({ status }) => status === 'failed')
+  assert.match(String(failed['reason']), /gzip input standard input is damaged/)
+})
+
 test('SIGTERM before anything came ends in order', async (t) => {
   const serving = await serve(t, settingsText([pipelineText('one', 'stdin: {}', kept)], noAdmin))
   await serving.source()
