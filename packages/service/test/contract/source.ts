@@ -124,7 +124,8 @@ export function testResumedSource<P>(
     const { source, reopen } = await open(t, long)
     const { position } = await readBytes(source, long.length)
     await source.commit(position)
-    for (const again of [source, await reopen()]) {
+    for (const open of [() => source, reopen]) {
+      const again = await open()
       const values = again.values()[Symbol.asyncIterator]()
       // Where more may come this waits for it, until it is told to end.
       const [asked] = await Promise.all([values.next(), values.return?.()])
