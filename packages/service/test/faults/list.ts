@@ -15,13 +15,13 @@ import { reload } from './reload.js'
 import { sigterm } from './sigterm.js'
 import { slowClients } from './slow-clients.js'
 import { smuggling } from './smuggling.js'
-import { poison, workerExit, workerFault, workerHang } from './workers.js'
+import { poison, workerExit, workerFault, workerHang, workerMemory } from './workers.js'
 
 /** Every fault. */
 export const faults: readonly Fault[] = [
   ...[crashPoints, killLoop, sigterm],
   ...[reload, manyReloads],
-  ...[workerExit, workerHang, workerFault, poison, processPoison, hangPoison],
+  ...[workerExit, workerMemory, workerHang, workerFault, poison, processPoison, hangPoison],
   ...[diskFull, descriptors],
   ...[bomb, slowClients, smuggling, garbage, quarantine, adminBrowser],
 ]

@@ -6,6 +6,7 @@
 //   "poison":"crash"   the process ends, as when memory is read that is none
 //   "poison":"kill"    the process ends, as when the system lacks memory
 //   "poison":"hang"    the call never returns
+//   "poison":"memory"  the thread fills its heap, and ends by that
 //   "poison":"throw"   the kernel reports a fault
 //
 // With a member `"once":"FILE"` behind it only the first time: then the file is there.
@@ -51,6 +52,7 @@ function misbehave(slab: Uint8Array): void {
   if (how === 'cras') endProcess('SIGSEGV')
   if (how === 'kill') endProcess('SIGKILL')
   if (how === 'hang') waitForEver()
+  if (how === 'memo') fillHeap()
   if (how === 'thro') throw new Error('out of memory, on purpose')
 }
 
@@ -62,6 +64,11 @@ function endProcess(signal: NodeJS.Signals): never {
 
 function waitForEver(): never {
   for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+}
+
+function fillHeap(): never {
+  const held: number[][] = []
+  for (;;) held.push(Array.from({ length: 100_000 }, (_, index) => index + 0.5))
 }
 
 /** Leaves the file behind; returns whether it was not there. */

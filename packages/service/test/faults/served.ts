@@ -32,6 +32,8 @@ export interface StartOptions {
   /** Modules of this folder that the process loads before anything else. */
   readonly preloads?: readonly ('poison' | 'dying' | 'short-deadlines' | 'short-journals')[]
   readonly environment?: Readonly<Record<string, string>>
+  /** Options of Node, for all its threads. */
+  readonly nodeOptions?: readonly string[]
 }
 
 /** How a process ended. */
@@ -88,11 +90,15 @@ export class Served {
 
   /** Starts a process. Resolves when it listens, with undefined; or when it ended before, with how. */
   async start(options: StartOptions = {}): Promise<Ending | undefined> {
-    const { preloads = [], environment = {} } = options
+    const { preloads = [], environment = {}, nodeOptions = [] } = options
     const imports = preloads.map((name) => `--import=${new URL(`./${name}.js`, import.meta.url).href}`)
     // Whatever the tests run under is none of its business.
     const inherited = Object.entries(process.env).filter(([name]) => !/^(WEIR_|NODE_)/.test(name))
-    const env = { ...Object.fromEntries(inherited), ...environment, NODE_OPTIONS: imports.join(' ') }
+    const env = {
+      ...Object.fromEntries(inherited),
+      ...environment,
+      NODE_OPTIONS: [...imports, ...nodeOptions].join(' '),
+    }
     const args = [binary, 'serve', '--config', path.join(this.folder, 'weir.yaml')]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
     this.child = child

@@ -1,4 +1,4 @@
-// The faults `worker-exit`, `worker-hang` and `worker-fault`, after which a second attempt succeeds, and `poison`, records
+// The faults `worker-exit`, `worker-memory`, `worker-hang` and `worker-fault`, after which a second attempt succeeds, and `poison`, records
 // that nobody survives, by which they are set aside. Called by list.ts and a test.
 
 import assert from 'node:assert/strict'
@@ -14,16 +14,26 @@ import { openService } from './served.js'
 import type { Served } from './served.js'
 
 /** How a record harms whoever judges it. */
-type Harm = 'exit' | 'hang' | 'throw'
+type Harm = 'exit' | 'hang' | 'memory' | 'throw'
 
 /** Where a record ends that always harms. */
-const placeOf = { exit: 'worker_crash', hang: 'worker_crash', throw: 'matcher_fault' } as const satisfies Record<
-  Harm,
-  Place
->
+const placeOf = {
+  exit: 'worker_crash',
+  hang: 'worker_crash',
+  memory: 'worker_crash',
+  throw: 'matcher_fault',
+} as const satisfies Record<Harm, Place>
 
 /** A hang takes its worker along for good: each costs the process a thread. */
-const times = { exit: { reduced: 3, full: 20 }, hang: { reduced: 1, full: 2 }, throw: { reduced: 3, full: 20 } }
+const times = {
+  exit: { reduced: 3, full: 20 },
+  hang: { reduced: 1, full: 2 },
+  memory: { reduced: 2, full: 20 },
+  throw: { reduced: 3, full: 20 },
+}
+
+/** Of each thread: little, so that it is soon filled. */
+const heapOption = '--max-old-space-size=64'
 
 /** A body in the middle of which a record harms once. */
 function harmfulOnce(ledger: Ledger, { folder, random }: FaultContext, harm: Harm) {
@@ -35,7 +45,7 @@ function harmfulOnce(ledger: Ledger, { folder, random }: FaultContext, harm: Har
 
 async function start(served: Served, { scale }: FaultContext): Promise<void> {
   const preloads = scale === 'full' ? (['poison'] as const) : (['poison', 'short-deadlines'] as const)
-  assert.equal(await served.start({ preloads }), undefined, served.noise.join(' '))
+  assert.equal(await served.start({ preloads, nodeOptions: [heapOption] }), undefined, served.noise.join(' '))
 }
 
 /** Batches that were judged by a second worker, or record by record where the kernel reported a fault. */
@@ -83,7 +93,7 @@ function poisonedBodies(ledger: Ledger, { random, scale }: FaultContext) {
   return () => {
     if (left === 0 || !random.chance(200)) return usual()
     left--
-    const harm = random.pick(['exit', 'throw'] as const)
+    const harm = random.pick(['exit', 'memory', 'throw'] as const)
     const records = Array.from({ length: 1 + random.below(8) }, (): RecordOptions => ({}))
     records.splice(random.below(records.length), 0, { members: `"poison":"${harm}"`, places: [placeOf[harm]] })
     return ledger.bodyOf(records)
@@ -120,6 +130,13 @@ export const workerExit: Fault = {
   name: 'worker-exit',
   what: 'ends worker threads in the middle of batches: each batch is judged by the next worker',
   run: (context) => runOnce(context, 'exit'),
+}
+
+/** See `what`. */
+export const workerMemory: Fault = {
+  name: 'worker-memory',
+  what: 'worker threads fill their heaps in the middle of batches: each batch is judged by the next worker',
+  run: (context) => runOnce(context, 'memory'),
 }
 
 /** See `what`. */
