@@ -40,6 +40,8 @@ async function main(args: readonly string[]): Promise<number> {
   const path = resolve(options.json ?? join(root, 'results', resultName(machine, started.at)))
   mkdirSync(dirname(path), { recursive: true })
   const nginx = nginxVersion()
+  // Where things lie on this machine is nobody's concern.
+  const { json: _json, cache: _cache, ...told } = options
   const content = {
     format: 1,
     model: 'service',
@@ -47,7 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
     ended,
     machine,
     nginx,
-    options: { ...options, caseName },
+    options: { ...told, caseName },
     ...results,
   }
   writeFileSync(path, `${JSON.stringify(content, undefined, 2).replaceAll(join(dirname(root), '/'), '')}\n`)
