@@ -18,6 +18,7 @@ test('names, seeds and scale are read, and everything else is refused by name', 
   } = parseArguments(['--only', 'bomb', 'reload', '--seeds', '3', '--full'])
   assert.deepEqual(chosen.map(({ name }) => name).sort(), ['bomb', 'reload'])
   assert.deepEqual({ seeds, scale, isResumed }, { seeds: 3, scale: 'full', isResumed: false })
+  assert.equal(parseArguments(['--only', 'bomb,reload']).faults.length, 2)
   assert.equal(parseArguments([]).faults.length, faults.length)
   for (const wrong of [['--only'], ['--only', 'none'], ['--seeds', '0'], ['--seeds'], ['--fulll'], ['bomb']]) {
     assert.throws(() => parseArguments(wrong), { name: 'FaultsUsageError' })
@@ -32,6 +33,9 @@ test('wrong arguments end with 2 and the usage, a list with 0 and a line for eac
   lines.length = 0
   assert.equal(await runCommand(['--list'], parts), 0)
   assert.equal(lines.length, faults.length)
+  lines.length = 0
+  assert.equal(await runCommand(['--help'], parts), 0)
+  assert.match(lines.join(), /^Usage: /)
 })
 
 test('every run that is done is noted, and left out when the command is resumed', async (t) => {

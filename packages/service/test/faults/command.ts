@@ -33,7 +33,8 @@ export function parseArguments(args: readonly string[]): FaultsRequest {
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!
     if (arg === '--only') {
-      while (index + 1 < args.length && !args[index + 1]!.startsWith('-')) names.add(args[++index]!)
+      while (index + 1 < args.length && !args[index + 1]!.startsWith('-'))
+        for (const name of args[++index]!.split(',')) names.add(name)
       if (names.size === 0) throw new FaultsUsageError('--only takes the names of faults.')
     } else if (arg === '--seeds') {
       seeds = Number(args[++index])
@@ -70,6 +71,10 @@ export interface CommandParts {
 /** Runs what is asked for. Returns the exit code: 0 when everything was as promised, 1 when not, 2 for wrong arguments. */
 export async function runCommand(args: readonly string[], parts: CommandParts): Promise<number> {
   const { print } = parts
+  if (args.includes('--help')) {
+    print(`Usage: ${usage}`)
+    return 0
+  }
   let request: FaultsRequest
   try {
     request = parseArguments(args)
@@ -79,7 +84,7 @@ export async function runCommand(args: readonly string[], parts: CommandParts): 
     return 2
   }
   if (!request.isList) return runAll(request, parts)
-  for (const { name, what } of request.faults) print(`${name.padEnd(14)} ${what}`)
+  for (const { name, what } of request.faults) print(`${name.padEnd(15)} ${what}`)
   return 0
 }
 
