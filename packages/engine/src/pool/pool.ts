@@ -17,6 +17,7 @@ import { closedError, hungError, loadError, lostError } from './faults.ts'
 import { gateBroken } from './protocol.ts'
 import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
 import { Slots } from './slots.ts'
+import { workerOptions } from './worker-options.ts'
 
 /** A program under the number that workers know it by. */
 export interface ProgramHandle {
@@ -329,6 +330,7 @@ export class WorkerPool {
     const piscina = new Piscina({
       filename: worker?.url.href ?? new URL('./worker.js', import.meta.url).href,
       name: 'runTask',
+      execArgv: workerOptions(),
       workerData: worker === undefined ? settings : { ...worker.data, ...settings },
       minThreads: threads,
       maxThreads: threads,
