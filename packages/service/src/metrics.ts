@@ -1,8 +1,8 @@
 // What feeds the metrics of metric-table.ts, once for a batch, a request or a scrape, and what renders them. The only
-// file that imports the metrics library, with a registry of its own. Long, for each thing that is told has a method. Called by every layer above.
+// file that imports the metrics library, with a registry of its own. Called by every layer above.
 
 import { malformedReason } from '@weir/engine'
-import type { Counts, EngineStats, KernelInUse } from '@weir/engine'
+import type { Counts } from '@weir/engine'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Metric } from 'prom-client'
 
@@ -10,60 +10,17 @@ import { BinnedHistogram } from './binned-histogram.ts'
 import type { Labels } from './binned-histogram.ts'
 import { metricTable } from './metric-table.ts'
 import type { MetricName, MetricRow } from './metric-table.ts'
+import type {
+  EngineFigures,
+  MeasuredBatch,
+  MeasuredDelays,
+  MeasuredRequest,
+  MeasuredRules,
+  RuleOrigin,
+  RuleOutcome,
+  WatchedFile,
+} from './measured.ts'
 import { delayQuantiles, EventLoopDelay, readProcessFigures } from './process-figures.ts'
-
-/** A rule set, as metrics know it. */
-export interface MeasuredRules {
-  readonly version: string
-  /** In the order of `Counts.byRule`. */
-  readonly ruleIds: readonly string[]
-}
-
-/** What a delivered batch stands for. */
-export interface MeasuredBatch {
-  readonly counts: Counts
-  /** Bytes of input. */
-  readonly bytesIn: number
-  /** Of the rule set that judged it, which `rules()` was told of. Absent where none was asked. */
-  readonly version?: string
-}
-
-/** Delays of a batch's kept records from the time that stands in each, counted by bin. */
-export interface MeasuredDelays {
-  /** One number for each bound of `weir_record_delay_seconds`, and one for what lies above the last. */
-  readonly counts: ArrayLike<number>
-  /** Sum of the delays that were counted. */
-  readonly sumMs: number
-  /** Records that have no time, one that cannot be read, or one that lies in the future. */
-  readonly missing: number
-  readonly unreadable: number
-  readonly future: number
-}
-
-/** Where rules came from, and what became of the attempt to put them in force. */
-export type RuleOrigin = 'start' | 'file' | 'api' | 'request'
-/** `unchanged`: they are in force already; `refused`: they have problems; `failed`: nothing is known against them. */
-export type RuleOutcome = 'loaded' | 'unchanged' | 'refused' | 'failed'
-
-/** A file that a source watches, by the setting that names it. */
-export type WatchedFile = 'users' | 'tls'
-
-/** An answered request. */
-export interface MeasuredRequest {
-  readonly status: number
-  /** Error code of a refusal. */
-  readonly error?: string
-  readonly seconds: number
-  /** Bytes of the body as they came, and inflated. */
-  readonly receivedBytes: number
-  readonly inflatedBytes: number
-}
-
-/** What an engine tells. */
-export type EngineFigures = Pick<
-  EngineStats,
-  'threads' | 'slabsInUse' | 'evaluateNs' | 'retries' | 'workersLost' | 'workersHung'
-> & { readonly kernel: KernelInUse }
 
 /** What surrounds the metrics; tests replace the clock. */
 export interface MetricsOptions {

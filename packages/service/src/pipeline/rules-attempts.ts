@@ -4,7 +4,8 @@
 import type { RuleSetIssue } from '@weir/engine'
 
 import { appendAudit } from '../config/rule-file.ts'
-import type { PipelineMetrics, RuleOrigin, RuleOutcome } from '../metrics.ts'
+import type { RuleOrigin, RuleOutcome } from '../measured.ts'
+import type { PipelineMetrics } from '../metrics.ts'
 import type { StructuredLog } from '../structured-log.ts'
 
 /** What came of an attempt that succeeded. */

@@ -5,11 +5,13 @@ import type { FileHandle } from 'node:fs/promises'
 
 import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import { openRegularFile } from '../regular-file.ts'
-import { readHead } from './chunks.ts'
+import { readFileChunks, readHead } from './chunks.ts'
 import { fingerprintOf } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
-import { compressionOf, signatureBytes } from './inflate.ts'
+import { compressionOf, inflate, signatureBytes } from './inflate.ts'
+import type { Compression } from './inflate.ts'
 import { LineBuffer } from './line-buffer.ts'
+import type { Lines } from './line-buffer.ts'
 
 /** A file that is being read. */
 export interface OpenFile {
@@ -34,6 +36,27 @@ export async function openFile(path: string, byte: number, follow: boolean): Pro
   } catch (error) {
     await handle.close()
     throw error
+  }
+}
+
+/**
+ * Yields the lines of a compressed file behind `lines.nextByte`, which counts inflated bytes; undefined for a piece that
+ * ends none. *Errors*: the system's, and zlib's.
+ */
+export async function* inflatedLines(
+  { handle, lines }: OpenFile,
+  compression: Compression,
+): AsyncGenerator<Lines | undefined, void, undefined> {
+  let skipped = lines.nextByte
+  for await (const { bytes } of inflate(readFileChunks(handle.fd), compression)) {
+    // What was done before the restart is inflated again, and left out.
+    let rest = bytes.subarray(Math.min(skipped, bytes.length))
+    skipped -= bytes.length - rest.length
+    while (rest.length > 0) {
+      const taken = Buffer.from(rest.buffer, rest.byteOffset, rest.length).copy(lines.room())
+      rest = rest.subarray(taken)
+      yield lines.add(taken)
+    }
   }
 }
 

@@ -1,18 +1,17 @@
 // The source `file` of pipelines: one file, read once or followed while it grows and is rotated, from where the state file
 // says. Looks at the file when a timer says so. Knows nothing of records but their line ends. Called by pipelines.
-// Long, for everything in it turns on which file is open, and up to where it was read.
 
 import { ConfigError, ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
 import type { Lock } from '../folder-lock.ts'
 import type { BytesValue, Source } from '../ports/source.ts'
 import { openRegularFile } from '../regular-file.ts'
 import type { StartTimer } from '../time.ts'
-import { readFileChunks, readHead } from './chunks.ts'
-import { openError, openFile, readError } from './follow-file.ts'
+import { readHead } from './chunks.ts'
+import { inflatedLines, openError, openFile, readError } from './follow-file.ts'
 import type { OpenFile } from './follow-file.ts'
 import { beginsWith, fingerprintBytes, fingerprintOf, openState, writeState } from './follow-state.ts'
 import type { FollowPosition } from './follow-state.ts'
-import { canInflate, compressionOf, inflate, signatureBytes } from './inflate.ts'
+import { canInflate, compressionOf, signatureBytes } from './inflate.ts'
 import { LineBuffer, lineStartBefore } from './line-buffer.ts'
 import type { Lines } from './line-buffer.ts'
 import { findRest, isSame, lookAt, rotatedFiles } from './rotation.ts'
@@ -149,19 +148,9 @@ class FollowSource implements Source<FollowPosition> {
       }
       yield* this.toItsEnd(file)
     } else {
-      const stored = readFileChunks(file.handle.fd)
-      let skipped = file.lines.nextByte
-      for await (const { bytes } of inflate(stored, compression)) {
-        // What was done before the restart is inflated again, and left out.
-        let rest = bytes.subarray(Math.min(skipped, bytes.length))
-        skipped -= bytes.length - rest.length
-        for (; rest.length > 0 && !this.isOver;) {
-          const taken = Buffer.from(rest.buffer, rest.byteOffset, rest.length).copy(file.lines.room())
-          rest = rest.subarray(taken)
-          const lines = file.lines.add(taken)
-          if (lines !== undefined) yield this.valueOf(file, lines)
-        }
+      for await (const lines of inflatedLines(file, compression)) {
         if (this.isOver) return
+        if (lines !== undefined) yield this.valueOf(file, lines)
       }
     }
     const rest = this.isOver ? undefined : file.lines.rest(false)
