@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict'
 
 import type { Fault, FaultContext } from './fault.js'
-import { Ledger } from './ledger.js'
-import { Load, progress, usualBodies } from './load.js'
+import { progress, serveUnderLoad } from './load.js'
 import { judge, readOutputs } from './oracle.js'
-import { openService, request } from './served.js'
+import { request } from './served.js'
 
 const rounds = { reduced: 1, full: 20 }
 
@@ -24,10 +23,7 @@ const rules = 'version: 1\ndefault: drop\nrules: []\n'
 
 async function run(context: FaultContext) {
   const { random, scale } = context
-  const served = await openService(context)
-  const ledger = new Ledger(random)
-  assert.equal(await served.start(), undefined, served.noise.join(' '))
-  const load = new Load(served, random).start({ senders: 1, next: usualBodies(ledger, random, 20) })
+  const { served, ledger, load } = await serveUnderLoad(context, 1)
   const { ingest, admin } = served
   let refused = 0
   try {

@@ -4,11 +4,10 @@ import assert from 'node:assert/strict'
 
 import type { Random } from '#src/generators/random.js'
 import type { Fault, FaultContext } from './fault.js'
-import { Ledger } from './ledger.js'
 import type { Body } from './ledger.js'
-import { Load, progress, usualBodies } from './load.js'
+import { progress, serveUnderLoad } from './load.js'
 import { judge, readOutputs } from './oracle.js'
-import { openService, request } from './served.js'
+import { request } from './served.js'
 
 const bodies = { reduced: 8, full: 40 }
 const shortLines = { reduced: 200_000, full: 2_000_000 }
@@ -37,10 +36,7 @@ function withGarbage(body: Body, bytes: Buffer): Buffer {
 
 async function run(context: FaultContext) {
   const { random, scale } = context
-  const served = await openService(context)
-  const ledger = new Ledger(random)
-  assert.equal(await served.start(), undefined, served.noise.join(' '))
-  const load = new Load(served, random).start({ senders: 1, next: usualBodies(ledger, random, 20) })
+  const { served, ledger, load } = await serveUnderLoad(context, 1)
   let lines = 0
   let posted = 0
   try {

@@ -1,11 +1,15 @@
 // Senders that post bodies as a CDN does: a whole body again after 429, 5xx and broken connections, up to ten times.
 // Judges nothing. Called by faults.
 
+import assert from 'node:assert/strict'
 import http from 'node:http'
 
 import type { Random } from '#src/generators/random.js'
 import { eventually, pause } from './fault.js'
-import type { Body, Ledger } from './ledger.js'
+import type { FaultContext } from './fault.js'
+import { Ledger } from './ledger.js'
+import type { Body } from './ledger.js'
+import { openService } from './served.js'
 import type { Served } from './served.js'
 
 /** Attempts that a sender makes before it gives a body up. */
@@ -119,6 +123,19 @@ export class Load {
 /** Bodies of 1 to `most` usual records. */
 export function usualBodies(ledger: Ledger, random: Random, most: number): () => Body {
   return () => ledger.body(1 + random.below(most))
+}
+
+/** Starts a service with the usual settings, and so many senders of usual bodies beside whom it is harmed. */
+export async function serveUnderLoad(
+  context: FaultContext,
+  senders: number,
+): Promise<{ readonly served: Served; readonly ledger: Ledger; readonly load: Load }> {
+  const { random } = context
+  const served = await openService(context)
+  const ledger = new Ledger(random)
+  assert.equal(await served.start(), undefined, served.noise.join(' '))
+  const load = new Load(served, random).start({ senders, next: usualBodies(ledger, random, 20) })
+  return { served, ledger, load }
 }
 
 /** Sees that a service takes records: posts a small body until it is answered. Rejects when that takes too long. */

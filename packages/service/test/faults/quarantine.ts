@@ -6,9 +6,9 @@ import { gzipSync } from 'node:zlib'
 import type { Random } from '#src/generators/random.js'
 import type { Fault, FaultContext } from './fault.js'
 import { Ledger } from './ledger.js'
-import { Load, progress, usualBodies } from './load.js'
+import { progress, serveUnderLoad } from './load.js'
 import { judge, readOutputs } from './oracle.js'
-import { openService, request } from './served.js'
+import { request } from './served.js'
 
 const damages = { reduced: 12, full: 300 }
 
@@ -31,10 +31,7 @@ function damaged(whole: Buffer, random: Random): Buffer {
 
 async function run(context: FaultContext) {
   const { random, scale } = context
-  const served = await openService(context)
-  const ledger = new Ledger(random)
-  assert.equal(await served.start(), undefined, served.noise.join(' '))
-  const load = new Load(served, random).start({ senders: 2, next: usualBodies(ledger, random, 20) })
+  const { served, ledger, load } = await serveUnderLoad(context, 2)
   const wanted: string[] = []
   try {
     for (let index = 0; index < damages[scale]; index++) {

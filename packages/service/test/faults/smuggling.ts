@@ -5,10 +5,8 @@ import assert from 'node:assert/strict'
 import net from 'node:net'
 
 import type { Fault, FaultContext } from './fault.js'
-import { Ledger } from './ledger.js'
-import { Load, progress, usualBodies } from './load.js'
+import { progress, serveUnderLoad } from './load.js'
 import { judge, readOutputs } from './oracle.js'
-import { openService } from './served.js'
 
 const rounds = { reduced: 1, full: 20 }
 
@@ -49,10 +47,7 @@ function raw(port: number, text: string): Promise<string> {
 
 async function run(context: FaultContext) {
   const { random, scale } = context
-  const served = await openService(context)
-  const ledger = new Ledger(random)
-  assert.equal(await served.start(), undefined, served.noise.join(' '))
-  const load = new Load(served, random).start({ senders: 1, next: usualBodies(ledger, random, 20) })
+  const { served, ledger, load } = await serveUnderLoad(context, 1)
   const port = Number(served.ingest.port)
   try {
     for (let round = 0; round < rounds[scale]; round++) {
