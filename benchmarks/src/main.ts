@@ -15,7 +15,6 @@ import { casePath, loadCases } from './cases.ts'
 import type { BenchmarkCase } from './cases.ts'
 import type { Contender, Task } from './contender.ts'
 import { canMeasureMemory } from './contenders/command-line.ts'
-import { UsageError } from './errors.ts'
 import { prepareInput, recordsFor } from './inputs.ts'
 import { describeMachine } from './machine.ts'
 import type { Machine } from './machine.ts'
@@ -25,6 +24,7 @@ import { commandContenders } from './models/command.ts'
 import { inProcessContenders } from './models/in-process.ts'
 import { choose, help, parseOptions } from './options.ts'
 import type { Options } from './options.ts'
+import { runProgram, tell } from './program.ts'
 import { createRandom } from './schedule.ts'
 import { summarize } from './statistics.ts'
 import { digits, renderResults, withSpread } from './table.ts'
@@ -166,14 +166,4 @@ function defaultName(machine: Machine, at: string, options: Options): string {
   return `${parts.join('-')}.json`
 }
 
-function tell(text: string): void {
-  process.stderr.write(`bench: ${text}\n`)
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  tell(error.message)
-  process.exitCode = 2
-}
+await runProgram(main)

@@ -10,6 +10,7 @@ import { loadCases } from './cases.ts'
 import { UsageError } from './errors.ts'
 import { describeMachine } from './machine.ts'
 import type { Machine } from './machine.ts'
+import { runProgram, tell } from './program.ts'
 import { measureMemory } from './service/memory.ts'
 import { parseServiceOptions, serviceHelp } from './service/options.ts'
 import type { ServiceOptions } from './service/options.ts'
@@ -83,14 +84,4 @@ function resultName(machine: Machine, at: string): string {
   return `${at.slice(0, 10)}-${commit}${machine.isModified ? '-changed' : ''}-service.json`
 }
 
-function tell(text: string): void {
-  process.stderr.write(`bench: ${text}\n`)
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  tell(error.message)
-  process.exitCode = 2
-}
+await runProgram(main)
