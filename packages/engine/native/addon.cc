@@ -1,17 +1,22 @@
 // The door between Node and the kernel: one crossing per batch. All state belongs to the values that
 // JavaScript holds; no C++ exception leaves this file.
 //
-// load(program: Uint8Array): Evaluator, an opaque value that keeps the program's memory alive
+// load(program: Uint8Array, techniques: number): Evaluator, an opaque value that keeps the program's memory alive;
+//   `techniques` as in techniques.h, 0 for all adaptive
 // evaluate(evaluator: Evaluator, slab: Uint8Array): undefined
+// report(evaluator: Evaluator): Float64Array of what its techniques did: kTechniques pairs of (used, fell back), the bytes
+//   that its value caches hold, then for each field of the program values, looked up, known, screened, candidates
 // release(evaluator: Evaluator): undefined; frees its memory at once, and it cannot be used afterwards
 // slabFormat: number
 
 #include <node_api.h>
 
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "kernel.h"
 #include "simdjson.h"
@@ -75,16 +80,22 @@ Handle* HandleOf(napi_env env, napi_value value) {
 }
 
 napi_value Load(napi_env env, napi_callback_info info) {
-  napi_value argument;
+  napi_value arguments[2];
   napi_value result;
   uint8_t* data = nullptr;
   size_t size = 0;
-  if (!Arguments(env, info, 1, &argument) || !Bytes(env, argument, &data, &size)) return Throw(env, "load takes a Uint8Array");
+  uint32_t techniques = 0;
+  if (!Arguments(env, info, 2, arguments) || !Bytes(env, arguments[0], &data, &size)) {
+    return Throw(env, "load takes a Uint8Array and a number");
+  }
+  if (napi_get_value_uint32(env, arguments[1], &techniques) != napi_ok || !weir::Techniques::IsValid(techniques)) {
+    return Throw(env, "the second argument is no setting of techniques");
+  }
   auto handle = std::make_unique<Handle>();
   std::string error;
-  handle->evaluator = weir::Evaluator::Load(data, size, &error);
+  handle->evaluator = weir::Evaluator::Load(data, size, &error, weir::Techniques(techniques));
   if (handle->evaluator == nullptr) return Throw(env, error);
-  if (napi_create_object(env, &result) != napi_ok || napi_create_reference(env, argument, 1, &handle->program) != napi_ok ||
+  if (napi_create_object(env, &result) != napi_ok || napi_create_reference(env, arguments[0], 1, &handle->program) != napi_ok ||
       napi_wrap(env, result, handle.get(), Finalize, nullptr, nullptr) != napi_ok) {
     handle->Clear(env);
     return Throw(env, "Node cannot hold the evaluator");
@@ -109,6 +120,30 @@ napi_value Evaluate(napi_env env, napi_callback_info info) {
   std::string error;
   if (!handle->evaluator->Evaluate(slab, size, &error)) return Throw(env, error);
   return nullptr;
+}
+
+napi_value Report(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  if (!Arguments(env, info, 1, &argument)) return Throw(env, "report takes an evaluator");
+  Handle* handle = HandleOf(env, argument);
+  if (handle == nullptr || handle->evaluator == nullptr) return Throw(env, "the argument is no evaluator that is loaded");
+  const weir::Evaluator::Report report = handle->evaluator->report();
+  std::vector<double> numbers;
+  const auto add = [&numbers](auto... counts) { (numbers.push_back(static_cast<double>(counts)), ...); };
+  for (const weir::TechniqueCounts& each : report.techniques) add(each.used, each.fell_back);
+  add(report.cache_bytes);
+  for (const weir::FieldCounts& each : report.fields) {
+    add(each.values, each.looked_up, each.known, each.screened, each.candidates);
+  }
+  void* data = nullptr;
+  napi_value buffer;
+  napi_value result;
+  if (napi_create_arraybuffer(env, numbers.size() * sizeof(double), &data, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_float64_array, numbers.size(), buffer, 0, &result) != napi_ok) {
+    return Throw(env, "Node has no memory for the report");
+  }
+  std::memcpy(data, numbers.data(), numbers.size() * sizeof(double));
+  return result;
 }
 
 napi_value Release(napi_env env, napi_callback_info info) {
@@ -145,7 +180,7 @@ NAPI_MODULE_INIT() {
   // The choice of vector instructions is made once, before any worker thread can race for it.
   simdjson::get_active_implementation()->name();
   if (!Export(env, exports, "load", Guarded<Load>) || !Export(env, exports, "evaluate", Guarded<Evaluate>) ||
-      !Export(env, exports, "release", Guarded<Release>) || napi_create_uint32(env, weir::kSlabFormat, &format) != napi_ok ||
+      !Export(env, exports, "report", Guarded<Report>) || !Export(env, exports, "release", Guarded<Release>) || napi_create_uint32(env, weir::kSlabFormat, &format) != napi_ok ||
       napi_set_named_property(env, exports, "slabFormat", format) != napi_ok) {
     napi_throw_error(env, "ERR_ENGINE_KERNEL_FAULT", "Node refuses the kernel's functions");
     return nullptr;

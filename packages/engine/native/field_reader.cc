@@ -33,11 +33,12 @@ bool HasControl(std::string_view text) {
 
 }  // namespace
 
-FieldReader::FieldReader(const Program& program, const Matcher& matcher, const Decision& decision, uint64_t seed)
+FieldReader::FieldReader(const Program& program, const Matcher& matcher, const Decision& decision, Techniques techniques,
+                         uint64_t seed)
     : program_(program),
       matcher_(matcher),
       tree_(program.fields),
-      cursor_(tree_),
+      cursor_(tree_, techniques),
       places_(program.predicates.size()),
       fields_(program.fields.size()),
       struck_words_((decision.alternative_count() + 63) / 64) {
@@ -68,14 +69,17 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, const D
     field.scratch.resize(std::max<uint32_t>(answer_words, kFewWords));
     field.answers = field.absent.data();
     if (field.decode_url) costs[i] += 5;
-    if (costs[i] >= kCacheWorth) field.cache.emplace(answer_words, cache_bytes, seed + i);
+    const Use use = techniques[Technique::kValueCache];
+    if (use == Use::kOn || (use == Use::kAdaptive && costs[i] >= kCacheWorth)) {
+      field.cache.emplace(answer_words, cache_bytes, seed + i, use);
+    }
   }
-  BuildScreens(decision);
+  BuildScreens(decision, techniques[Technique::kLiterals]);
 }
 
-void FieldReader::BuildScreens(const Decision& decision) {
+void FieldReader::BuildScreens(const Decision& decision, Use use) {
   for (FieldState& field : fields_) {
-    field.screen.emplace(field.words);
+    field.screen.emplace(field.words, use);
     field.screened_out.resize(struck_words_);
   }
   for (uint32_t i = 0; i < places_.size(); i++) {
@@ -104,6 +108,25 @@ double FieldReader::Cost(uint32_t predicate) const {
   const double position =
       field.found == 0 ? kUnknownPosition : static_cast<double>(field.positions) / static_cast<double>(field.found);
   return matcher_.Cost(predicate) + position * kByteCost;
+}
+
+void FieldReader::Report(TechniqueCounts* counts, std::vector<FieldCounts>* fields, uint64_t* cache_bytes) const {
+  const auto of = [counts](Technique technique) -> TechniqueCounts& { return counts[static_cast<size_t>(technique)]; };
+  of(Technique::kKeyOrder) = cursor_.key_order();
+  for (const FieldState& field : fields_) {
+    FieldCounts& mine = fields->emplace_back();
+    mine.values = field.found;
+    mine.screened = field.screens;
+    mine.candidates = field.candidates;
+    of(Technique::kLiterals).used += field.screens;
+    of(Technique::kLiterals).fell_back += field.unscreened;
+    if (!field.cache.has_value()) continue;
+    mine.looked_up = field.cache->all_lookups();
+    mine.known = field.cache->all_hits();
+    of(Technique::kValueCache).used += mine.known;
+    of(Technique::kValueCache).fell_back += field.found - mine.known;
+    *cache_bytes += field.cache->memory();
+  }
 }
 
 void FieldReader::Resolve(FieldState& field) {
@@ -211,12 +234,17 @@ void FieldReader::Learn(uint32_t predicate, const Place& place, FieldState& fiel
 void FieldReader::Screen(FieldState& field) {
   LiteralScreen& screen = *field.screen;
   field.screened = true;
-  if (!screen.Exclude(field.text.bytes, field.answers)) return;
+  if (!screen.Exclude(field.text.bytes, field.answers)) {
+    field.unscreened++;
+    return;
+  }
+  field.screens++;
   uint64_t* struck = field.struck();
   if (!screen.has_candidates()) {
     for (uint32_t i = 0; i < struck_words_; i++) struck[i] |= field.screened_out[i];
     return;
   }
+  field.candidates++;
   for (uint32_t word = 0; word < field.words; word++) {
     for (uint64_t left = screen.excluded(word); left != 0; left &= left - 1) {
       for (const uint32_t alternative : field.required[word * 64 + static_cast<uint32_t>(__builtin_ctzll(left))]) {

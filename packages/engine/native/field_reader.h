@@ -11,6 +11,7 @@
 #include "json_cursor.h"
 #include "literal_screen.h"
 #include "matcher.h"
+#include "techniques.h"
 #include "value_cache.h"
 
 namespace weir {
@@ -24,7 +25,7 @@ struct FieldRead {
 class FieldReader {
  public:
   // The matcher is ready; it, the program and the decision outlive the reader.
-  FieldReader(const Program& program, const Matcher& matcher, const Decision& decision, uint64_t seed);
+  FieldReader(const Program& program, const Matcher& matcher, const Decision& decision, Techniques techniques, uint64_t seed);
   FieldReader(const FieldReader&) = delete;
   FieldReader& operator=(const FieldReader&) = delete;
 
@@ -78,6 +79,9 @@ class FieldReader {
   // The same: which fields were met in this record, in the order in which they were asked for.
   const std::vector<FieldRead>& reads() const { return reads_; }
 
+  // What the techniques did so far. `counts` has room for all; `fields` are the program's.
+  void Report(TechniqueCounts* counts, std::vector<FieldCounts>* fields, uint64_t* cache_bytes) const;
+
   // What asking for a predicate costs, from the matcher's estimate and from how deep in the records its field stands.
   double Cost(uint32_t predicate) const;
 
@@ -109,6 +113,9 @@ class FieldReader {
     std::vector<uint64_t> screened_out;           // what is struck when the screen leaves no candidate
     uint64_t found = 0;  // values met, and the sum of their positions in their records
     uint64_t positions = 0;
+    uint64_t screens = 0;     // values screened, and how many of them left something to confirm
+    uint64_t candidates = 0;
+    uint64_t unscreened = 0;  // those that could not be
 
     uint64_t* struck() { return answers + 2 * words; }
   };
@@ -122,7 +129,7 @@ class FieldReader {
     bool is_exists;
   };
 
-  void BuildScreens(const Decision& decision);
+  void BuildScreens(const Decision& decision, Use use);
   void StartOriginal();
   void ResolveOriginal(FieldState& field);
   void Resolve(FieldState& field);

@@ -9,11 +9,20 @@
 namespace weir {
 namespace {
 
+// Keys between two decisions whether expecting them pays, and those to look up before the next try.
+constexpr uint64_t kWindow = 4096;
+constexpr uint64_t kPause = 16 * kWindow;
+
 bool IsNull(const char* data, uint32_t size) { return size == 4 && std::memcmp(data, "null", 4) == 0; }
 
 }  // namespace
 
-Cursor::Cursor(const FieldTree& tree) : tree_(tree), visited_(tree.node_count()), values_(tree.slot_count()) {}
+Cursor::Cursor(const FieldTree& tree, Techniques techniques)
+    : tree_(tree),
+      visited_(tree.node_count()),
+      values_(tree.slot_count()),
+      use_key_order_(techniques[Technique::kKeyOrder]),
+      follows_(use_key_order_ != Use::kOff) {}
 
 void Cursor::Start(const char* begin, const char* end) {
   if (++generation_ == 0) {  // the counter wrapped: forget what older generations marked
@@ -23,6 +32,7 @@ void Cursor::Start(const char* begin, const char* end) {
   }
   text_ = begin;
   size_ = static_cast<uint32_t>(end - begin);
+  if (key_order_.used + key_order_.fell_back >= window_.used + window_.fell_back + (follows_ ? kWindow : kPause)) EndWindow();
   at_ = 0;
   quote_ = 0;
   stop_ = trail_.start();
@@ -35,6 +45,12 @@ void Cursor::Start(const char* begin, const char* end) {
   at_++;
   PassSpace();
   progress_ = Stands('}') ? Progress::kDone : Progress::kMore;
+}
+
+// A key that is not where it was expected costs more than one that was not expected anywhere.
+void Cursor::EndWindow() {
+  if (use_key_order_ == Use::kAdaptive) follows_ = !follows_ || key_order_.fell_back - window_.fell_back < kWindow / 2;
+  window_ = key_order_;
 }
 
 // Reads members of the record's object until the one that leads to node `top`, or the last. Nearly all are a string or
@@ -56,6 +72,7 @@ bool Cursor::ReadPlain(uint32_t top) {
   const uint32_t* end = quotes_.end();
   uint32_t escape = quotes_.first_escape();
   bool is_plain = false;
+  uint32_t expected = 0;
   for (;;) {
     if (quotes + 4 > end) {
       quotes = quotes_.Four(quotes_.NumberOf(quotes));
@@ -65,11 +82,14 @@ bool Cursor::ReadPlain(uint32_t top) {
     if (quotes[0] != at) break;
     if (KeyTrail::Matches(*stop->next, text + at)) [[likely]] {
       stop = stop->next;
+      expected++;
     } else {
       const uint32_t size = quotes[1] - at - 1;
       if (quotes[1] >= escape || text[quotes[1] + 1] != ':' || size > KeyTrail::kMostKeyBytes) break;
       const uint32_t node = tree_.node(0).keys.Find(text + at + 1, size);
-      stop = trail_.Follow(stop, text + at + 1, size, node, node == FieldTree::kNone ? FieldTree::kNone : tree_.node(node).slot);
+      const uint32_t slot = node == FieldTree::kNone ? FieldTree::kNone : tree_.node(node).slot;
+      stop = follows_ ? trail_.Follow(stop, text + at + 1, size, node, slot) : trail_.Pass(size, node, slot);
+      key_order_.fell_back++;
     }
     const uint32_t first = at + stop->size;
     uint32_t behind = quotes[3] + 1;
@@ -98,6 +118,7 @@ bool Cursor::ReadPlain(uint32_t top) {
   at_ = at;
   quote_ = quotes_.NumberOf(quotes);
   stop_ = stop;
+  key_order_.used += expected;
   return is_plain;
 }
 

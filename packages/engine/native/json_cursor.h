@@ -18,6 +18,7 @@
 #include "program.h"
 #include "quote_index.h"
 #include "slab.h"
+#include "techniques.h"
 
 namespace simdjson::internal {
 class dom_parser_implementation;
@@ -35,7 +36,7 @@ struct Value {
 
 class Cursor {
  public:
-  explicit Cursor(const FieldTree& tree);
+  explicit Cursor(const FieldTree& tree, Techniques techniques = {});
 
   // Turns to the record [begin, end). O(1).
   void Start(const char* begin, const char* end);
@@ -50,6 +51,9 @@ class Cursor {
   }
   bool malformed() const { return progress_ == Progress::kBad; }
 
+  // Keys that stood where they were expected, and those that had to be looked up.
+  TechniqueCounts key_order() const { return key_order_; }
+
  private:
   enum class Progress : uint8_t { kMore, kDone, kBad };
 
@@ -57,6 +61,7 @@ class Cursor {
   void ReadUntil(uint32_t top);
   bool ReadPlain(uint32_t top);
   uint32_t PlainScalarEnd(uint32_t first) const;
+  void EndWindow();
   void Keep(const KeyTrail::Stop& key, uint32_t first, uint32_t behind);
   Progress Member(const FieldTree::Node& parent);
   uint32_t Key(const FieldTree::Node& parent, uint32_t begin, uint32_t end);
@@ -76,6 +81,10 @@ class Cursor {
   std::vector<Value> values_;      // by slot
   QuoteIndex quotes_;
   KeyTrail trail_;
+  Use use_key_order_;
+  bool follows_;  // the trail, just now
+  TechniqueCounts key_order_;
+  TechniqueCounts window_;  // what key_order_ was when it was last decided whether to follow
   const char* text_ = nullptr;
   uint32_t size_ = 0;
   uint32_t at_ = 0;      // the next byte to read

@@ -43,8 +43,11 @@ bool IsBlank(const Line& line) {
 }  // namespace
 
 struct Evaluator::State {
-  State(std::unique_ptr<Program> from, std::unique_ptr<Matcher> ready)
-      : program(std::move(from)), matcher(std::move(ready)), decision(*program), reader(*program, *matcher, decision, Seed()) {
+  State(std::unique_ptr<Program> from, std::unique_ptr<Matcher> ready, Techniques techniques)
+      : program(std::move(from)),
+        matcher(std::move(ready)),
+        decision(*program),
+        reader(*program, *matcher, decision, techniques, Seed()) {
     Order();
     if (program->original) original.emplace(*program, *matcher, decision, reader);
   }
@@ -108,12 +111,18 @@ Evaluator::~Evaluator() {
   if (state_->is_interrupted) state_->matcher->Abandon();
 }
 
-std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std::string* error) {
+std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std::string* error, Techniques techniques) {
   auto program = Program::Read(data, size, error);
   if (program == nullptr) return nullptr;
   auto matcher = std::make_unique<Matcher>(*program);
   if (!matcher->Ready(error)) return nullptr;
-  return std::unique_ptr<Evaluator>(new Evaluator(std::make_unique<State>(std::move(program), std::move(matcher))));
+  return std::unique_ptr<Evaluator>(new Evaluator(std::make_unique<State>(std::move(program), std::move(matcher), techniques)));
+}
+
+Evaluator::Report Evaluator::report() const {
+  Report report;
+  state_->reader.Report(report.techniques, &report.fields, &report.cache_bytes);
+  return report;
 }
 
 int64_t Evaluator::memory() const {

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "program.h"
 #include "slab.h"
+#include "techniques.h"
 
 namespace weir {
 
@@ -15,7 +17,7 @@ class Evaluator {
  public:
   // Makes a program ready. Null and a message when the block is damaged or a pattern cannot be compiled. `data` is
   // 4-aligned and must outlive the evaluator; other threads may read it too.
-  static std::unique_ptr<Evaluator> Load(const uint8_t* data, size_t size, std::string* error);
+  static std::unique_ptr<Evaluator> Load(const uint8_t* data, size_t size, std::string* error, Techniques techniques = {});
   ~Evaluator();
 
   // Evaluates the request in the slab's header and writes the answer there (slab.h). Reads the input region and up to
@@ -23,6 +25,14 @@ class Evaluator {
   // False and a message when the request does not fit the slab, or on a fault; the answer then means nothing.
   // Not reentrant: one thread, one evaluator. May throw std::bad_alloc; every later call then is a fault.
   bool Evaluate(uint8_t* slab, size_t size, std::string* error);
+
+  // What its techniques did so far, over all calls.
+  struct Report {
+    TechniqueCounts techniques[kTechniques];
+    std::vector<FieldCounts> fields;  // in the order of the program's
+    uint64_t cache_bytes = 0;         // what all value caches hold
+  };
+  Report report() const;
 
   // About how many bytes it holds, for those who decide when to free it.
   int64_t memory() const;

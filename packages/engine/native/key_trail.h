@@ -54,6 +54,15 @@ class KeyTrail {
   // came after stop `before`, and where it leads. Returns its stop; all others but the start may be gone afterwards.
   Stop* Follow(Stop* before, const char* key, uint32_t size, uint32_t node, uint32_t slot);
 
+  // A stop for the same key that is not remembered. Valid until the next call.
+  Stop* Pass(uint32_t size, uint32_t node, uint32_t slot) {
+    passing_.size = size + 3;
+    passing_.node = node;
+    passing_.slot = slot;
+    passing_.next = start();
+    return &passing_;
+  }
+
  private:
   // What is remembered at most: keys that never repeat must not take memory for ever.
   static constexpr uint32_t kMostStops = 512;
@@ -61,6 +70,7 @@ class KeyTrail {
 
   void Clear();
 
+  Stop passing_{};
   std::vector<Stop> stops_;  // never moved: room for all is there from the beginning
   std::vector<uint16_t> table_;  // stop number by hash of its key; 0 where there is none
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "program.h"
+#include "techniques.h"
 
 namespace re2 {
 class RE2;
@@ -19,7 +20,7 @@ namespace weir {
 class LiteralScreen {
  public:
   // `words`: 64-bit words of a bit set that is wide enough for all numbers that Add is given.
-  explicit LiteralScreen(uint32_t words) : screened_(words, 0), candidates_(words, 0) {}
+  LiteralScreen(uint32_t words, Use use) : use_(use), screened_(words, 0), candidates_(words, 0) {}
 
   // Adds a pattern under a number. A pattern without literals long enough is left out and always a candidate.
   void Add(uint32_t number, const re2::RE2& pattern);
@@ -29,7 +30,7 @@ class LiteralScreen {
   void Build();
 
   // Whether screening is worth a pass: fewer patterns are quicker asked one by one.
-  bool useful() const { return patterns_ >= 3; }
+  bool useful() const { return use_ != Use::kOff && patterns_ >= (use_ == Use::kOn ? 1u : 3u); }
   bool covers(uint32_t number) const { return (screened_[number / 64] >> (number % 64)) & 1; }
 
   // Marks in `known` (as many words as given) every pattern that cannot match `text`. False, with nothing marked, for
@@ -58,6 +59,7 @@ class LiteralScreen {
   // Marks the patterns of the literals that begin at position `at` of the text.
   void ProbeAt(std::string_view text, size_t at);
 
+  Use use_;
   std::vector<uint64_t> screened_;
   std::vector<uint64_t> candidates_;  // of the text at hand
   std::vector<Literal> literals_;

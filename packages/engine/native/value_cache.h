@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arena.h"
+#include "techniques.h"
 
 namespace weir {
 
@@ -26,9 +27,15 @@ struct KnownValue {
 class ValueCache {
  public:
   // `words`: words of answers for each value. `max_bytes`: what values and answers may take before all are
-  // forgotten. `seed` keeps senders from aiming at one bucket.
-  ValueCache(uint32_t words, size_t max_bytes, uint64_t seed)
-      : words_(words), max_bytes_(max_bytes), seed_(seed), slots_(kFirstSlots, nullptr), missed_(size_t{1} << kMissedBits) {}
+  // forgotten. `seed` keeps senders from aiming at one bucket. `use`: forced on, it never stands aside and keeps every
+  // value at once.
+  ValueCache(uint32_t words, size_t max_bytes, uint64_t seed, Use use)
+      : words_(words),
+        max_bytes_(max_bytes),
+        seed_(seed),
+        is_forced_(use == Use::kOn),
+        slots_(kFirstSlots, nullptr),
+        missed_(size_t{1} << kMissedBits) {}
 
   // Whether to look up at all just now.
   bool on() const { return skip_ == 0; }
@@ -56,7 +63,7 @@ class ValueCache {
   KnownValue* Add(std::string_view bytes, bool missing) {
     const auto mark = static_cast<uint16_t>(hash_ >> 32);
     uint16_t& missed = missed_[hash_ >> (64 - kMissedBits)];
-    if (missed != mark) {
+    if (missed != mark && !is_forced_) {
       missed = mark;
       return nullptr;
     }
@@ -72,6 +79,12 @@ class ValueCache {
   }
 
   static constexpr size_t kMaxValueBytes = 512;
+
+  // Look-ups so far, and how many of them found their value.
+  uint64_t all_lookups() const { return all_lookups_ + lookups_; }
+  uint64_t all_hits() const { return all_hits_ + hits_; }
+  // What values, answers and tables take.
+  size_t memory() const { return arena_.used() + slots_.size() * sizeof slots_[0] + missed_.size() * sizeof missed_[0]; }
 
  private:
   static constexpr size_t kFirstSlots = 256;
@@ -140,7 +153,9 @@ class ValueCache {
   }
 
   void EndWindow() {
-    if (hits_ * 2 < lookups_) skip_ = kPause;
+    if (hits_ * 2 < lookups_ && !is_forced_) skip_ = kPause;
+    all_lookups_ += lookups_;
+    all_hits_ += hits_;
     hits_ = 0;
     lookups_ = 0;
   }
@@ -148,7 +163,10 @@ class ValueCache {
   uint32_t words_;
   size_t max_bytes_;
   uint64_t seed_;
+  bool is_forced_;
   uint64_t hash_ = 0;
+  uint64_t all_lookups_ = 0;  // of windows that ended
+  uint64_t all_hits_ = 0;
   uint32_t lookups_ = 0;
   uint32_t hits_ = 0;
   uint32_t skip_ = 0;

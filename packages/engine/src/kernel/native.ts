@@ -13,7 +13,8 @@ import type { Evaluator, Kernel } from './kernel.ts'
 /** What the addon exports. An evaluator is opaque, and keeps the program's memory alive. */
 interface Addon {
   readonly slabFormat: number
-  load(program: Uint8Array): object
+  load(program: Uint8Array, techniques: number): object
+  report(evaluator: object): Float64Array
   evaluate(evaluator: object, slab: Uint8Array): void
   release(evaluator: object): void
 }
@@ -75,13 +76,13 @@ class NativeEvaluator implements Evaluator {
   constructor(addon: Addon, program: Uint8Array) {
     this.#addon = addon
     this.#program = program
-    this.#evaluator = asFault(() => addon.load(program))
+    this.#evaluator = asFault(() => addon.load(program, 0))
   }
 
   evaluate(slab: Uint8Array): void {
     asFault(() => {
       if (this.#isReleased) throw new Error('the evaluator was released')
-      const evaluator = (this.#evaluator ??= this.#addon.load(this.#program))
+      const evaluator = (this.#evaluator ??= this.#addon.load(this.#program, 0))
       try {
         this.#addon.evaluate(evaluator, slab)
       } catch (error) {
