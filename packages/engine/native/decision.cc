@@ -69,9 +69,16 @@ void Decision::Order(const std::function<double(uint32_t)>& cost) {
   steps_.clear();
   first_step_.clear();
   cost_ = &cost;
+  // Who looks at a field learns what its value strikes: alternatives that look at the same one share what that costs.
+  std::vector<double> sharers(program_.fields.size(), 0);
+  for (const Alternative& alternative : alternatives_) {
+    for (const Clause& clause : alternative.clauses) {
+      if (clause.field != kNone) sharers[clause.field]++;
+    }
+  }
   for (Alternative& alternative : alternatives_) {
     for (Clause& clause : alternative.clauses) {
-      clause.cost = Cost(*clause.condition);
+      clause.cost = Cost(*clause.condition) / (clause.field == kNone ? 1 : sharers[clause.field]);
       clause.first = Append(*clause.condition, clause.negated, kHolds, kFails);
     }
     std::stable_sort(alternative.clauses.begin(), alternative.clauses.end(),

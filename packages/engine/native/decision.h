@@ -26,12 +26,13 @@ class Decision {
 
   uint32_t alternative_count() const { return static_cast<uint32_t>(alternatives_.size()); }
 
-  // Calls `use(predicate, alternative)` for each alternative that the predicate alone can strike.
+  // Calls `use(predicate, alternative, negated)` for each alternative that a predicate strikes by itself: where it fails,
+  // or `negated`, where it holds.
   template <typename Use>
-  void EachRequired(Use&& use) const {
+  void EachStriking(Use&& use) const {
     for (uint32_t number = 0; number < alternatives_.size(); number++) {
       for (const Clause& clause : alternatives_[number].clauses) {
-        if (clause.condition->kind == Condition::Kind::kTest && !clause.negated) use(clause.condition->predicate, number);
+        if (clause.condition->kind == Condition::Kind::kTest) use(clause.condition->predicate, number, clause.negated);
       }
     }
   }

@@ -74,32 +74,24 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, const D
       field.cache.emplace(answer_words, cache_bytes, seed + i, use);
     }
   }
-  BuildScreens(decision, techniques[Technique::kLiterals]);
+  BuildIndexes(decision, techniques);
 }
 
-void FieldReader::BuildScreens(const Decision& decision, Use use) {
-  for (FieldState& field : fields_) {
-    field.screen.emplace(field.words, use);
-    field.screened_out.resize(struck_words_);
-  }
+void FieldReader::BuildIndexes(const Decision& decision, Techniques techniques) {
+  for (FieldState& field : fields_) field.index.emplace(program_, matcher_, field.words, struck_words_);
   for (uint32_t i = 0; i < places_.size(); i++) {
-    const Predicate& predicate = program_.predicates[i];
-    FieldState& field = *places_[i].field;
-    field.required.resize(std::max<size_t>(field.required.size(), places_[i].number + 1));
-    if (predicate.op == Op::kRegex) field.screen->Add(places_[i].number, *matcher_.pattern(i));
-    if (predicate.op == Op::kSubstrings) field.screen->Add(places_[i].number, program_.lists[predicate.list].substrings);
+    places_[i].field->index->Add(i, places_[i].number, techniques[Technique::kLiterals]);
   }
-  decision.EachRequired([this](uint32_t predicate, uint32_t alternative) {
-    const Place& place = places_[predicate];
-    if (!place.field->screen->covers(place.number)) return;
-    place.field->required[place.number].push_back(alternative);
-    place.field->screened_out[alternative / 64] |= uint64_t{1} << (alternative % 64);
+  decision.EachStriking([this](uint32_t predicate, uint32_t alternative, bool negated) {
+    places_[predicate].field->index->Strikes(places_[predicate].number, alternative, negated);
   });
   for (FieldState& field : fields_) {
-    field.screen->Build();
-    if (!field.screen->useful()) field.screen.reset();
+    field.index->Build();
+    field.index->AskMissing(field.absent.data() + 2 * field.words);
+    field.index->AskContainer(field.container.data() + 2 * field.words);
+    if (!field.index->useful(techniques[Technique::kFieldIndex])) field.index.reset();
     field.is_direct = !field.cache.has_value() && !field.decode_url;
-    field.remembers = field.cache.has_value() || field.screen.has_value();
+    field.remembers = field.cache.has_value() || field.index.has_value();
   }
 }
 
@@ -116,10 +108,14 @@ void FieldReader::Report(TechniqueCounts* counts, std::vector<FieldCounts>* fiel
   for (const FieldState& field : fields_) {
     FieldCounts& mine = fields->emplace_back();
     mine.values = field.found;
-    mine.screened = field.screens;
-    mine.candidates = field.candidates;
-    of(Technique::kLiterals).used += field.screens;
-    of(Technique::kLiterals).fell_back += field.unscreened;
+    if (field.index.has_value()) {
+      mine.screened = field.index->screened();
+      mine.candidates = field.index->candidates();
+      of(Technique::kLiterals).used += mine.screened;
+      of(Technique::kLiterals).fell_back += field.index->unscreened();
+      of(Technique::kFieldIndex).used += field.asked;
+      of(Technique::kFieldIndex).fell_back += field.tested;
+    }
     if (!field.cache.has_value()) continue;
     mine.looked_up = field.cache->all_lookups();
     mine.known = field.cache->all_hits();
@@ -145,7 +141,6 @@ void FieldReader::Resolve(FieldState& field) {
   field.value = value;
   field.found++;
   field.positions += static_cast<uint64_t>(value->data - begin_);
-  field.screened = false;
   if (field.is_direct && !strict_ && value->kind != Value::Kind::kEscapedString) {
     const std::string_view text(value->data, value->size);
     if (!IsMissing(text)) TakeText(field, text);
@@ -162,6 +157,7 @@ inline void FieldReader::TakeText(FieldState& field, std::string_view text) {
   field.text_ready = true;
   Zero(field.scratch.data(), 2 * field.words + (field.remembers ? struck_words_ : 0));
   field.answers = field.scratch.data();
+  if (field.index.has_value()) Ask(field);
 }
 
 void FieldReader::ResolveText(FieldState& field) {
@@ -197,9 +193,17 @@ void FieldReader::ResolveText(FieldState& field) {
   KnownValue* kept = cached ? field.cache->Add(raw, missing) : nullptr;
   if (kept != nullptr) {
     field.answers = kept->words();
+    if (missing) std::copy_n(field.absent.data() + 2 * field.words, struck_words_, field.struck());
   } else if (!missing) {
     Zero(field.scratch.data(), 2 * field.words + (field.remembers ? struck_words_ : 0));
     field.answers = field.scratch.data();
+  }
+  if (field.index.has_value() && !missing) {
+    if (!field.text_ready) {
+      field.text.Turn(DecodeUrl(text, &arena_));
+      field.text_ready = true;
+    }
+    Ask(field);
   }
 }
 
@@ -222,36 +226,15 @@ void FieldReader::Learn(uint32_t predicate, const Place& place, FieldState& fiel
     field.text_ready = true;
   }
   uint64_t* known = field.answers + place.word;
-  if (field.screen.has_value() && !field.screened && field.screen->covers(place.number)) {
-    Screen(field);
-    if ((*known & place.bit) != 0) return;
-  }
+  field.tested++;
   *known |= place.bit;
   if (matcher_.Holds(predicate, &field.text, &arena_)) known[field.words] |= place.bit;
 }
 
-// Answers all predicates at once that the value lacks the literals for, and strikes what needs one of them.
-void FieldReader::Screen(FieldState& field) {
-  LiteralScreen& screen = *field.screen;
-  field.screened = true;
-  if (!screen.Exclude(field.text.bytes, field.answers)) {
-    field.unscreened++;
-    return;
-  }
-  field.screens++;
-  uint64_t* struck = field.struck();
-  if (!screen.has_candidates()) {
-    for (uint32_t i = 0; i < struck_words_; i++) struck[i] |= field.screened_out[i];
-    return;
-  }
-  field.candidates++;
-  for (uint32_t word = 0; word < field.words; word++) {
-    for (uint64_t left = screen.excluded(word); left != 0; left &= left - 1) {
-      for (const uint32_t alternative : field.required[word * 64 + static_cast<uint32_t>(__builtin_ctzll(left))]) {
-        struck[alternative / 64] |= uint64_t{1} << (alternative % 64);
-      }
-    }
-  }
+// Answers what the field's index knows of the value.
+void FieldReader::Ask(FieldState& field) {
+  field.asked++;
+  field.index->Ask(&field.text, &arena_, field.answers, field.answers + field.words, field.struck());
 }
 
 // The same walk over the keys as the predicates' fields, and the same first value of equal keys; no cache, since what is

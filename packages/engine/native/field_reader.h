@@ -8,8 +8,8 @@
 #include "arena.h"
 #include "decision.h"
 #include "delays.h"
+#include "field_index.h"
 #include "json_cursor.h"
-#include "literal_screen.h"
 #include "matcher.h"
 #include "techniques.h"
 #include "value_cache.h"
@@ -96,7 +96,6 @@ class FieldReader {
     bool present = false;  // not missing
     bool has_text = false;
     bool text_ready = false;
-    bool screened = false;
     bool decode_url = false;
     bool is_direct = false;  // the text is what stands in the record, and no cache is asked
     bool is_replaced = false;  // its key has U+FFFD, which to the original bytes that are no UTF-8 are too
@@ -105,17 +104,14 @@ class FieldReader {
     const Value* value = nullptr;
     Text text;
     std::optional<ValueCache> cache;
-    std::optional<LiteralScreen> screen;
+    std::optional<FieldIndex> index;
     std::vector<uint64_t> absent;     // answers for no value, a missing one among them
     std::vector<uint64_t> container;  // answers for a value that has no text
     std::vector<uint64_t> scratch;    // answers for a value that is not cached
-    std::vector<std::vector<uint32_t>> required;  // by predicate of the field: the alternatives that it alone can strike
-    std::vector<uint64_t> screened_out;           // what is struck when the screen leaves no candidate
     uint64_t found = 0;  // values met, and the sum of their positions in their records
     uint64_t positions = 0;
-    uint64_t screens = 0;     // values screened, and how many of them left something to confirm
-    uint64_t candidates = 0;
-    uint64_t unscreened = 0;  // those that could not be
+    uint64_t asked = 0;   // times that its index was asked
+    uint64_t tested = 0;  // predicates that it left to be tested
 
     uint64_t* struck() { return answers + 2 * words; }
   };
@@ -129,7 +125,7 @@ class FieldReader {
     bool is_exists;
   };
 
-  void BuildScreens(const Decision& decision, Use use);
+  void BuildIndexes(const Decision& decision, Techniques techniques);
   void StartOriginal();
   void ResolveOriginal(FieldState& field);
   void Resolve(FieldState& field);
@@ -138,7 +134,7 @@ class FieldReader {
   bool IsSound(const Value& value);
   void NoteTimeOriginal(const Value* value);
   void Learn(uint32_t predicate, const Place& place, FieldState& field);
-  void Screen(FieldState& field);
+  void Ask(FieldState& field);
   // The text before decoding; `*text` is untouched and false returned when an escape is malformed.
   bool PlainText(const Value& value, std::string_view* text);
   // Reads up to eight bytes from `text`, whatever its size.

@@ -25,6 +25,13 @@ constexpr size_t kMostLiterals = 32;
 // With more literals than these, nearly every byte would belong to some group.
 constexpr size_t kMostByNibbles = 64;
 
+// Values that say which literals are rare.
+constexpr uint32_t kSamples = 64;
+// Values between two looks at whether most of them have candidates, and how often literals are chosen anew for it.
+constexpr uint32_t kWindow = 4096;
+constexpr uint32_t kLearnings = 8;
+constexpr size_t kMostChoices = 8;
+
 using Literals = std::vector<std::string>;
 
 size_t Shortest(const Literals& literals) {
@@ -33,33 +40,46 @@ size_t Shortest(const Literals& literals) {
   return shortest;
 }
 
-// Texts of which at least one occurs in whatever the condition admits; nothing when there is no such set.
-std::optional<Literals> Required(re2::Prefilter* condition) {
+// Of several sets the one whose shortest text is longest: as long as nothing is known of values, it is taken for rare.
+size_t Longest(const std::vector<Literals>& choices) {
+  size_t longest = 0;
+  for (size_t i = 1; i < choices.size(); i++) {
+    if (Shortest(choices[i]) > Shortest(choices[longest])) longest = i;
+  }
+  return longest;
+}
+
+// Sets of texts: of each, at least one text occurs in whatever the condition admits. Empty when there is no such set.
+std::vector<Literals> Required(re2::Prefilter* condition) {
+  std::vector<Literals> choices;
   switch (condition->op()) {
     case re2::Prefilter::ATOM:
-      if (condition->atom().size() < kLeastLiteral) return std::nullopt;
-      return Literals{condition->atom()};
-    case re2::Prefilter::AND: {
-      // Any member's literals will do: those whose shortest is longest occur least.
-      std::optional<Literals> best;
+      if (condition->atom().size() >= kLeastLiteral) choices.push_back({condition->atom()});
+      break;
+    case re2::Prefilter::AND:
       for (re2::Prefilter* member : *condition->subs()) {
-        auto literals = Required(member);
-        if (literals && (!best || Shortest(*literals) > Shortest(*best))) best = std::move(literals);
+        for (Literals& each : Required(member)) choices.push_back(std::move(each));
       }
-      return best;
-    }
+      break;
     case re2::Prefilter::OR: {
       Literals all;
       for (re2::Prefilter* member : *condition->subs()) {
-        auto literals = Required(member);
-        if (!literals) return std::nullopt;
-        all.insert(all.end(), literals->begin(), literals->end());
+        const std::vector<Literals> sets = Required(member);
+        if (sets.empty()) return {};
+        const Literals& best = sets[Longest(sets)];
+        all.insert(all.end(), best.begin(), best.end());
       }
-      if (all.empty() || all.size() > kMostLiterals) return std::nullopt;
-      return all;
+      if (!all.empty() && all.size() <= kMostLiterals) choices.push_back(std::move(all));
+      break;
     }
-    default: return std::nullopt;
+    default: break;
   }
+  if (choices.size() > kMostChoices) {
+    std::stable_sort(choices.begin(), choices.end(),
+                     [](const Literals& a, const Literals& b) { return Shortest(a) > Shortest(b); });
+    choices.resize(kMostChoices);
+  }
+  return choices;
 }
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
@@ -87,28 +107,45 @@ uint32_t Three(char a, char b, char c) {
 void LiteralScreen::Add(uint32_t number, const re2::RE2& pattern) {
   const std::unique_ptr<re2::Prefilter> condition(re2::Prefilter::FromRE2(&pattern));
   if (condition == nullptr) return;
-  if (const auto literals = Required(condition.get())) AddLiterals(number, *literals);
+  std::vector<Literals> choices = Required(condition.get());
+  if (choices.empty()) return;
+  has_choice_ = has_choice_ || choices.size() > 1;
+  const size_t longest = Longest(choices);
+  requirements_.push_back({number, std::move(choices), longest});
+  AddNumber(number);
 }
 
-void LiteralScreen::Add(uint32_t number, const SubstringsList& list) {
+void LiteralScreen::Add(uint32_t number, const SubstringsList& list, bool fold) {
   if (list.count == 0 || list.count > kMostLiterals) return;
-  Literals literals;
   for (uint32_t i = 0; i < list.count; i++) {
-    std::string& literal = literals.emplace_back(list.entry(i));
-    if (literal.size() < kLeastLiteral) return;
-    for (char& c : literal) c = Lower(c);
+    if (list.entry(i).size() < kLeastLiteral) return;
   }
-  AddLiterals(number, literals);
+  for (uint32_t i = 0; i < list.count; i++) {
+    std::string text(list.entry(i));
+    if (fold) std::transform(text.begin(), text.end(), text.begin(), Lower);
+    texts_sought_.push_back({std::move(text), number, fold ? Kind::kFoldedText : Kind::kText, 0});
+  }
+  texts_[number / 64] |= uint64_t{1} << (number % 64);
+  AddNumber(number);
 }
 
-void LiteralScreen::AddLiterals(uint32_t number, const Literals& literals) {
-  for (const std::string& literal : literals) literals_.push_back({literal, number, 0});
+void LiteralScreen::AddNumber(uint32_t number) {
   screened_[number / 64] |= uint64_t{1} << (number % 64);
   patterns_++;
 }
 
 void LiteralScreen::Build() {
   if (!useful()) return;
+  samples_left_ = has_choice_ ? kSamples : 0;
+  learnings_left_ = kLearnings;
+  BuildTables();
+}
+
+void LiteralScreen::BuildTables() {
+  literals_ = texts_sought_;
+  for (const Requirement& each : requirements_) {
+    for (const std::string& literal : each.choices[each.chosen]) literals_.push_back({literal, each.number, Kind::kRequired, 0});
+  }
   grams_.assign((size_t{1} << kGramBits) / 64, 0);
   heads_.assign(size_t{1} << kGramBits, 0);
   for (uint32_t i = 0; i < literals_.size(); i++) AddGram(literals_[i].text, i);
@@ -118,15 +155,47 @@ void LiteralScreen::Build() {
 #endif
 }
 
+void LiteralScreen::Sample(std::string_view text) {
+  std::string& sample = samples_.emplace_back(text);
+  std::transform(sample.begin(), sample.end(), sample.begin(), Lower);
+  if (--samples_left_ == 0) Learn();
+}
+
+// Takes of each pattern's choices the one that the fewest samples have.
+void LiteralScreen::Learn() {
+  const auto occurrences = [this](const Literals& choice) {
+    return std::count_if(samples_.begin(), samples_.end(), [&choice](const std::string& sample) {
+      return std::any_of(choice.begin(), choice.end(), [&sample](const std::string& literal) {
+        return memmem(sample.data(), sample.size(), literal.data(), literal.size()) != nullptr;
+      });
+    });
+  };
+  for (Requirement& each : requirements_) {
+    size_t best = Longest(each.choices);
+    auto fewest = each.choices.size() > 1 ? occurrences(each.choices[best]) : 0;
+    for (size_t i = 0; i < each.choices.size() && fewest > 0; i++) {
+      const auto these = occurrences(each.choices[i]);
+      if (these >= fewest) continue;
+      fewest = these;
+      best = i;
+    }
+    each.chosen = best;
+  }
+  samples_.clear();
+  learnings_left_--;
+  BuildTables();
+}
+
 // Literals that begin alike share a group, so that groups mix few bytes.
 void LiteralScreen::AddNibbles() {
+  std::memset(nibbles_, 0, sizeof nibbles_);
   std::vector<const std::string*> sorted;
   for (const Literal& literal : literals_) sorted.push_back(&literal.text);
   std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return *a < *b; });
   for (size_t i = 0; i < sorted.size(); i++) {
     const auto group = static_cast<uint8_t>(1u << (i * kGroups / sorted.size()));
     for (size_t byte = 0; byte < 3; byte++) {
-      for (const char c : {(*sorted[i])[byte], Upper((*sorted[i])[byte])}) {
+      for (const char c : {Lower((*sorted[i])[byte]), Upper((*sorted[i])[byte])}) {
         nibbles_[byte][0][static_cast<uint8_t>(c) & 15] |= group;
         nibbles_[byte][1][static_cast<uint8_t>(c) >> 4] |= group;
       }
@@ -134,7 +203,8 @@ void LiteralScreen::AddNibbles() {
   }
 }
 
-void LiteralScreen::AddGram(const std::string& lower, uint32_t literal) {
+void LiteralScreen::AddGram(const std::string& text, uint32_t literal) {
+  const std::string lower = {Lower(text[0]), Lower(text[1]), Lower(text[2])};
   const uint32_t head = Gram(Three(lower[0], lower[1], lower[2]));
   literals_[literal].next = heads_[head];
   heads_[head] = literal + 1;
@@ -147,14 +217,28 @@ void LiteralScreen::AddGram(const std::string& lower, uint32_t literal) {
 
 bool LiteralScreen::Exclude(std::string_view text, uint64_t* known) {
   std::fill(candidates_.begin(), candidates_.end(), 0);
-  has_candidates_ = false;
+  std::fill(found_.begin(), found_.end(), 0);
+  has_hits_ = false;
 #if defined(__x86_64__) && defined(__GNUC__)
   const bool is_ascii = by_nibbles_ ? ExcludeByNibbles(text) : ExcludeByGrams(text);
 #else
   const bool is_ascii = ExcludeByGrams(text);
 #endif
   if (!is_ascii) return false;
-  for (size_t i = 0; i < screened_.size(); i++) known[i] |= screened_[i] & ~candidates_[i];
+  uint64_t any = 0;
+  for (size_t i = 0; i < screened_.size(); i++) {
+    known[i] |= screened_[i] & ~candidates_[i];
+    any |= candidates_[i];
+  }
+  if (has_choice_) {
+    if (samples_left_ != 0) Sample(text);
+    window_candidates_ += any != 0;
+    if (++window_ == kWindow) {
+      if (window_candidates_ > kWindow / 4 && learnings_left_ != 0) samples_left_ = kSamples;
+      window_ = 0;
+      window_candidates_ = 0;
+    }
+  }
   return true;
 }
 
@@ -216,10 +300,13 @@ void LiteralScreen::ProbeAt(std::string_view text, size_t at) {
   for (uint32_t number = heads_[gram]; number != 0; number = literals_[number - 1].next) {
     const Literal& literal = literals_[number - 1];
     if (rest.size() < literal.text.size()) continue;
-    const bool same = std::equal(literal.text.begin(), literal.text.end(), rest.begin(), [](char a, char b) { return a == Lower(b); });
+    const bool same = literal.kind == Kind::kText
+                          ? std::memcmp(literal.text.data(), rest.data(), literal.text.size()) == 0
+                          : std::equal(literal.text.begin(), literal.text.end(), rest.begin(),
+                                       [](char a, char b) { return a == Lower(b); });
     if (!same) continue;
-    candidates_[literal.number / 64] |= uint64_t{1} << (literal.number % 64);
-    has_candidates_ = true;
+    (literal.kind == Kind::kRequired ? candidates_ : found_)[literal.number / 64] |= uint64_t{1} << (literal.number % 64);
+    has_hits_ = true;
   }
 }
 

@@ -1,6 +1,9 @@
-// Many patterns or texts looked for in one field: one pass over a value tells which of them can be there at all. A
-// pattern that RE2 finds required literals for is a candidate only if one of them occurs; RE2 then confirms. May name a candidate
-// that does not match; never misses one that does.
+// Many patterns and texts looked for in one field: one pass over a value tells which of them can be there at all. A
+// pattern that RE2 finds required literals for is a candidate only if one of them occurs; RE2 then confirms. May name a
+// candidate that does not match; never misses one that does. Of texts it says exactly which occur.
+//
+// A pattern may require several literals, and any of them would do. Which of them is rare, the first values tell: a
+// literal that stands in most values rules nothing out.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +23,14 @@ namespace weir {
 class LiteralScreen {
  public:
   // `words`: 64-bit words of a bit set that is wide enough for all numbers that Add is given.
-  LiteralScreen(uint32_t words, Use use) : use_(use), screened_(words, 0), candidates_(words, 0) {}
+  LiteralScreen(uint32_t words, Use use)
+      : use_(use), screened_(words, 0), texts_(words, 0), candidates_(words, 0), found_(words, 0) {}
 
   // Adds a pattern under a number. A pattern without literals long enough is left out and always a candidate.
   void Add(uint32_t number, const re2::RE2& pattern);
-  // Adds texts under a number, at least one of which a text that is no candidate lacks.
-  void Add(uint32_t number, const SubstringsList& list);
+  // Adds texts under a number, of which one must occur; `fold`: without regard to case, and they are folded. Lists that
+  // are long, or have short texts, are left out.
+  void Add(uint32_t number, const SubstringsList& list, bool fold);
   // To be called once after the last Add.
   void Build();
 
@@ -33,24 +38,39 @@ class LiteralScreen {
   bool useful() const { return use_ != Use::kOff && patterns_ >= (use_ == Use::kOn ? 1u : 3u); }
   bool covers(uint32_t number) const { return (screened_[number / 64] >> (number % 64)) & 1; }
 
-  // Marks in `known` (as many words as given) every pattern that cannot match `text`. False, with nothing marked, for
-  // text that is not ASCII: case folding would need more than bytes there. Reads up to 3 bytes behind the text.
+  // Marks in `known` (as many words as given) every pattern that cannot match `text`, and every number of texts. False,
+  // with nothing marked, for text that is not ASCII: case folding would need more than bytes there. Reads up to 3 bytes
+  // behind the text.
   bool Exclude(std::string_view text, uint64_t* known);
-  // Of the text that Exclude last returned true for: whether a pattern may match it, and which cannot, by words of bits.
-  bool has_candidates() const { return has_candidates_; }
-  uint64_t excluded(uint32_t word) const { return screened_[word] & ~candidates_[word]; }
+  // Of the text that Exclude last returned true for: whether anything was found, which patterns may match it, and which
+  // numbers of texts have one in it, by words of bits.
+  bool has_hits() const { return has_hits_; }
+  uint64_t candidates(uint32_t word) const { return candidates_[word]; }
+  uint64_t found(uint32_t word) const { return found_[word]; }
 
  private:
+  enum class Kind : uint8_t { kRequired, kText, kFoldedText };
   struct Literal {
-    std::string text;  // lower case
+    std::string text;  // lower case, but for a kText
     uint32_t number;
+    Kind kind;
     uint32_t next;  // in the chain of its first three bytes: index + 1, or 0
+  };
+  using Literals = std::vector<std::string>;
+  // A pattern, and sets of literals: of each, one must occur. One set is looked for.
+  struct Requirement {
+    uint32_t number;
+    std::vector<Literals> choices;
+    size_t chosen = 0;
   };
   static constexpr uint32_t kGramBits = 14;
 
   static uint32_t Gram(uint32_t three_bytes) { return (three_bytes * 0x9e3779b1u) >> (32 - kGramBits); }
-  void AddLiterals(uint32_t number, const std::vector<std::string>& literals);
-  void AddGram(const std::string& lower, uint32_t literal);
+  void AddNumber(uint32_t number);
+  void BuildTables();
+  void Sample(std::string_view text);
+  void Learn();
+  void AddGram(const std::string& text, uint32_t literal);
   void AddNibbles();
   bool ExcludeByGrams(std::string_view text);
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -61,8 +81,18 @@ class LiteralScreen {
 
   Use use_;
   std::vector<uint64_t> screened_;
+  std::vector<uint64_t> texts_;       // of these: numbers of texts
   std::vector<uint64_t> candidates_;  // of the text at hand
-  std::vector<Literal> literals_;
+  std::vector<uint64_t> found_;       // the same
+  std::vector<Requirement> requirements_;
+  std::vector<Literal> texts_sought_;
+  std::vector<Literal> literals_;  // what is looked for just now
+  bool has_choice_ = false;
+  uint32_t samples_left_ = 0;
+  uint32_t learnings_left_ = 0;
+  std::vector<std::string> samples_;  // lower case
+  uint32_t window_ = 0;               // texts since the last decision whether to choose anew, and those with candidates
+  uint32_t window_candidates_ = 0;
   std::vector<uint64_t> grams_;    // bitmap over Gram
   std::vector<uint32_t> heads_;    // chain by Gram of the lower-case bytes
   // For the first three bytes of literals: bit b of [byte][low or high][nibble] says that some literal of group b has a
@@ -71,7 +101,7 @@ class LiteralScreen {
   alignas(16) uint8_t nibbles_[3][2][16] = {};
   bool by_nibbles_ = false;
   uint32_t patterns_ = 0;
-  bool has_candidates_ = false;
+  bool has_hits_ = false;
 };
 
 }  // namespace weir

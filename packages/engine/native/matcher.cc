@@ -18,10 +18,7 @@ constexpr int64_t kMostPatternMemory = 8 << 20;
 constexpr int64_t kLeastPatternMemory = 512 << 10;
 
 bool Compares(const Predicate& predicate, Text* text) {
-  if (text->number_reading == Text::Reading::kNone) {
-    text->number_reading = ParseNumber(text->bytes, &text->number) ? Text::Reading::kDone : Text::Reading::kFailed;
-  }
-  if (text->number_reading == Text::Reading::kFailed) return false;
+  if (!Matcher::ReadNumber(text)) return false;
   const Number& number = text->number;
   return (!predicate.lt.present || CompareNumbers(number, predicate.lt) < 0) &&
          (!predicate.lte.present || CompareNumbers(number, predicate.lte) <= 0) &&
@@ -30,10 +27,7 @@ bool Compares(const Predicate& predicate, Text* text) {
 }
 
 bool IsWithin(const NetworksList& networks, Text* text) {
-  if (text->address_reading == Text::Reading::kNone) {
-    text->address_reading = ParseAddress(text->bytes, &text->address) ? Text::Reading::kDone : Text::Reading::kFailed;
-  }
-  return text->address_reading == Text::Reading::kDone && networks.Contains(text->address);
+  return Matcher::ReadAddress(text) && networks.Contains(text->address);
 }
 
 bool BeginsWith(std::string_view text, std::string_view part) {
@@ -78,6 +72,20 @@ bool Matcher::Ready(std::string* error) {
     patterns_[i] = std::move(pattern);
   }
   return true;
+}
+
+bool Matcher::ReadNumber(Text* text) {
+  if (text->number_reading == Text::Reading::kNone) {
+    text->number_reading = ParseNumber(text->bytes, &text->number) ? Text::Reading::kDone : Text::Reading::kFailed;
+  }
+  return text->number_reading == Text::Reading::kDone;
+}
+
+bool Matcher::ReadAddress(Text* text) {
+  if (text->address_reading == Text::Reading::kNone) {
+    text->address_reading = ParseAddress(text->bytes, &text->address) ? Text::Reading::kDone : Text::Reading::kFailed;
+  }
+  return text->address_reading == Text::Reading::kDone;
 }
 
 void Matcher::Abandon() {

@@ -50,6 +50,13 @@ class Matcher {
   // `arena`.
   bool Holds(uint32_t predicate, Text* text, Arena* arena) const;
 
+  // Reads the text as a number or an address, once. False when it is none.
+  static bool ReadNumber(Text* text);
+  static bool ReadAddress(Text* text);
+
+  // The text with all that folds together written alike; never longer. Its memory is the arena's.
+  std::string_view Fold(std::string_view text, Arena* arena) const;
+
   // Leaves the patterns where they are for good. To be called after an exception came out of Holds: RE2 knows none, and
   // a pattern that was interrupted can neither be asked again nor freed.
   void Abandon();
@@ -61,7 +68,6 @@ class Matcher {
   const re2::RE2* pattern(uint32_t predicate) const { return patterns_[predicate].get(); }
 
  private:
-  std::string_view Fold(std::string_view text, Arena* arena) const;
   bool HoldsFolded(const Predicate& predicate, std::string_view text) const;
 
   const Program& program_;

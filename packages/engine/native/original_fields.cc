@@ -84,7 +84,6 @@ void FieldReader::ResolveOriginal(FieldState& field) {
   }
   field.found++;
   field.positions += static_cast<uint64_t>(value->data - begin_);
-  field.screened = false;
   ResolveText(field);
 }
 

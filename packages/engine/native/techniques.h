@@ -10,9 +10,10 @@ namespace weir {
 enum class Technique : uint32_t {
   kKeyOrder,    // a key is expected where it stood in earlier records (key_trail.h)
   kValueCache,  // what is known of values met before (value_cache.h)
+  kFieldIndex,  // all predicates of a field are asked at once (field_index.h)
   kLiterals,    // patterns are ruled out by literals that they require (literal_screen.h)
 };
-constexpr uint32_t kTechniques = 3;
+constexpr uint32_t kTechniques = 4;
 
 // Adaptive: learned from the data, and dropped where it does not pay.
 enum class Use : uint32_t { kAdaptive = 0, kOff = 1, kOn = 2 };

@@ -63,6 +63,8 @@ void TestUnescape();
 void TestValidator();
 void TestDecodeUrl();
 void TestMatcher();
+void TestFieldIndex();
+void TestLearnedLiterals();
 void TestScreen();
 void TestValueCache();
 void TestDecision();

@@ -62,7 +62,7 @@ struct Asked {
 
 // What a value cache keeps of a stream of values is what was put in, and values are forgotten whole.
 void StreamThroughCache(uint32_t words, size_t max_bytes, uint32_t distinct, bool* was_off) {
-  weir::ValueCache cache(words, max_bytes, 42);
+  weir::ValueCache cache(words, max_bytes, 42, weir::Use::kAdaptive);
   Numbers numbers(distinct);
   for (int i = 0; i < 60000; i++) {
     const uint32_t number = numbers.Below(distinct);
@@ -211,7 +211,7 @@ void TestMatcher() {
 
 void TestScreen() {
   const std::vector<std::string> patterns = {"(?i)chrome", "firefox|safari/[0-9]+", "bot$", "x*", "(foo|ba)r", "[Cc]rawler.*http"};
-  weir::LiteralScreen screen(2);
+  weir::LiteralScreen screen(2, weir::Use::kAdaptive);
   std::vector<std::unique_ptr<re2::RE2>> compiled;
   for (uint32_t i = 0; i < patterns.size(); i++) {
     compiled.push_back(std::make_unique<re2::RE2>(patterns[i]));
@@ -238,14 +238,16 @@ void TestScreen() {
   CHECK(!misses && excluded > 1000);
   uint64_t known[2] = {0, 0};
   CHECK(!screen.Exclude("caf\xc3\xa9 chrome and more", known) && known[0] == 0 && known[1] == 0);
-  weir::LiteralScreen few(1);
-  few.Add(0, *compiled[0]);
-  few.Build();
-  CHECK(!few.useful());
+  for (const auto use : {weir::Use::kAdaptive, weir::Use::kOn, weir::Use::kOff}) {
+    weir::LiteralScreen few(1, use);
+    few.Add(0, *compiled[0]);
+    few.Build();
+    CHECK(few.useful() == (use == weir::Use::kOn));
+  }
 }
 
 void TestValueCache() {
-  weir::ValueCache cache(1, 1 << 20, 7);
+  weir::ValueCache cache(1, 1 << 20, 7, weir::Use::kAdaptive);
   const Padded value("a value");
   CHECK(cache.Find(value.view()) == nullptr && cache.Add(value.view(), false) == nullptr);  // met once
   CHECK(cache.Find(value.view()) == nullptr && cache.Add(value.view(), false) != nullptr);  // met again

@@ -1,0 +1,172 @@
+// All predicates of one field, asked at once: instead of one test after the other, the value is looked up in what all of
+// them say together, and the answer is which of them hold and which alternatives of the rules are struck by that. So a
+// value costs about the same under ten rules as under a thousand (benchmark cases generated-10 to generated-1000).
+//
+// Texts lie in one hash table, prefixes and suffixes in tries, bounds of numbers and networks on one axis each, and
+// literals that patterns require in the screen. What fits none of these stays unknown, and is tested when it is asked for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "arena.h"
+#include "literal_screen.h"
+#include "matcher.h"
+#include "program.h"
+#include "techniques.h"
+
+namespace weir {
+
+class FieldIndex {
+ public:
+  // `answer_words` and `struck_words`: how many words a bit for each predicate of the field, and for each alternative of
+  // the program, take. The program and the matcher outlive the index.
+  FieldIndex(const Program& program, const Matcher& matcher, uint32_t answer_words, uint32_t struck_words);
+
+  // Adds the program's predicate `predicate`, which is number `number` of the field.
+  void Add(uint32_t predicate, uint32_t number, Use screening);
+  // Says that an alternative is struck where a predicate that was added fails, or `negated`, where it holds.
+  void Strikes(uint32_t number, uint32_t alternative, bool negated);
+  // To be called once, after all of these.
+  void Build();
+
+  // Whether asking for all at once is worth it.
+  bool useful(Use use) const;
+
+  // For a value's text: sets in `known` the predicates that are answered, in `holds` those that hold, and in `struck` the
+  // alternatives that are struck; none of them is cleared. Scratch memory comes from `arena`.
+  void Ask(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck);
+
+  // Sets what a value that is missing strikes, or one that is there and has no text.
+  void AskMissing(uint64_t* struck) const;
+  void AskContainer(uint64_t* struck) const;
+
+  // Values screened for literals, those in which some were found, and those that could not be screened.
+  uint64_t screened() const { return screened_; }
+  uint64_t candidates() const { return candidates_; }
+  uint64_t unscreened() const { return unscreened_; }
+
+ private:
+  // The alternatives that a predicate strikes: where it fails, and where it holds.
+  struct Struck {
+    std::vector<uint32_t> when_false;
+    std::vector<uint32_t> when_true;
+    bool is_exists = false;
+    bool is_indexed = false;  // answered here without the screen
+  };
+
+  // Predicates by text: each entry of a set belongs to some of them.
+  class Texts {
+   public:
+    void Add(std::string_view text, uint32_t number);
+    void Build();
+    template <typename Use>
+    void Each(std::string_view text, Use&& use) const;
+    bool empty() const { return entries_.empty(); }
+
+   private:
+    struct Entry {
+      std::string text;
+      std::vector<uint32_t> numbers;
+    };
+    std::vector<Entry> entries_;
+    std::unordered_map<std::string_view, uint32_t> number_of_;  // while adding
+    std::vector<uint32_t> table_;  // entry + 1, or 0
+    uint32_t mask_ = 0;
+  };
+
+  // Predicates by prefix: a trie over bytes, its nodes found by hash of (node, byte).
+  class Prefixes {
+   public:
+    // `backwards`: suffixes, read from the end.
+    explicit Prefixes(bool backwards) : backwards_(backwards) { numbers_.emplace_back(); }
+    void Add(std::string_view text, uint32_t number);
+    template <typename Use>
+    void Each(std::string_view text, Use&& use) const;
+    bool empty() const { return numbers_.size() == 1 && numbers_[0].empty(); }
+
+   private:
+    uint32_t Child(uint32_t node, uint8_t byte) const;
+    void Grow();
+
+    bool backwards_;
+    std::vector<std::vector<uint32_t>> numbers_;  // by node: predicates whose text ends there
+    std::vector<uint64_t> table_;  // (node, byte) + 1 in the upper half, child in the lower; 0 where there is none
+    uint32_t count_ = 0;
+  };
+
+  // Predicates on numbers: their bounds cut the axis into points and gaps, and each says what holds there.
+  struct Axis {
+    std::vector<double> bounds;         // ascending
+    std::vector<uint32_t> predicates;   // numbers of the field
+    std::vector<const Predicate*> what;
+    std::vector<uint64_t> holds;        // by place 2 i + 1 (bound i) or 2 i (before it): answer words
+    std::vector<uint64_t> revived;      // the same: struck words, as Revive
+    std::vector<uint64_t> struck;
+  };
+
+  // Predicates on addresses: ranges cut the axis into pieces, and each says which predicates hold there.
+  template <typename Point>
+  struct Pieces {
+    std::vector<Point> starts;      // ascending; the first is the lowest address
+    std::vector<uint32_t> offsets;  // into numbers, one more than starts
+    std::vector<uint32_t> numbers;
+  };
+  struct V6 {
+    uint32_t words[4];
+    auto operator<=>(const V6&) const = default;
+  };
+  template <typename Point>
+  struct Range {
+    Point first;
+    Point last;
+    uint32_t number;
+  };
+
+  static bool IsIndexable(const Program& program, const Predicate& predicate);
+  void BuildAxis();
+  void BuildNetworks();
+  template <typename Point>
+  static void Cut(std::vector<Range<Point>> ranges, Pieces<Point>* pieces);
+  void Hold(uint32_t number, uint64_t* holds);
+  void HoldWithin(Text* text, uint64_t* holds);
+  void HoldOnAxis(Text* text, uint64_t* holds);
+  void Screen(std::string_view text, uint64_t* known, uint64_t* holds, uint64_t* struck);
+
+  const Program& program_;
+  const Matcher& matcher_;
+  uint32_t answer_words_;
+  uint32_t struck_words_;
+  uint32_t strikes_ = 0;
+  std::vector<uint64_t> indexed_;   // predicates that are answered here
+  std::vector<uint64_t> present_;   // of these: those that hold for every value that is there
+  std::vector<uint64_t> may_strike_;  // alternatives that an indexed predicate strikes where it fails
+  std::vector<uint64_t> screen_may_strike_;
+  std::vector<uint64_t> always_;    // alternatives that any value that is there strikes
+  std::vector<Struck> struck_by_;   // by number
+  Texts texts_;
+  Texts folded_texts_;
+  Prefixes prefixes_{false};
+  Prefixes folded_prefixes_{false};
+  Prefixes suffixes_{true};
+  Prefixes folded_suffixes_{true};
+  bool folds_ = false;
+  Axis axis_;
+  std::vector<std::pair<uint32_t, const NetworksList*>> networks_;
+  Pieces<uint32_t> v4_;
+  Pieces<V6> v6_;
+  std::vector<uint32_t> v4_first_;  // by the upper twelve bits: the piece that holds the first address with them
+  std::optional<LiteralScreen> screen_;
+  // Of the value at hand.
+  std::vector<uint64_t> revived_;
+  std::vector<uint64_t> struck_now_;
+  uint64_t screened_ = 0;
+  uint64_t candidates_ = 0;
+  uint64_t unscreened_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,189 @@
+// Tests of asking all predicates of a field at once: what the index answers is what each predicate says by itself, and
+// what it strikes is what fails.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "../field_index.h"
+#include "check.h"
+#include "rule_set.h"
+#include "test_slab.h"
+
+namespace weir_test {
+namespace {
+
+using weir::Op;
+
+TestPredicate Texts(Op op, std::vector<std::string> texts, bool fold = false) {
+  TestPredicate out;
+  out.op = op;
+  out.texts = std::move(texts);
+  out.fold = fold;
+  return out;
+}
+
+TestPredicate Pattern(std::string pattern, bool whole) {
+  TestPredicate out;
+  out.op = Op::kRegex;
+  out.pattern = std::move(pattern);
+  out.whole = whole;
+  return out;
+}
+
+TestPredicate Between(std::string gte, std::string lt, std::string gt = "", std::string lte = "") {
+  TestPredicate out;
+  out.op = Op::kCompare;
+  out.gte = std::move(gte);
+  out.lt = std::move(lt);
+  out.gt = std::move(gt);
+  out.lte = std::move(lte);
+  return out;
+}
+
+// Predicates of every kind on one field, some of which the index leaves alone.
+std::vector<TestPredicate> AllKinds() {
+  std::vector<std::string> long_list;
+  for (int i = 0; i < 100; i++) long_list.push_back("entry-" + std::to_string(i));
+  return {Texts(Op::kExists, {}),
+          Texts(Op::kSet, {"GET", "POST", ""}),
+          Texts(Op::kSet, {"get", "KS\xc3\xa9"}, true),
+          Texts(Op::kSet, long_list),
+          Texts(Op::kPrefix, {"/api", "/ap", "G"}),
+          Texts(Op::kPrefix, {"/API", "\xcf\x82"}, true),
+          Texts(Op::kSuffix, {".php", "p"}),
+          Texts(Op::kSuffix, {".PHP"}, true),
+          Texts(Op::kSubstrings, {"/api/", "coupon"}),
+          Texts(Op::kSubstrings, {"COUPON"}, true),
+          Texts(Op::kSubstrings, {"ab"}),
+          Texts(Op::kSubstrings, long_list),
+          Pattern("coupon[0-9]+.*php", false),
+          Pattern("(?i)/API/.*(?:cart|coupon)", false),
+          Pattern("[0-9]+", true),
+          Between("200", "300"),
+          Between("", "", "200", "4503599627370496"),
+          Between("9007199254740993", ""),
+          Between("", "0.5", "-1e3"),
+          Texts(Op::kNetworks, {"10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"}),
+          Texts(Op::kNetworks, {"10.1.0.0/16", "255.255.255.255/32", "ffff::/16", "0.0.0.0/32"})};
+}
+
+const std::vector<std::string>& Words() {
+  static const std::vector<std::string> words = {
+      "GET",  "get", "POST",  "",           "K",        "s\xc3\xa9", "entry-7",  "entry-77", "/api",      "/API/",    "/ap",
+      "cart", ".php", "coupon", "COUPON",   "Coupon1",  "ab",        "200",      "299.5",    "300",       "0.5",      "-1000",
+      "1e3",  "10.1.2.3", "10.0.0.0", "192.0.2.255", "255.255.255.255", "0.0.0.0", "2001:db8::1", "ffff::", "::ffff:10.1.0.0",
+      "9007199254740992", "9007199254740993", "4503599627370496", "4503599627370497", "\xe2\x84\xaa", "\xcf\x82", "x"};
+  return words;
+}
+
+// One predicate of the field as the index and as the matcher see it, over many texts.
+struct Compared {
+  uint64_t answered = 0;
+  uint64_t wrong = 0;
+  uint64_t wrongly_struck = 0;
+  uint64_t not_struck = 0;
+};
+
+Compared Compare(weir::Use screening) {
+  RuleSet rules;
+  rules.fields = {Key("a")};
+  rules.predicates = AllKinds();
+  const Block block = WriteProgram(rules);
+  std::string error;
+  const auto program = weir::Program::Read(block.data(), block.size, &error);
+  CHECK(program != nullptr);
+  weir::Matcher matcher(*program);
+  CHECK(matcher.Ready(&error));
+  const auto count = static_cast<uint32_t>(rules.predicates.size());
+  // Alternative 2 i asks that predicate i holds, and 2 i + 1 that it does not.
+  weir::FieldIndex index(*program, matcher, 1, 1);
+  for (uint32_t i = 0; i < count; i++) index.Add(i, i, screening);
+  for (uint32_t i = 0; i < count; i++) {
+    index.Strikes(i, 2 * i, false);
+    index.Strikes(i, 2 * i + 1, true);
+  }
+  index.Build();
+  CHECK(index.useful(weir::Use::kAdaptive) && !index.useful(weir::Use::kOff));
+  weir::Arena arena;
+  Numbers numbers(17);
+  Compared compared;
+  for (int turn = 0; turn < 6000; turn++) {
+    std::string bytes;
+    for (uint32_t k = 1 + numbers.Below(3); k > 0; k--) bytes += Words()[numbers.Below(static_cast<uint32_t>(Words().size()))];
+    const Padded padded(bytes);
+    weir::Text text(padded.view());
+    uint64_t known = 0;
+    uint64_t holds = 0;
+    uint64_t struck = 0;
+    arena.Reset();
+    index.Ask(&text, &arena, &known, &holds, &struck);
+    for (uint32_t i = 0; i < count; i++) {
+      const bool does_hold = matcher.Holds(i, &text, &arena);
+      const bool is_known = ((known >> i) & 1) != 0;
+      compared.answered += is_known;
+      compared.wrong += is_known && (((holds >> i) & 1) != 0) != does_hold;
+      const bool is_positive_struck = ((struck >> (2 * i)) & 1) != 0;
+      const bool is_negative_struck = ((struck >> (2 * i + 1)) & 1) != 0;
+      compared.wrongly_struck += (is_positive_struck && does_hold) || (is_negative_struck && !does_hold);
+      compared.not_struck += is_known && !(does_hold ? is_negative_struck : is_positive_struck);
+    }
+  }
+  uint64_t missing = 0;
+  uint64_t container = 0;
+  index.AskMissing(&missing);
+  index.AskContainer(&container);
+  uint64_t positive = 0;
+  for (uint32_t i = 0; i < count; i++) positive |= uint64_t{1} << (2 * i);
+  CHECK(missing == positive);
+  CHECK(container == ((positive & ~uint64_t{1}) | 2));  // it exists, and nothing else holds
+  return compared;
+}
+
+}  // namespace
+
+void TestFieldIndex() {
+  for (const auto screening : {weir::Use::kAdaptive, weir::Use::kOff, weir::Use::kOn}) {
+    const Compared compared = Compare(screening);
+    CHECK(compared.wrong == 0 && compared.wrongly_struck == 0 && compared.not_struck == 0);
+    CHECK(compared.answered >= 6000 * (screening == weir::Use::kOff ? 12u : 13u));
+  }
+}
+
+// Of several literals that a pattern requires, the one is looked for that values lack.
+void TestLearnedLiterals() {
+  RuleSet rules;
+  rules.fields = {Key("a")};
+  for (const char* rare : {"terms", "shipping", "newsletter"}) {
+    rules.predicates.push_back(Pattern("https?://[a-z.]*(?:" + std::string(rare) + ")[a-z]*", false));
+  }
+  const Block block = WriteProgram(rules);
+  std::string error;
+  const auto program = weir::Program::Read(block.data(), block.size, &error);
+  weir::Matcher matcher(*program);
+  CHECK(matcher.Ready(&error));
+  weir::FieldIndex index(*program, matcher, 1, 1);
+  for (uint32_t i = 0; i < 3; i++) index.Add(i, i, weir::Use::kAdaptive);
+  index.Build();
+  weir::Arena arena;
+  const auto ask = [&](const std::string& bytes) {
+    const Padded padded(bytes);
+    weir::Text text(padded.view());
+    uint64_t known = 0;
+    uint64_t holds = 0;
+    uint64_t struck = 0;
+    index.Ask(&text, &arena, &known, &holds, &struck);
+    return known;
+  };
+  for (int i = 0; i < 1000; i++) ask("https://www.example.com/" + std::to_string(i));
+  const uint64_t candidates = index.candidates();
+  CHECK(candidates <= 64);
+  for (int i = 0; i < 1000; i++) CHECK(ask("https://www.example.com/" + std::to_string(i)) == 7);
+  CHECK(index.candidates() == candidates);
+  CHECK(ask("https://shippings/") == 5 && ask("https://SHIPPING/") == 5);
+  // Values change: what was rare is everywhere now, and literals are chosen anew.
+  for (int i = 0; i < 10000; i++) ask("/terms/shipping/newsletter/" + std::to_string(i));
+  CHECK(ask("/terms/shipping/newsletter/") == 7);
+}
+
+}  // namespace weir_test
