@@ -5,9 +5,11 @@ import type { SlabStore } from './batch/slab.ts'
 import type { RuleSetIssue } from './errors.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { ProgramHandle, WorkerPool } from './pool/pool.ts'
+import type { WorkerPool } from './pool/pool.ts'
+import type { ProgramHandle } from './pool/program-handle.ts'
 import type { PlanOutline } from './rules/program.ts'
 import type { StatsRecorder } from './stats.ts'
+import type { Tallies } from './tallies.ts'
 
 /** A rule set as every worker has it. Immutable: a new rule set is a new one of these. */
 export interface LoadedRuleSet {
@@ -29,6 +31,7 @@ export interface EngineParts {
   readonly pool: WorkerPool
   readonly slabs: SlabStore
   readonly stats: StatsRecorder
+  readonly tallies: Tallies
   readonly startTimer: StartTimer
   /** The time in milliseconds since 1970, which delays are measured to: read when a batch is handed over. */
   readonly now: () => number

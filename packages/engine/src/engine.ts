@@ -5,13 +5,12 @@
 import { joinedLength, joinValues } from './batch/batcher.ts'
 import { batchShape, SlabStore } from './batch/slab.ts'
 import type { EngineParts, LoadedRuleSet, StartTimer } from './engine-parts.ts'
-import { EngineError } from './errors.ts'
 import type { RuleSetIssue } from './errors.ts'
 import type { Verdict } from './evaluation.ts'
 import { filterOpenFile, filterSource, listen } from './filtering.ts'
 import type { ByteSource, FilterBatchesOptions, FilterFileOptions, FilterTotals, OpenFile } from './filtering.ts'
 import { Handover } from './handover.ts'
-import { InputEvaluator } from './input-evaluator.ts'
+import { checkInputSize, InputEvaluator } from './input-evaluator.ts'
 import type { KernelName } from './kernel/kernel.ts'
 import { selectKernel } from './kernel/select.ts'
 import { limits } from './limits.ts'
@@ -20,14 +19,17 @@ import type { EngineOptions } from './options.ts'
 import type { BatchResult } from './ordered-batches.ts'
 import { within } from './pool/deadlines.ts'
 import { closedError } from './pool/faults.ts'
-import { programHandle, WorkerPool } from './pool/pool.ts'
+import { WorkerPool } from './pool/pool.ts'
 import type { PoolOptions } from './pool/pool.ts'
+import { programHandle } from './pool/program-handle.ts'
 import { compileBeside, hungThreads, PreparedRules, takePrepared } from './prepared-rules.ts'
 import type { ThreadWays } from './prepared-rules.ts'
 import { compileRuleSet, postedSource } from './rules/compile.ts'
 import type { PostedSource, RuleSource } from './rules/compile.ts'
 import { StatsRecorder } from './stats.ts'
 import type { EngineStats } from './stats.ts'
+import { Tallies } from './tallies.ts'
+import type { EngineReport } from './tallies.ts'
 
 /** The kernel in use. */
 export interface KernelInUse {
@@ -123,10 +125,11 @@ export class Engine {
       ...(internals.startDeadlineMs === undefined ? {} : { startDeadlineMs: internals.startDeadlineMs }),
       ...(internals.worker === undefined ? {} : { worker: internals.worker }),
     })
+    const tallies = new Tallies()
     let current: LoadedRuleSet
     try {
       // Threads take as long to start as a rule set takes to compile, so the two go on at once.
-      current = loadRuleSet(options.rules, resolved.timeField)
+      current = tallies.of(loadRuleSet(options.rules, resolved.timeField))
       await pool.ready()
       await pool.warm(current.handle)
     } catch (error) {
@@ -143,6 +146,7 @@ export class Engine {
         pool,
         slabs,
         stats: new StatsRecorder(),
+        tallies,
         startTimer: internals.startTimer ?? startTimer,
         now: internals.now ?? Date.now,
       },
@@ -178,6 +182,15 @@ export class Engine {
   }
 
   /**
+   * Returns what the kernel's techniques did for the rule set in force, over all threads: how often each gave an answer,
+   * and what became of each field's values. Batches that were answered are in it. Also after `close()`.
+   */
+  report(): EngineReport {
+    this.#inputs.tell()
+    return Tallies.report(this.#current, this.kernel.name)
+  }
+
+  /**
    * Returns the verdict of NDJSON text: records separated by line feeds, the last one optional. A UTF-8 byte order
    * mark at its start is skipped.
    *
@@ -192,7 +205,7 @@ export class Engine {
   evaluate(ndjson: Uint8Array): Promise<Verdict> {
     return this.#operation(() => {
       if (!(ndjson instanceof Uint8Array)) throw invalid('ndjson', ndjson, 'a Uint8Array or Buffer')
-      checkSize(ndjson.length)
+      checkInputSize(ndjson.length)
       return this.#inputs.evaluate(ndjson, false)
     })
   }
@@ -214,7 +227,7 @@ export class Engine {
         if (!(value instanceof Uint8Array)) throw invalid(`values[${i}]`, value, 'a Uint8Array, a Buffer or null')
         bytes += joinedLength(value)
       }
-      checkSize(bytes)
+      checkInputSize(bytes)
       const joined = joinValues(values)
       return this.#inputs.evaluate(joined.bytes, true, joined.valueStarts)
     })
@@ -300,7 +313,7 @@ export class Engine {
     return this.#operation(() => {
       const given = rules instanceof PreparedRules ? rules : postedSource(rules)
       const load = this.#lastLoad.then(async () => {
-        const loaded = await this.#prepared(given)
+        const loaded = this.#parts.tallies.of(await this.#prepared(given))
         const { handle, readyMs = 0 } = loaded
         const { readyInPlaceMs = limits.readyInPlaceMs } = this.#internals
         await this.#parts.pool.warm(handle, { inPlace: readyMs <= readyInPlaceMs })
@@ -364,15 +377,6 @@ export class Engine {
       this.#running.delete(operation)
     }
   }
-}
-
-function checkSize(bytes: number): void {
-  if (bytes <= limits.evaluateBytes) return
-  throw new EngineError(
-    'ERR_ENGINE_INPUT_TOO_LARGE',
-    `The input has ${bytes} bytes; one call takes ${limits.evaluateBytes}. Use \`filter()\`, or split it at line ends.`,
-    { details: { bytes, most: limits.evaluateBytes } },
-  )
 }
 
 /**

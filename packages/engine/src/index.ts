@@ -18,6 +18,7 @@ export type {
   OpenFile,
 } from './filtering.ts'
 export type { KernelName } from './kernel/kernel.ts'
+export type { FieldReport, KernelReport, Technique, TechniqueReport } from './kernel/techniques.ts'
 export { limits } from './limits.ts'
 export type { EngineOptions, KernelChoice } from './options.ts'
 export type { BatchResult, FailedBatch, MalformedRecord, OnBatch, OnFailedBatch, Segment } from './ordered-batches.ts'
@@ -44,4 +45,5 @@ export type {
 export { ruleSetSchema } from './rules/schema.ts'
 export { addCounts, delayPercentileMs } from './stats.ts'
 export type { EngineStats } from './stats.ts'
+export type { EngineReport } from './tallies.ts'
 export type { Counts, DelayCounts } from './verdict/verdict.ts'

@@ -12,11 +12,12 @@ import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
 import { copyColumns, copySegments, gatheredRoutes, joinColumns } from './evaluation.ts'
 import { Verdict, viewColumns, viewSegments } from './evaluation.ts'
 import type { GatheredSegment, RecordColumns } from './evaluation.ts'
-import type { Evaluator } from './kernel/kernel.ts'
+import { EngineError } from './errors.ts'
 import { limits } from './limits.ts'
 import { cutFlags } from './ordered-batches.ts'
 import { evaluateSlab } from './pool/evaluate.ts'
 import { Slots } from './pool/slots.ts'
+import { CountedEvaluator, createTally } from './pool/tally.ts'
 import { readPlan } from './rules/program.ts'
 import { addCounts, noCounts, readCounts } from './stats.ts'
 import type { Counts } from './verdict/verdict.ts'
@@ -28,6 +29,16 @@ interface Answer {
   readonly segments: readonly GatheredSegment[]
 }
 
+/** Throws `ERR_ENGINE_INPUT_TOO_LARGE` for more bytes than one call takes. */
+export function checkInputSize(bytes: number): void {
+  if (bytes <= limits.evaluateBytes) return
+  throw new EngineError(
+    'ERR_ENGINE_INPUT_TOO_LARGE',
+    `The input has ${bytes} bytes; one call takes ${limits.evaluateBytes}. Use \`filter()\`, or split it at line ends.`,
+    { details: { bytes, most: limits.evaluateBytes } },
+  )
+}
+
 /** Evaluates inputs for one engine. */
 export class InputEvaluator {
   readonly #parts: EngineParts
@@ -36,7 +47,7 @@ export class InputEvaluator {
   readonly #abandoned: FinalizationRegistry<() => void>
   /** Slabs that verdicts hold. Beyond the bound, a verdict is copied into ordinary memory. */
   #heldByVerdicts = 0
-  #inline: { readonly loaded: LoadedRuleSet; readonly evaluator: Evaluator } | undefined
+  #inline: { readonly loaded: LoadedRuleSet; readonly counted: CountedEvaluator } | undefined
   #inlineSlab: Slab | undefined
 
   constructor(parts: EngineParts) {
@@ -77,16 +88,23 @@ export class InputEvaluator {
 
   /** Gives back what the calling thread's evaluator holds outside of the JavaScript heap; a later call makes a new one. */
   close(): void {
-    this.#inline?.evaluator.release()
+    this.tell()
+    this.#inline?.counted.release()
     this.#inline = undefined
+  }
+
+  /** Adds what the calling thread's evaluator counted to the rule set's tally. Not done per input: small ones take no longer. */
+  tell(): void {
+    this.#inline?.counted.tell()
   }
 
   /** Evaluates on this thread. Errors: `ERR_ENGINE_KERNEL_FAULT`. */
   #evaluateInline(loaded: LoadedRuleSet, bytes: Buffer, start: number): Answer {
     if (this.#inline?.loaded !== loaded) {
       this.close()
-      const { bytes: image } = loaded.handle.program
-      this.#inline = { loaded, evaluator: this.#parts.kernel.load({ plan: readPlan(image), bytes: image }) }
+      const { program, tally = createTally(loaded.plan.fields.length) } = loaded.handle
+      const evaluator = this.#parts.kernel.load({ plan: readPlan(program.bytes), bytes: program.bytes })
+      this.#inline = { loaded, counted: new CountedEvaluator(evaluator, tally) }
     }
     const slab = (this.#inlineSlab ??= createSlab(inlineShape))
     slab.input.set(bytes)
@@ -94,7 +112,7 @@ export class InputEvaluator {
     const answers: Answer[] = []
     for (;;) {
       const startedNs = process.hrtime.bigint()
-      evaluateSlab(this.#inline.evaluator, slab)
+      evaluateSlab(this.#inline.counted.evaluator, slab)
       this.#parts.stats.add(slab, Number(process.hrtime.bigint() - startedNs), 0)
       answers.push(copyAnswer(slab, loaded))
       if (slab.isWhole) return joinAnswers(answers)

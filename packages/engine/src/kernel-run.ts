@@ -10,6 +10,8 @@ import type { Validation } from './batch/batch.ts'
 import { EngineError } from './errors.ts'
 import type { Evaluator, KernelName } from './kernel/kernel.ts'
 import { selectKernel } from './kernel/select.ts'
+import { readReport } from './kernel/techniques.ts'
+import type { KernelReport, TechniqueSettings } from './kernel/techniques.ts'
 import { limits } from './limits.ts'
 import { cutFlags } from './ordered-batches.ts'
 import { compileRuleSet } from './rules/compile.ts'
@@ -28,6 +30,8 @@ export interface KernelRunOptions {
   readonly validation?: Validation
   /** The path of the field that holds a record's time: the kernel then counts delays. Default: none. */
   readonly timeField?: string
+  /** How techniques are used, for measurements of one of them. Default: all adaptive. */
+  readonly techniques?: TechniqueSettings
 }
 
 /** Batches that lie ready for a kernel. */
@@ -43,6 +47,8 @@ export interface KernelRun {
   counts(): Counts
   /** The records that the last `evaluate` kept, in input order: views, valid until the next call. */
   kept(): readonly Uint8Array[]
+  /** What the kernel counted, over all calls of `evaluate`. */
+  report(): KernelReport
   /** Frees the program's memory at once, instead of when the run is collected. It cannot evaluate afterwards. */
   release(): void
 }
@@ -51,7 +57,8 @@ export interface KernelRun {
  * Returns a run of a kernel over NDJSON bytes, which are copied. The rule set is compiled and the batches are cut and
  * filled here, so that `evaluate` is nothing but the kernel.
  *
- * Errors: those of `compileRules`; `ERR_ENGINE_KERNEL_UNAVAILABLE` for `native` where it cannot be loaded.
+ * Errors: those of `compileRules`; `ERR_ENGINE_KERNEL_UNAVAILABLE` for `native` where it cannot be loaded;
+ * `ERR_CONFIG_INVALID` for a technique that there is not.
  * Cost: memory of about twice the input.
  */
 export async function prepareKernelRun(
@@ -78,7 +85,7 @@ export async function prepareKernelRun(
     }
     return { slab: filledSlab(bytes), request }
   })
-  return new PreparedRun(kernel.name, kernel.load(program), program.plan, batches)
+  return new PreparedRun(kernel.name, kernel.load(program, options.techniques), program.plan, batches)
 }
 
 interface PreparedBatch {
@@ -133,6 +140,10 @@ class PreparedRun implements KernelRun {
 
   kept(): readonly Uint8Array[] {
     return this.#batches.map(({ slab }) => slab.gather.subarray(0, slab.words[slabWord.gathered]))
+  }
+
+  report(): KernelReport {
+    return readReport(this.#evaluator.report(), this.#plan.fields)
   }
 
   release(): void {

@@ -7,11 +7,12 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { LoadedRuleSet } from './engine-parts.ts'
 import { ConfigError, decodeError, EngineError, RuleSetError } from './errors.ts'
 import type { RuleSetIssue } from './errors.ts'
+import { standardTechniques } from './kernel/techniques.ts'
 import { limits } from './limits.ts'
 import { checkKernel, refuseUnknown } from './options.ts'
 import type { KernelChoice } from './options.ts'
 import { within } from './pool/deadlines.ts'
-import { programHandle } from './pool/pool.ts'
+import { programHandle } from './pool/program-handle.ts'
 import { postedSource } from './rules/compile.ts'
 import type { PostedSource, RuleSource } from './rules/compile.ts'
 import { timeFieldSteps } from './rules/time-field.ts'
@@ -111,14 +112,14 @@ export function hungThreads(): number {
 
 /** Does the work of `prepareRules`, on a source that can be posted. Errors: those of `prepareRules`. */
 export async function compileBeside(
-  request: Omit<ThreadRequest, 'reading'>,
+  request: Omit<ThreadRequest, 'reading' | 'techniques'>,
   ways: ThreadWays = {},
 ): Promise<PreparedRules> {
   ways.signal?.throwIfAborted()
   const reading = new SharedArrayBuffer(4)
   const { source } = request
   if (source.kind === 'text') new Int32Array(reading)[0] = Math.ceil(source.text.text.length / 1024)
-  const worker = startThread({ ...request, reading }, ways)
+  const worker = startThread({ ...request, reading, techniques: standardTechniques() }, ways)
   const ended = new Promise<void>((resolve) => void worker.once('exit', () => resolve()))
   try {
     const answer = await answerOf(worker, nameOf(source), reading, ways)

@@ -6,6 +6,8 @@ import { CompiledRules } from './compiled-rules.ts'
 import type { EncodedError, RuleSetIssue } from './errors.ts'
 import { encodeError } from './errors.ts'
 import { selectKernel } from './kernel/select.ts'
+import { setStandardTechniques } from './kernel/techniques.ts'
+import type { TechniqueSettings } from './kernel/techniques.ts'
 import type { KernelChoice } from './options.ts'
 import { noTests, summaryOf } from './rule-tests.ts'
 import type { RuleTestSummary } from './rule-tests.ts'
@@ -20,6 +22,8 @@ export interface ThreadRequest {
   readonly timeField?: string
   /** The kernel that is to evaluate the program. */
   readonly kernel: KernelChoice
+  /** How its evaluators use techniques: only tests change it. */
+  readonly techniques: TechniqueSettings
   /** Whether the rule set's own tests are run. */
   readonly runsTests: boolean
   /** One word: KiB of the text, and of files that the thread has begun with, each rounded up. */
@@ -52,6 +56,7 @@ async function prepare(request: ThreadRequest): Promise<PreparedParts> {
   const { program, ruleSet, listFiles, warnings } = compiled
   const { routes, rules, defaultRoute } = program.plan
   const { kernel } = await selectKernel(request.kernel)
+  setStandardTechniques(request.techniques)
   const started = { ms: performance.now(), cpu: process.cpuUsage() }
   // Also where no test is run: what fails here has touched no worker, and how long it takes decides how they get it.
   const ready = new CompiledRules(compiled, kernel)

@@ -2,6 +2,7 @@
 // portable.ts. A kernel never prints, never calls back, and never throws for data.
 
 import type { Program } from '../rules/program.ts'
+import type { TechniqueSettings } from './techniques.ts'
 
 /** Which kernel; `auto` is for callers that do not mind. */
 export type KernelName = 'native' | 'portable'
@@ -18,6 +19,12 @@ export interface Evaluator {
   evaluate(slab: Uint8Array): void
 
   /**
+   * Returns what it counted since it was loaded, as `reportLayout` in techniques.ts says; none where a kernel has no
+   * techniques. Not to be asked for within a call, and not after `release()`.
+   */
+  report(): Float64Array
+
+  /**
    * Frees the memory behind the evaluator at once, instead of when it is collected. The evaluator must not be used
    * afterwards. May be called again.
    */
@@ -26,6 +33,11 @@ export interface Evaluator {
 
 export interface Kernel {
   readonly name: KernelName
-  /** Returns an evaluator of the program. Cost: compiles every pattern. Errors: `ERR_ENGINE_KERNEL_FAULT`. */
-  load(program: Program): Evaluator
+  /**
+   * Returns an evaluator of the program. `techniques`: how it uses them; only tests and measurements say so. Default:
+   * `standardTechniques()`. Cost: compiles every pattern.
+   *
+   * Errors: `ERR_ENGINE_KERNEL_FAULT`; `ERR_CONFIG_INVALID` for a technique that there is not.
+   */
+  load(program: Program, techniques?: TechniqueSettings): Evaluator
 }

@@ -9,13 +9,15 @@ import { slabFormat } from '../batch/batch.ts'
 import { EngineError } from '../errors.ts'
 import type { Program } from '../rules/program.ts'
 import type { Evaluator, Kernel } from './kernel.ts'
+import { reportLayout, standardTechniques, techniqueBits } from './techniques.ts'
+import type { TechniqueSettings } from './techniques.ts'
 
 /** What the addon exports. An evaluator is opaque, and keeps the program's memory alive. */
 interface Addon {
   readonly slabFormat: number
   load(program: Uint8Array, techniques: number): object
-  report(evaluator: object): Float64Array
   evaluate(evaluator: object, slab: Uint8Array): void
+  report(evaluator: object): Float64Array
   release(evaluator: object): void
 }
 
@@ -69,28 +71,51 @@ function loadAddon(): Addon {
 class NativeEvaluator implements Evaluator {
   readonly #addon: Addon
   readonly #program: Uint8Array
+  readonly #techniques: number
   /** Undefined after a fault: one that ran out of memory refuses all that follows, so the next call loads anew. */
   #evaluator: object | undefined
+  /** What those counted that ended with a fault. */
+  #counted: Float64Array | undefined
   #isReleased = false
 
-  constructor(addon: Addon, program: Uint8Array) {
+  constructor(addon: Addon, program: Uint8Array, techniques: number) {
     this.#addon = addon
     this.#program = program
-    this.#evaluator = asFault(() => addon.load(program, 0))
+    this.#techniques = techniques
+    this.#evaluator = asFault(() => addon.load(program, techniques))
   }
 
   evaluate(slab: Uint8Array): void {
     asFault(() => {
       if (this.#isReleased) throw new Error('the evaluator was released')
-      const evaluator = (this.#evaluator ??= this.#addon.load(this.#program, 0))
+      const evaluator = (this.#evaluator ??= this.#addon.load(this.#program, this.#techniques))
       try {
         this.#addon.evaluate(evaluator, slab)
       } catch (error) {
         this.#evaluator = undefined
-        this.#addon.release(evaluator)
+        try {
+          this.#counted = this.#count(evaluator)
+          this.#counted[reportLayout.cacheBytesAt] = 0
+        } finally {
+          this.#addon.release(evaluator)
+        }
         throw error
       }
     })
+  }
+
+  report(): Float64Array {
+    return asFault(() => {
+      if (this.#isReleased) throw new Error('the evaluator was released')
+      return this.#count(this.#evaluator)
+    })
+  }
+
+  #count(evaluator: object | undefined): Float64Array {
+    if (evaluator === undefined) return this.#counted?.slice() ?? new Float64Array()
+    const numbers = this.#addon.report(evaluator)
+    this.#counted?.forEach((count, i) => (numbers[i]! += count))
+    return numbers
   }
 
   release(): void {
@@ -124,5 +149,9 @@ export function createNativeKernel(): Kernel {
       `The native kernel was built for slab format ${String(addon.slabFormat)}, and this engine uses ${slabFormat}. Build it again.`,
     )
   }
-  return { name: 'native', load: (program: Program) => new NativeEvaluator(addon, program.bytes) }
+  return {
+    name: 'native',
+    load: (program: Program, settings: TechniqueSettings = standardTechniques()) =>
+      new NativeEvaluator(addon, program.bytes, techniqueBits(settings)),
+  }
 }

@@ -165,6 +165,11 @@ class PortableEvaluator implements Evaluator {
     }
   }
 
+  /** Nothing to count: it has no techniques. */
+  report(): Float64Array {
+    return new Float64Array()
+  }
+
   /** Nothing to free: the garbage collector sees all of it. */
   release(): void {}
 

@@ -10,28 +10,15 @@ import { copyRequest } from '../batch/slab.ts'
 import type { Slab, SlabStore } from '../batch/slab.ts'
 import { decodeError } from '../errors.ts'
 import type { KernelName } from '../kernel/kernel.ts'
+import { standardTechniques } from '../kernel/techniques.ts'
 import { limits } from '../limits.ts'
-import type { Program } from '../rules/program.ts'
 import { deadlineFor, within } from './deadlines.ts'
 import { closedError, hungError, loadError, lostError } from './faults.ts'
+import type { ProgramHandle } from './program-handle.ts'
 import { gateBroken } from './protocol.ts'
 import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
 import { Slots } from './slots.ts'
 import { workerOptions } from './worker-options.ts'
-
-/** A program under the number that workers know it by. */
-export interface ProgramHandle {
-  readonly id: number
-  readonly program: Pick<Program, 'bytes'>
-}
-
-let lastProgramId = 0
-
-/** Returns a handle that no other program in this process has. */
-export function programHandle(program: ProgramHandle['program']): ProgramHandle {
-  lastProgramId++
-  return { id: lastProgramId, program }
-}
 
 /** How a pool is set up. */
 export interface PoolOptions {
@@ -193,7 +180,8 @@ export class WorkerPool {
     const task: EvaluateTask = { kind: 'evaluate', slab: slab.id, program: handle.id, ...range }
     const outcome = await this.#run(generation, task, deadlineMs)
     if (outcome.kind !== 'answer' || outcome.answer.status !== 'needs') return outcome
-    const whole: EvaluateTask = { ...task, slabBuffer: slab.buffer, programBytes: handle.program.bytes }
+    const { program, tally } = handle
+    const whole: EvaluateTask = { ...task, slabBuffer: slab.buffer, programBytes: program.bytes, tally }
     const isLong = outcome.answer.program
     return this.#run(generation, whole, isLong ? Math.max(deadlineMs, this.#longDeadlineMs) : deadlineMs)
   }
@@ -245,7 +233,8 @@ export class WorkerPool {
 
   /** Has every worker come to one gate, each with the program ready. */
   async #pass(generation: Generation, handle: ProgramHandle | undefined, deadlineMs: number): Promise<void> {
-    const program = handle === undefined ? {} : { program: { id: handle.id, bytes: handle.program.bytes } }
+    const program =
+      handle === undefined ? {} : { program: { id: handle.id, bytes: handle.program.bytes, tally: handle.tally } }
     const workers = this.#options.threads
     const gate = new SharedArrayBuffer(4)
     const task: WarmTask = { kind: 'warm', gate, workers, ...program }
@@ -326,7 +315,7 @@ export class WorkerPool {
 
   #startGeneration(): Generation {
     const { threads, kernel, worker } = this.#options
-    const settings: WorkerSettings = { kernel, slabs: 4 * threads + 8 }
+    const settings: WorkerSettings = { kernel, slabs: 4 * threads + 8, techniques: standardTechniques() }
     const piscina = new Piscina({
       filename: worker?.url.href ?? new URL('./worker.js', import.meta.url).href,
       name: 'runTask',

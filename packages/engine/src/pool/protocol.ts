@@ -4,12 +4,15 @@
 import type { FileSpan } from '../batch/file-range.ts'
 import type { EncodedError } from '../errors.ts'
 import type { KernelName } from '../kernel/kernel.ts'
+import type { TechniqueSettings } from '../kernel/techniques.ts'
 
 /** What a worker is told when it starts. */
 export interface WorkerSettings {
   readonly kernel: KernelName
   /** Slabs that a worker remembers; the least recently used one is forgotten first. */
   readonly slabs: number
+  /** How evaluators use techniques: only tests change it. */
+  readonly techniques: TechniqueSettings
 }
 
 /** Evaluates the request that stands in a slab. */
@@ -21,6 +24,8 @@ export interface EvaluateTask {
   readonly program: number
   /** The program's block; only sent after a worker answered that it does not have it. */
   readonly programBytes?: Uint8Array
+  /** With it: what to add the evaluator's counts to. */
+  readonly tally?: SharedArrayBuffer | undefined
   /** What to fill the slab from, batch by batch; the slab's request then holds all but `start`, `end` and two flags. */
   readonly file?: FileSpan
 }
@@ -32,7 +37,11 @@ export interface WarmTask {
   readonly gate: SharedArrayBuffer
   readonly workers: number
   /** Without it the task only shows that the worker runs. */
-  readonly program?: { readonly id: number; readonly bytes: Uint8Array }
+  readonly program?: {
+    readonly id: number
+    readonly bytes: Uint8Array
+    readonly tally?: SharedArrayBuffer | undefined
+  }
 }
 
 export type Task = EvaluateTask | WarmTask

@@ -7,12 +7,13 @@
 import { isMainThread, workerData } from 'node:worker_threads'
 import { Slab } from '../batch/slab.ts'
 import { encodeError } from '../errors.ts'
-import type { Evaluator, Kernel } from '../kernel/kernel.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import { selectKernel } from '../kernel/select.ts'
 import { readPlan } from '../rules/program.ts'
 import { evaluateSlab, evaluateSpan } from './evaluate.ts'
 import { gateBroken } from './protocol.ts'
 import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
+import { CountedEvaluator, createTally } from './tally.ts'
 
 /** Programs a worker keeps ready: the current one, and the one before it while batches of both are in flight. */
 const programsKept = 2
@@ -20,21 +21,23 @@ const programsKept = 2
 /** Returns a function that runs tasks as one worker would, with a memory of its own. */
 export function createTaskRunner(settings: WorkerSettings): (task: Task) => Promise<Answer> {
   const slabs = new Map<number, Slab>()
-  const evaluators = new Map<number, Evaluator>()
+  const evaluators = new Map<number, CountedEvaluator>()
   let kernel: Kernel | undefined
 
-  const load = async (id: number, bytes: Uint8Array): Promise<Evaluator> => {
+  const load = async (id: number, bytes: Uint8Array, tally?: SharedArrayBuffer): Promise<CountedEvaluator> => {
     kernel ??= (await selectKernel(settings.kernel)).kernel
-    const evaluator = kernel.load({ plan: readPlan(bytes), bytes })
-    remember(evaluators, id, evaluator, programsKept)?.release()
-    return evaluator
+    const plan = readPlan(bytes)
+    const evaluator = kernel.load({ plan, bytes }, settings.techniques)
+    const counted = new CountedEvaluator(evaluator, tally ?? createTally(plan.fields.length))
+    remember(evaluators, id, counted, programsKept)?.release()
+    return counted
   }
 
   const warm = async (task: WarmTask): Promise<Answer> => {
     const gate = new Int32Array(task.gate)
     try {
       if (task.program !== undefined && !evaluators.has(task.program.id)) {
-        await load(task.program.id, task.program.bytes)
+        await load(task.program.id, task.program.bytes, task.program.tally)
       }
     } catch (error) {
       Atomics.store(gate, 0, gateBroken)
@@ -51,19 +54,24 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
 
   const evaluate = async (task: EvaluateTask): Promise<Answer> => {
     let slab = recall(slabs, task.slab)
-    let evaluator = recall(evaluators, task.program)
+    let counted = recall(evaluators, task.program)
     if (slab === undefined && task.slabBuffer !== undefined) {
       slab = new Slab(task.slab, task.slabBuffer)
       remember(slabs, task.slab, slab, settings.slabs)
     }
-    if (evaluator === undefined && task.programBytes !== undefined) {
-      evaluator = await load(task.program, task.programBytes)
+    if (counted === undefined && task.programBytes !== undefined) {
+      counted = await load(task.program, task.programBytes, task.tally)
     }
-    if (slab === undefined || evaluator === undefined) return { status: 'needs', program: evaluator === undefined }
-    if (task.file !== undefined) return { status: 'done', ...evaluateSpan(evaluator, slab, task.file) }
-    const startedNs = process.hrtime.bigint()
-    evaluateSlab(evaluator, slab)
-    return { status: 'done', evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
+    if (slab === undefined || counted === undefined) return { status: 'needs', program: counted === undefined }
+    try {
+      if (task.file !== undefined) return { status: 'done', ...evaluateSpan(counted.evaluator, slab, task.file) }
+      const startedNs = process.hrtime.bigint()
+      evaluateSlab(counted.evaluator, slab)
+      return { status: 'done', evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
+    } finally {
+      // Before the answer: whoever has that finds the counts told.
+      counted.tell()
+    }
   }
 
   return async (task) => {

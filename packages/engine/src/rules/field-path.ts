@@ -1,5 +1,5 @@
 // Parses field paths: dots walk objects, `["a.b"]` quotes a key, `[0]` indexes an array. Used by plan.ts for the
-// fields of predicates; knows nothing of records.
+// fields of predicates, and written again by kernel/techniques.ts; knows nothing of records.
 
 import { limits } from '../limits.ts'
 
@@ -34,6 +34,20 @@ export function parseFieldPath(text: string): FieldPathResult {
     return { message, position, ...(error.suggestion === undefined ? {} : { suggestion: error.suggestion }) }
   }
 }
+
+/** Returns steps as a path that `parseFieldPath` reads as the same: keys are quoted where they must be. */
+export function formatFieldPath(steps: readonly (string | number)[]): string {
+  let text = ''
+  for (const step of steps) {
+    if (typeof step === 'number') text += `[${step}]`
+    else if (!plainKey.test(step) || step.trim() !== step) text += quoted(step)
+    else text += text === '' ? step : `.${step}`
+  }
+  return text
+}
+
+// Control characters could be written as they are, but nobody could read them.
+const plainKey = /^[^.[\]"\u0000-\u001f\u007f-\u009f]+$/
 
 function readSteps(text: string): (string | number)[] {
   if (text === '') throw new PathFault(0, 'The field path is empty')

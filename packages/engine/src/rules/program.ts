@@ -80,13 +80,13 @@ export interface Plan {
 }
 
 /** What a plan says to those who do not evaluate: of a large rule set a small part. */
-export interface PlanOutline extends Pick<Plan, 'version' | 'routes' | 'timeField'> {
+export interface PlanOutline extends Pick<Plan, 'version' | 'routes' | 'fields' | 'timeField'> {
   readonly rules: readonly Pick<PlanRule, 'id'>[]
 }
 
 /** Returns the outline of a plan, and nothing else of it. */
-export function outlineOf({ version, routes, rules, timeField }: Plan): PlanOutline {
-  const outline = { version, routes, rules: rules.map(({ id }) => ({ id })) }
+export function outlineOf({ version, routes, fields, rules, timeField }: Plan): PlanOutline {
+  const outline = { version, routes, fields, rules: rules.map(({ id }) => ({ id })) }
   return timeField === undefined ? outline : { ...outline, timeField }
 }
 

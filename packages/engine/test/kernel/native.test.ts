@@ -13,12 +13,14 @@ import { batchShape, createSlab } from '#src/batch/slab.js'
 import type { Slab } from '#src/batch/slab.js'
 import { EngineError } from '#src/errors.js'
 import { createNativeKernel } from '#src/kernel/native.js'
+import { techniques } from '#src/kernel/techniques.js'
 import { compileRuleSet } from '#src/rules/compile.js'
 import { kernels } from '../judge.ts'
 
 interface Addon {
   load(...values: unknown[]): object
   evaluate(...values: unknown[]): void
+  report(...values: unknown[]): Float64Array
   release(...values: unknown[]): void
 }
 
@@ -75,10 +77,16 @@ test('the addon refuses arguments of the wrong kind with a fault, and works on',
     )
   }
   assert.throws(
-    () => addon.load(new Uint8Array(64)),
+    () => addon.load(new Uint8Array(64), 0),
     (error) => isFault(error, /not a program/),
   )
-  const evaluator = addon.load(program.bytes)
+  for (const bits of [undefined, '0', 3, 4 ** techniques.length]) {
+    assert.throws(
+      () => addon.load(program.bytes, bits),
+      (error) => isFault(error, /Uint8Array and a number|no setting of techniques/),
+    )
+  }
+  const evaluator = addon.load(program.bytes, 0)
   const slab = smallSlab()
   for (const first of [undefined, null, 1, {}, Object.create(evaluator) as object, new Proxy(evaluator, {})]) {
     assert.throws(
@@ -87,6 +95,10 @@ test('the addon refuses arguments of the wrong kind with a fault, and works on',
     )
     assert.throws(
       () => addon.release(first),
+      (error) => isFault(error, /no evaluator/),
+    )
+    assert.throws(
+      () => addon.report(first),
       (error) => isFault(error, /no evaluator/),
     )
   }
@@ -111,7 +123,7 @@ test('the addon refuses arguments of the wrong kind with a fault, and works on',
 
 test('the addon refuses a slab that is too small, unaligned, detached or overlaps itself', { skip: noNative }, () => {
   const addon = loadAddon()
-  const evaluator = addon.load(program.bytes)
+  const evaluator = addon.load(program.bytes, 0)
   const detached = new Uint8Array(8192)
   structuredClone(detached.buffer, { transfer: [detached.buffer] })
   for (const slab of [new Uint8Array(0), smallSlab().bytes.subarray(0, 100), smallSlab().bytes.subarray(1), detached]) {
@@ -136,7 +148,7 @@ test('the addon refuses a slab that is too small, unaligned, detached or overlap
 
 test('an evaluator that was released is refused, and may be released again', { skip: noNative }, () => {
   const addon = loadAddon()
-  const evaluator = addon.load(program.bytes)
+  const evaluator = addon.load(program.bytes, 0)
   addon.release(evaluator)
   addon.release(evaluator)
   assert.throws(
@@ -147,6 +159,7 @@ test('an evaluator that was released is refused, and may be released again', { s
   own.release()
   own.release()
   assert.throws(() => own.evaluate(smallSlab().bytes), EngineError)
+  assert.throws(() => own.report(), EngineError)
 })
 
 test('after a fault the kernel loads its program anew and answers', { skip: noNative }, () => {

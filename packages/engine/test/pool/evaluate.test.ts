@@ -19,6 +19,7 @@ import { evaluateSlab, evaluateSpan } from '#src/pool/evaluate.js'
 function lineByLine(slab: Slab): Evaluator & { calls: number } {
   return {
     calls: 0,
+    report: () => new Float64Array(),
     release: () => undefined,
     evaluate() {
       this.calls++
@@ -82,6 +83,7 @@ test('delays of several calls are added up, and their sum has more than 32 bits'
   const lines = lineByLine(slab)
   evaluateSlab(
     {
+      report: () => new Float64Array(),
       release: () => undefined,
       evaluate: () => {
         lines.evaluate(slab.bytes)
@@ -106,6 +108,7 @@ function failingAt(call: number, slab: Slab): Evaluator {
       if (lines.calls === call - 1) throw new Error('out of memory')
       lines.evaluate(slab.bytes)
     },
+    report: () => new Float64Array(),
     release: () => undefined,
   }
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '#src/limits.js'
-import { parseFieldPath } from '#src/rules/field-path.js'
+import { formatFieldPath, parseFieldPath } from '#src/rules/field-path.js'
 
 function stepsOf(text: string): readonly (string | number)[] {
   const result = parseFieldPath(text)
@@ -73,6 +73,28 @@ test('every quoted path reads back as the keys and indexes it was made of', () =
       const steps = [first, ...rest]
       const text = steps.map((step) => `[${JSON.stringify(step)}]`).join('')
       assert.deepEqual(stepsOf(text), steps)
+    }),
+  )
+})
+
+test('steps are written as a path that reads back as the same, with quotes where they must be', () => {
+  for (const text of [
+    'a',
+    'a b.c',
+    'a[0].b',
+    '["a.b"].c',
+    '[" a"]',
+    'x["[0]"][7]',
+    'é.\u{1F600}',
+    '["\\n"]',
+    'a[""]',
+  ]) {
+    assert.equal(formatFieldPath(stepsOf(text)), text)
+  }
+  const key = fc.string({ unit: 'grapheme' })
+  fc.assert(
+    fc.property(key, fc.array(fc.oneof(key, fc.nat())), (first, rest) => {
+      assert.deepEqual(stepsOf(formatFieldPath([first, ...rest])), [first, ...rest])
     }),
   )
 })
