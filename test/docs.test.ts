@@ -181,6 +181,13 @@ function spellings(value: number, name: string): string[] {
   return found
 }
 
+test('docs/engine.md explains every technique of the kernel, in the order that reports have', async () => {
+  const { techniques } = await importCompiled('packages/engine/dist/kernel/techniques.js')
+  const rows = readMarkdown(readText('docs/engine.md')).rows.filter(({ table }) => table === 'Technique')
+  const named = rows.flatMap(({ cells }) => /^`([\w-]+)`$/.exec(cells[0] ?? '')?.[1] ?? [])
+  assert.deepEqual(named, techniques)
+})
+
 test('the tables of limits in the documents hold the values of limits.ts', async () => {
   const { limits } = await importCompiled('packages/engine/dist/limits.js')
   const documented = new Set<string>()

@@ -28,8 +28,8 @@ import { isClosedPipe, issueLine, reportError, writeJson } from './report.ts'
 import { summaryLines, summaryObject, Tally } from './summary.ts'
 
 /** The options as commander gives them: a flag that is not given has no value. */
-type GivenOptions = Omit<FilterOptions, 'count' | 'json' | 'route'> &
-  Partial<Pick<FilterOptions, 'count' | 'json' | 'route'>>
+type GivenOptions = Omit<FilterOptions, 'count' | 'json' | 'route' | 'verbose'> &
+  Partial<Pick<FilterOptions, 'count' | 'json' | 'route' | 'verbose'>>
 
 interface FilterOptions extends OutputOptions, InputOptions {
   readonly rules: string
@@ -39,6 +39,7 @@ interface FilterOptions extends OutputOptions, InputOptions {
   readonly kernel: KernelChoice
   readonly validation?: Validation
   readonly json: boolean
+  readonly verbose: boolean
   readonly progress: boolean
 }
 
@@ -84,6 +85,7 @@ export function filterCommand(context: CommandContext): Command {
     )
     .option('--count', 'print only the number of kept records on standard output')
     .option('--json', 'write the summary as one JSON object to standard error')
+    .option('--verbose', 'also tell what the kernel did to be fast: its techniques, by field')
     .option('--no-progress', 'draw no progress bar, also on a terminal')
     .addHelpText('after', examples)
     .action((inputs: readonly string[], given: GivenOptions) =>
@@ -94,7 +96,8 @@ export function filterCommand(context: CommandContext): Command {
 
 /** Not as defaults of the options: the help would list them. */
 function withFlags(given: GivenOptions): FilterOptions {
-  return { ...given, count: given.count ?? false, json: given.json ?? false, route: given.route ?? [] }
+  const { count = false, json = false, verbose = false, route = [] } = given
+  return { ...given, count, json, verbose, route }
 }
 
 function sizeOption(flags: string, description: string, range: Range & { readonly standard: number }): Option {
@@ -172,6 +175,7 @@ class FilterRun {
       ruleIds,
       warnings,
       hint: hintFor({ ...this.options, head, counts, ruleIds }),
+      ...(this.options.verbose ? { kernelReport: engine.report() } : {}),
     })
   }
 

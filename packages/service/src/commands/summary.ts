@@ -2,7 +2,7 @@
 // Says so where a number is only a bound. Called by filter.ts.
 
 import { addCounts, malformedReason } from '@weir/engine'
-import type { Counts, MalformedReason, Validation } from '@weir/engine'
+import type { Counts, FieldReport, KernelReport, MalformedReason, Validation } from '@weir/engine'
 
 import { visibleLine } from '../log.ts'
 import type { MalformedPlace, PipelineResult } from '../pipeline/feed.ts'
@@ -76,6 +76,8 @@ export interface RunFacts {
   readonly warnings: readonly string[]
   /** What would probably help, where nothing came of the inputs. */
   readonly hint?: string | undefined
+  /** What the kernel's techniques did, where that is wanted. */
+  readonly kernelReport?: KernelReport
 }
 
 /** Returns the summary as an object for programs. */
@@ -105,6 +107,7 @@ export function summaryObject(tally: Tally, facts: RunFacts): Record<string, unk
     failed,
     warnings: facts.warnings,
     ...(facts.hint === undefined ? {} : { hint: facts.hint }),
+    ...(facts.kernelReport === undefined ? {} : kernelObject(facts.kernelReport)),
   }
 }
 
@@ -127,6 +130,7 @@ export function summaryLines(tally: Tally, facts: RunFacts): readonly string[] {
     ...ruleRows(counts, facts.ruleIds, isExact),
     ...routeRows(counts),
     ...sampleLines(samples, counts.malformed),
+    ...(facts.kernelReport === undefined ? [] : kernelLines(facts.kernelReport)),
     `rule set ${facts.ruleSetVersion}, ${facts.kernel} kernel, validation ${facts.validation}`,
     ...(isExact ? [] : ['Not every record was read to its end; --validation full checks all of them.']),
     ...(tally.failed.length > 0
@@ -134,6 +138,32 @@ export function summaryLines(tally: Tally, facts: RunFacts): readonly string[] {
       : []),
     ...(facts.hint === undefined ? [] : [`hint: ${facts.hint}`]),
   ]
+}
+
+/** The version stands in the summary already. */
+function kernelObject({ techniques, fields, cacheBytes }: KernelReport): KernelReport {
+  return { techniques, fields, cacheBytes }
+}
+
+function kernelLines({ techniques, fields, cacheBytes }: KernelReport): string[] {
+  if (techniques.length === 0) return ['techniques: this kernel has none']
+  return [
+    'by technique, how often it answered',
+    ...techniques.map(({ technique, used, fellBack }) => row(`  ${technique}`, used, `${grouped(fellBack)} fell back`)),
+    'by field, values that rules asked for',
+    ...fields.map((field) => row(`  ${fieldName(field)}`, field.values, fieldNote(field))),
+    row('value cache', cacheBytes, 'bytes in each thread'),
+  ]
+}
+
+function fieldName({ field, decode }: FieldReport): string {
+  return `${visibleLine(field)}${decode === 'none' ? '' : ` (decode: ${decode})`}`
+}
+
+function fieldNote({ lookedUp, known, screened, candidates }: FieldReport): string {
+  const lookUps = lookedUp === 0 ? [] : [`${grouped(lookedUp)} looked up, ${share(known, lookedUp)} known`]
+  const screens = screened === 0 ? [] : [`${grouped(screened)} screened, ${share(candidates, screened)} candidates`]
+  return [...lookUps, ...screens].join('; ')
 }
 
 /**
