@@ -11,7 +11,7 @@ import { route } from '#src/rules/program.js'
 import type { Plan, Program } from '#src/rules/program.js'
 import { bytesOf, readCaseFiles } from './case-files.ts'
 import type { CaseGroup, InputCase, RecordCase } from './case-files.ts'
-import { judge, kernels } from './judge.ts'
+import { judge, settledKernels } from './judge.ts'
 import { runKernel } from './kernel-run.ts'
 import type { RecordVerdict, RunAnswer } from './kernel-run.ts'
 
@@ -120,7 +120,7 @@ function runGroup(kernel: Kernel, group: CaseGroup): void {
 
 const files = readCaseFiles()
 
-for (const [name, loaded] of Object.entries({ ...kernels, judge })) {
+for (const [name, loaded] of Object.entries({ ...settledKernels, judge })) {
   for (const { file, about, groups } of files) {
     describe(`${name}, ${file}: ${about}`, { skip: loaded.skip ?? false }, () => {
       for (const group of groups) {

@@ -8,6 +8,8 @@ import type { Kernel } from '#src/kernel/kernel.js'
 import { createPortableKernel } from '#src/kernel/portable.js'
 import type { PatternEngine } from '#src/kernel/portable.js'
 import { provenNativeKernel } from '#src/kernel/select.js'
+import type { TechniqueUse } from '#src/kernel/techniques.js'
+import { allTechniques } from './techniques.ts'
 
 type RegExpClass = new (pattern: string) => { test(text: string): boolean }
 
@@ -31,6 +33,20 @@ function load(name: string, make: () => Kernel): Loaded {
 export const kernels: Readonly<Record<'portable' | 'native', Loaded>> = {
   portable: { kernel: createPortableKernel() },
   native: load('native', provenNativeKernel),
+}
+
+function using(use: TechniqueUse): Loaded {
+  const { native } = kernels
+  if (native.skip !== undefined) return native
+  const { kernel } = native
+  return { kernel: { ...kernel, load: (program) => kernel.load(program, allTechniques(use)) } }
+}
+
+/** The same, and the native kernel with all its techniques forced on, and forbidden. */
+export const settledKernels: Readonly<Record<string, Loaded>> = {
+  ...kernels,
+  'native with all techniques on': using('on'),
+  'native with all techniques off': using('off'),
 }
 
 /** The judge: the portable kernel, with the C++ RE2 behind its predicates. */

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { paddingBytes } from '#src/batch/batch.js'
 import type { Validation } from '#src/batch/batch.js'
-import type { Kernel } from '#src/kernel/kernel.js'
+import type { Evaluator, Kernel } from '#src/kernel/kernel.js'
 import { compileRuleSet } from '#src/rules/compile.js'
 import { route } from '#src/rules/program.js'
 import type { Program } from '#src/rules/program.js'
@@ -15,6 +15,7 @@ import type { OriginalSettings, RuleSet } from '#src/rules/rule-set.js'
 import { originalSettings } from './generators/original-filters.ts'
 import { alikeInput, mixedInput } from './generators/records.ts'
 import { ruleSet } from './generators/rule-sets.ts'
+import { techniqueSettings } from './generators/techniques.ts'
 import { judge, kernels } from './judge.ts'
 import { runKernel } from './kernel-run.ts'
 import type { RecordVerdict, RunAnswer, RunOptions } from './kernel-run.ts'
@@ -61,8 +62,7 @@ function compareRecords(
   })
 }
 
-function compareAll(kernel: Kernel, reference: Kernel, program: Program, input: Buffer, shape: RunOptions): void {
-  const evaluator = kernel.load(program)
+function compareAll(evaluator: Evaluator, reference: Kernel, program: Program, input: Buffer, shape: RunOptions): void {
   const { length } = program.plan.rules
   const expected = runKernel(reference.load(program), input, length, { ...shape, validation: 'full' })
   const run = (validation: Validation): RunAnswer => runKernel(evaluator, input, length, { ...shape, validation })
@@ -96,13 +96,15 @@ function check(
   inputs: fc.Arbitrary<Buffer>,
   numRuns: number,
 ): void {
-  const property = fc.property(sets, inputs, shape, timeField, (rules, input, options, time) => {
-    compareAll(kernel, reference, compileRuleSet(rules, time).program, input, options)
+  const arbitraries = [sets, inputs, shape, timeField, techniqueSettings] as const
+  const property = fc.property(...arbitraries, (rules, input, options, time, techniques) => {
+    const { program } = compileRuleSet(rules, time)
+    compareAll(kernel.load(program, techniques), reference, program, input, options)
   })
   const result = fc.check(property, { seed, numRuns })
   if (!result.failed) return
   assert.ok(result.counterexample !== null, 'the generators gave up')
-  const [rules, input, options, time] = result.counterexample
+  const [rules, input, options, time, techniques] = result.counterexample
   const { lead, trail, ...rest } = options
   const cause = result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance)
   assert.fail(
@@ -110,6 +112,7 @@ function check(
       `WEIR_SEED=${seed} finds a difference, after ${result.numShrinks} shrinks at ${result.counterexamplePath}:`,
       `rules: ${JSON.stringify(rules)}`,
       `time field: ${time ?? 'none'}`,
+      `techniques: ${JSON.stringify(techniques)}`,
       `input (latin1): ${JSON.stringify(input.toString('latin1'))}`,
       `shape: ${JSON.stringify({ ...rest, lead: lead?.toString(), trail: trail?.toString() })}`,
       cause,

@@ -11,7 +11,7 @@ import { batchShape, createSlab } from '#src/batch/slab.js'
 import type { Evaluator, Kernel } from '#src/kernel/kernel.js'
 import { compileRuleSet } from '#src/rules/compile.js'
 import type { RuleSet } from '#src/rules/rule-set.js'
-import { judge, kernels } from './judge.ts'
+import { judge, settledKernels } from './judge.ts'
 import { emptyAnswer, runKernel, runSlab } from './kernel-run.ts'
 import type { RunAnswer } from './kernel-run.ts'
 
@@ -79,7 +79,7 @@ function verdicts(answer: RunAnswer): unknown {
 }
 
 /** Every kernel, and the judge as one more. */
-const all = Object.entries({ ...kernels, judge })
+const all = Object.entries({ ...settledKernels, judge })
 
 function testEach(name: string, body: (evaluator: (rules?: RuleSet) => Evaluator) => void): void {
   for (const [kernelName, loaded] of all) {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "../test/rule_set.h"
+#include "../test/settings.h"
 #include "../test/test_slab.h"
 
 namespace weir_fuzz {
@@ -23,6 +24,13 @@ namespace weir_fuzz {
 
 // The end of [0, `most`] that a byte names.
 inline uint32_t DrawUpTo(FuzzedDataProvider& from, uint32_t most) { return from.ConsumeIntegralInRange<uint32_t>(0, most); }
+
+// How techniques are used: all adaptive where no bytes are left. One byte, so that it takes little from the records that
+// inputs hold which were found before it was drawn.
+inline weir::Techniques DrawTechniques(FuzzedDataProvider& from) {
+  static_assert(weir_test::kSettings <= 256, "a byte cannot name every setting");
+  return weir_test::SettingOf(from.ConsumeIntegral<uint8_t>());
+}
 
 weir::Field DrawField(FuzzedDataProvider& from);
 weir_test::RuleSet DrawRules(FuzzedDataProvider& from);

@@ -92,6 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto time = from.ConsumeIntegral<uint8_t>();
   filters.has_time_field = time % 4 != 0;
   filters.time_field = time / 4 % static_cast<uint32_t>(filters.fields.size());
+  const weir::Techniques techniques = weir_fuzz::DrawTechniques(from);
   shape.now_ms = kNowMs;
   std::string line = from.ConsumeRemainingBytesAsString();
   std::replace(line.begin(), line.end(), '\n', ' ');
@@ -100,7 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const weir_test::Block block = weir_test::WriteProgram(filters);
   std::string error;
   const auto program = weir::Program::Read(block.data(), block.size, &error);
-  const auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error);
+  const auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error, techniques);
   if (program == nullptr || evaluator == nullptr) weir_fuzz::Fail("original", error);
   weir::Matcher matcher(*program);
   if (!matcher.Ready(&error)) weir_fuzz::Fail("original", error);

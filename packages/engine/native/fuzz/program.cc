@@ -13,9 +13,9 @@ constexpr std::string_view kRecords =
     "{\"UA\":\"\xc5\xbf\xf0\x9f\x98\x80\",\"cliIP\":\"2001:db8::1\",\"statusCode\":\"1e400\",\"\":true}\nnot json\n{\"a\":{\"b\":\"x\"}}\n{}";
 
 // Routes that a block of 256 may have; counts for as many rules as a block of this size may hold.
-void Run(const weir_test::Block& block) {
+void Run(const weir_test::Block& block, weir::Techniques techniques = {}) {
   std::string error;
-  const auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error);
+  const auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error, techniques);
   if ((evaluator == nullptr) == error.empty()) weir_fuzz::Fail("program", "refused without words, or accepted with some");
   if (evaluator == nullptr) return;
   weir_test::SlabShape shape;
@@ -54,6 +54,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     uint32_t& word = block.words[weir_fuzz::DrawUpTo(from, static_cast<uint32_t>(block.size / 4) - 1)];
     word = from.ConsumeBool() ? from.ConsumeIntegral<uint32_t>() : word + weir_fuzz::DrawUpTo(from, 16) - 8;
   }
-  Run(block);
+  Run(block, weir_fuzz::DrawTechniques(from));
   return 0;
 }

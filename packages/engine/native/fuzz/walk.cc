@@ -57,6 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<weir::Field> fields;
   for (uint32_t i = 1 + weir_fuzz::DrawUpTo(from, 5); i > 0; i--) fields.push_back(weir_fuzz::DrawField(from));
   const char filler = static_cast<char>(from.ConsumeIntegral<uint8_t>());
+  // Drawn last, so that what the corpus holds keeps its meaning.
+  const weir::Techniques techniques = weir_fuzz::DrawTechniques(from);
   const std::string record = from.ConsumeRemainingBytesAsString();
   const weir_test::Padded padded(record, filler);
   IndexQuotes(padded.view());
@@ -65,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   weir::Validator validator;
   if (validator.Check(padded.begin(), padded.end()) != reason) weir_fuzz::Fail("walk", "the validator");
   const weir::FieldTree paths(fields);
-  weir::Cursor cursor(paths);
+  weir::Cursor cursor(paths, techniques);
   // The second turn finds what the first one guessed.
   for (int turn = 0; turn < 2; turn++) {
     cursor.Start(padded.begin(), padded.end());

@@ -1,6 +1,6 @@
 // The native core's test program, without Node: checks of each part (the *_test.cc beside this), then, for every FILE
-// given, recorded kernel calls whose answers must repeat to the byte. packages/engine/test/native-core.test.ts writes such files and runs this
-// program, also on an emulated older processor.
+// given, recorded kernel calls whose answers must repeat to the byte, with techniques adaptive, off and on.
+// packages/engine/test/native-core.test.ts writes such files and runs this program, also on an emulated older processor.
 //
 // A file holds little-endian words: magic, count, then for each call: program bytes, slab bytes (both multiples of 4),
 // the program, the slab before the call, the slab after it.
@@ -14,6 +14,7 @@
 
 #include "../kernel.h"
 #include "check.h"
+#include "settings.h"
 
 namespace weir_test {
 namespace {
@@ -61,17 +62,21 @@ void TestRecorded(const char* path) {
     const uint32_t program_bytes = words[at];
     const uint32_t slab_bytes = words[at + 1];
     const auto* program = reinterpret_cast<const uint8_t*>(&words[at + 2]);
-    auto* slab = reinterpret_cast<uint8_t*>(&words[at + 2 + program_bytes / 4]);
-    const uint8_t* after = slab + slab_bytes;
-    std::string error;
-    const auto evaluator = weir::Evaluator::Load(program, program_bytes, &error);
-    CHECK(evaluator != nullptr);
-    const bool ran = evaluator != nullptr && evaluator->Evaluate(slab, slab_bytes, &error);
-    if (!error.empty()) std::fprintf(stderr, "%s\n", error.c_str());
-    CHECK(ran);
-    const bool same = ran && SameAnswer(slab, after);
-    CHECK(same);
-    if (!same) std::fprintf(stderr, "call %u of %s\n", i, path);
+    const uint32_t* before = &words[at + 2 + program_bytes / 4];
+    const auto* after = reinterpret_cast<const uint8_t*>(before) + slab_bytes;
+    for (const weir::Techniques alike : kAlike) {
+      std::vector<uint32_t> slab(before, before + slab_bytes / 4);
+      auto* bytes = reinterpret_cast<uint8_t*>(slab.data());
+      std::string error;
+      const auto evaluator = weir::Evaluator::Load(program, program_bytes, &error, alike);
+      CHECK(evaluator != nullptr);
+      const bool ran = evaluator != nullptr && evaluator->Evaluate(bytes, slab_bytes, &error);
+      if (!error.empty()) std::fprintf(stderr, "%s\n", error.c_str());
+      CHECK(ran);
+      const bool same = ran && SameAnswer(bytes, after);
+      CHECK(same);
+      if (!same) std::fprintf(stderr, "call %u of %s\n", i, path);
+    }
     at += 2 + program_bytes / 4 + slab_bytes / 2;
   }
 }

@@ -1,5 +1,5 @@
 // Tests of the loop over a batch: requests that do not fit, framing, segments, validation, and drawn rule sets over drawn
-// records, all judged by the plain reading.
+// records, all judged by the plain reading, with techniques adaptive, off and on.
 
 #include <functional>
 #include <string>
@@ -9,6 +9,7 @@
 #include "../kernel.h"
 #include "check.h"
 #include "plain_reader.h"
+#include "settings.h"
 #include "test_slab.h"
 
 namespace weir_test {
@@ -18,9 +19,9 @@ using weir::Condition;
 using weir::Op;
 using weir::Validation;
 
-std::unique_ptr<weir::Evaluator> Load(const Block& block) {
+std::unique_ptr<weir::Evaluator> Load(const Block& block, weir::Techniques techniques = {}) {
   std::string error;
-  auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error);
+  auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error, techniques);
   CHECK(evaluator != nullptr && evaluator->memory() > 0);
   return evaluator;
 }
@@ -61,7 +62,7 @@ void TestFraming() {
 }
 
 // More flushes than segments fit: the kernel has to stop in time, also with very many routes.
-void TestSegments() {
+void TestSegments(weir::Techniques techniques) {
   for (const uint32_t routes : {3u, 100u, 256u}) {
     RuleSet rules;
     rules.fields = {Key("r")};
@@ -76,7 +77,7 @@ void TestSegments() {
     last.op = Op::kExists;
     rules.rules.push_back({Test(static_cast<uint32_t>(rules.predicates.size()) - 1), weir::kDropRoute});
     const Block block = WriteProgram(rules);
-    const auto evaluator = Load(block);
+    const auto evaluator = Load(block, techniques);
     std::string input;
     for (uint32_t i = 0; i < 2000; i++) {
       const uint32_t route = i * 7 % routes;
@@ -95,7 +96,7 @@ void TestSegments() {
 }
 
 // What `read` refuses: values that are read and are none of JSON's, whatever stands where nobody looks.
-void TestReadValidation() {
+void TestReadValidation(weir::Techniques techniques) {
   RuleSet rules;
   rules.fields = {Key("a")};
   TestPredicate& predicate = rules.predicates.emplace_back();
@@ -103,7 +104,7 @@ void TestReadValidation() {
   predicate.texts = {"x"};
   rules.rules.push_back({Test(0), weir::kKeepRoute});
   const Block block = WriteProgram(rules);
-  const auto evaluator = Load(block);
+  const auto evaluator = Load(block, techniques);
   const auto route_of = [&](std::string_view record) {
     SlabShape shape;
     shape.input = record;
@@ -124,7 +125,7 @@ void TestReadValidation() {
 }
 
 // Every bound and what lies beside it, times in each form, and what is no time; each in a batch of its own and all together.
-void TestDelays() {
+void TestDelays(weir::Techniques techniques) {
   constexpr uint64_t kNowMs = 1'700'000'000'250;
   RuleSet rules;
   rules.fields = {Key("a"), Key("drop")};
@@ -146,7 +147,7 @@ void TestDelays() {
     }
   }
   const Block block = WriteProgram(rules);
-  const auto evaluator = Load(block);
+  const auto evaluator = Load(block, techniques);
   std::string all;
   for (const std::string& value : values) {
     const std::string records = "{\"a\":[0," + value + "],\"a\":[0,1]}\n{\"a\":[0," + value + "],\"drop\":1}\n{\"a\":[0," + value + "],}\n{}\n";
@@ -227,13 +228,16 @@ RuleSet DrawRules(Numbers& numbers) {
   return rules;
 }
 
-// Batches long enough that orders are made anew and caches fill: the same records come again and again.
+// Batches long enough that orders are made anew and caches fill: the same records come again and again. Every rule set
+// with techniques that are all adaptive, off and on, and with one of the other settings.
 void TestDrawn() {
   Numbers numbers(2024);
-  for (int i = 0; i < 60; i++) {
+  for (uint32_t i = 0; i < 60; i++) {
     const RuleSet rules = DrawRules(numbers);
     const Block block = WriteProgram(rules);
-    const auto evaluator = Load(block);
+    std::vector<std::unique_ptr<weir::Evaluator>> evaluators;
+    for (const weir::Techniques alike : kAlike) evaluators.push_back(Load(block, alike));
+    evaluators.push_back(Load(block, SettingOf(i * 7)));
     for (int turn = 0; turn < 3; turn++) {
       std::string input;
       for (int k = 0; k < 120; k++) input += DrawRecord(numbers) + "\n";
@@ -244,10 +248,37 @@ void TestDrawn() {
         shape.flags = weir::kWantRecords;
         shape.record_capacity = 64;
         shape.now_ms = 1'600'000'050'000;
-        CHECK(IsRight(rules, *evaluator, shape));
+        for (const auto& evaluator : evaluators) CHECK(IsRight(rules, *evaluator, shape));
       }
     }
   }
+}
+
+// Three records, of which two have a value that decides them and one has another: how often it is known and screened.
+void TestReport() {
+  RuleSet rules;
+  rules.fields = {Key("a"), Key("b")};
+  TestPredicate& predicate = rules.predicates.emplace_back();
+  predicate.op = Op::kRegex;
+  predicate.pattern = "chrome|firefox";
+  rules.rules.push_back({Test(0), weir::kKeepRoute});
+  const Block block = WriteProgram(rules);
+  SlabShape shape;
+  shape.input = "{\"a\":\"a firefox\"}\n{\"a\":\"curl\"}\n{\"a\":\"a firefox\"}\n{\"b\":1}\n";
+  const auto report = [&](weir::Techniques techniques) {
+    const auto evaluator = Load(block, techniques);
+    CHECK(IsRight(rules, *evaluator, shape));
+    return evaluator->report();
+  };
+  const weir::Evaluator::Report on = report(All(weir::Use::kOn));
+  CHECK(on.fields.size() == 2 && on.fields[0].values == 3 && on.fields[1].values == 0);
+  CHECK(on.fields[0].looked_up == 3 && on.fields[0].known == 1);
+  CHECK(on.fields[0].screened == 2 && on.fields[0].candidates == 1);
+  CHECK(on.cache_bytes > 0);
+  const weir::Evaluator::Report off = report(All(weir::Use::kOff));
+  CHECK(off.fields.size() == 2 && off.fields[0].values == 3);
+  CHECK(off.fields[0].looked_up == 0 && off.fields[0].screened == 0 && off.cache_bytes == 0);
+  for (const weir::TechniqueCounts& counts : off.techniques) CHECK(counts.used == 0);
 }
 
 }  // namespace
@@ -301,10 +332,13 @@ void TestBatchView() {
 
 void TestKernel() {
   TestFraming();
-  TestSegments();
-  TestReadValidation();
-  TestDelays();
+  for (const weir::Techniques alike : kAlike) {
+    TestSegments(alike);
+    TestReadValidation(alike);
+    TestDelays(alike);
+  }
   TestDrawn();
+  TestReport();
 }
 
 }  // namespace weir_test

@@ -61,8 +61,8 @@ struct Asked {
 };
 
 // What a value cache keeps of a stream of values is what was put in, and values are forgotten whole.
-void StreamThroughCache(uint32_t words, size_t max_bytes, uint32_t distinct, bool* was_off) {
-  weir::ValueCache cache(words, max_bytes, 42, weir::Use::kAdaptive);
+void StreamThroughCache(uint32_t words, size_t max_bytes, uint32_t distinct, weir::Use use, bool* was_off) {
+  weir::ValueCache cache(words, max_bytes, 42, use);
   Numbers numbers(distinct);
   for (int i = 0; i < 60000; i++) {
     const uint32_t number = numbers.Below(distinct);
@@ -252,14 +252,19 @@ void TestValueCache() {
   CHECK(cache.Find(value.view()) == nullptr && cache.Add(value.view(), false) == nullptr);  // met once
   CHECK(cache.Find(value.view()) == nullptr && cache.Add(value.view(), false) != nullptr);  // met again
   CHECK(cache.Find(value.view()) != nullptr);
-  bool was_off = false;
-  StreamThroughCache(2, 1 << 20, 50, &was_off);
-  CHECK(!was_off);
-  StreamThroughCache(6, 4096, 3000, &was_off);   // forgets by memory
-  StreamThroughCache(2, 1 << 20, 9000, &was_off);  // forgets by number of entries
-  was_off = false;
-  StreamThroughCache(4, 1 << 20, 1000000, &was_off);
-  CHECK(was_off);
+  CHECK(cache.all_lookups() == 3 && cache.all_hits() == 1);
+  weir::ValueCache forced(1, 1 << 20, 7, weir::Use::kOn);
+  CHECK(forced.Find(value.view()) == nullptr && forced.Add(value.view(), false) != nullptr);
+  for (const auto use : {weir::Use::kAdaptive, weir::Use::kOn}) {
+    bool was_off = false;
+    StreamThroughCache(2, 1 << 20, 50, use, &was_off);
+    CHECK(!was_off);
+    StreamThroughCache(6, 4096, 3000, use, &was_off);     // forgets by memory
+    StreamThroughCache(2, 1 << 20, 9000, use, &was_off);  // forgets by number of entries
+    was_off = false;
+    StreamThroughCache(4, 1 << 20, 1000000, use, &was_off);
+    CHECK(was_off == (use == weir::Use::kAdaptive));
+  }
 }
 
 void TestDecision() {

@@ -12,6 +12,7 @@
 #include "../repeated_keys.h"
 #include "check.h"
 #include "original_filters.h"
+#include "settings.h"
 #include "test_slab.h"
 
 namespace weir_test {
@@ -95,18 +96,20 @@ void TestOriginalMemory() {
 void TestOriginalBatch() {
   const OriginalBatch batch = EveryOriginalPart(20);
   const Block block = WriteProgram(batch.filters);
-  std::string error;
-  const auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error);
-  CHECK(evaluator != nullptr);
-  for (const auto mode : {weir::Validation::kFull, weir::Validation::kKept, weir::Validation::kFull}) {
-    SlabShape shape;
-    shape.input = batch.input;
-    shape.mode = mode;
-    shape.flags = weir::kWantRecords;
-    shape.count_capacity = static_cast<uint32_t>(batch.filters.rules.size()) + 1;
-    const std::string difference = Differs(batch.filters, shape, RunKernel(*evaluator, batch.filters, shape), batch.plain);
-    if (!difference.empty()) std::fprintf(stderr, "mode %d differs in: %s\n", static_cast<int>(mode), difference.c_str());
-    CHECK(difference.empty());
+  for (const weir::Techniques alike : kAlike) {
+    std::string error;
+    const auto evaluator = weir::Evaluator::Load(block.data(), block.size, &error, alike);
+    CHECK(evaluator != nullptr);
+    for (const auto mode : {weir::Validation::kFull, weir::Validation::kKept, weir::Validation::kFull}) {
+      SlabShape shape;
+      shape.input = batch.input;
+      shape.mode = mode;
+      shape.flags = weir::kWantRecords;
+      shape.count_capacity = static_cast<uint32_t>(batch.filters.rules.size()) + 1;
+      const std::string difference = Differs(batch.filters, shape, RunKernel(*evaluator, batch.filters, shape), batch.plain);
+      if (!difference.empty()) std::fprintf(stderr, "mode %d differs in: %s\n", static_cast<int>(mode), difference.c_str());
+      CHECK(difference.empty());
+    }
   }
 }
 

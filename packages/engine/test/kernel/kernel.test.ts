@@ -8,7 +8,7 @@ import { EngineError } from '#src/errors.js'
 import type { Kernel } from '#src/kernel/kernel.js'
 import { compileRuleSet } from '#src/rules/compile.js'
 import type { RuleSet } from '#src/rules/rule-set.js'
-import { kernels } from '../judge.ts'
+import { settledKernels } from '../judge.ts'
 
 const rules: RuleSet = {
   version: 1,
@@ -21,7 +21,7 @@ const rules: RuleSet = {
 const input = Buffer.from('{"a":"x"}\n{"a":"yy"}\n{}\n{"b":1}\n')
 
 function testEach(name: string, body: (kernel: Kernel) => void): void {
-  for (const [kernelName, loaded] of Object.entries(kernels)) {
+  for (const [kernelName, loaded] of Object.entries(settledKernels)) {
     test(`${kernelName}: ${name}`, { skip: loaded.skip ?? false }, () => {
       assert.ok(loaded.skip === undefined)
       body(loaded.kernel)

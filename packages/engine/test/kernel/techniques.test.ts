@@ -7,10 +7,11 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '#src/errors.js'
 import { techniqueBits, techniques } from '#src/kernel/techniques.js'
-import type { TechniqueSettings, TechniqueUse } from '#src/kernel/techniques.js'
+import type { TechniqueSettings } from '#src/kernel/techniques.js'
 import type { RuleSet } from '#src/rules/rule-set.js'
 import { prepareKernelRun } from '#src/testing.js'
 import { kernels } from '../judge.ts'
+import { allTechniques as all } from '../techniques.ts'
 
 const skip = kernels.native.skip ?? false
 
@@ -30,8 +31,6 @@ const tenRecords = Buffer.from(
     return `${JSON.stringify({ agent, status: i % 2 === 0 ? '200' : '503' })}\n`
   }).join(''),
 )
-
-const all = (use: TechniqueUse): TechniqueSettings => Object.fromEntries(techniques.map((name) => [name, use]))
 
 async function reportOf(settings: TechniqueSettings, input: Uint8Array = tenRecords) {
   const run = await prepareKernelRun(rules, input, { kernel: 'native', techniques: settings })
