@@ -5,31 +5,9 @@
 // WEIR_REQUIRE, a comma list, names what a test may not skip for want of; here that is what the set-up has just built.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { basename, join, relative } from 'node:path'
-import { SetUpError, root, setUp, sourcesOf, typeScriptProjects } from './set-up.mjs'
-
-const required = ['native', 'judge']
-/** A test that runs longer than this hangs; the slowest takes well under a minute. */
-const testTimeoutMs = 600_000
-
-/**
- * Compiled test files, derived from the sources: an old compiled file whose source is gone is not run, and a test folder
- * without tests is an error, where `node --test` would call it a success.
- */
-function testFiles() {
-  const projects = typeScriptProjects().filter(({ folder }) => basename(folder) === 'test')
-  return projects.flatMap((project) => {
-    const sources = sourcesOf(project).filter((path) => path.endsWith('.test.ts'))
-    if (sources.length === 0) throw new SetUpError(`There is no test in ${relative(root, project.folder)}.`)
-    return sources.map((path) => {
-      const compiled = join(project.outDir, path.replace(/\.ts$/, '.js'))
-      if (!existsSync(compiled)) throw new SetUpError(`${compiled} is missing: the tests were not compiled.`)
-      return relative(root, compiled)
-    })
-  })
-}
+import { join } from 'node:path'
+import { SetUpError, root, setUp } from './set-up.mjs'
+import { runTests, testFiles } from './test-files.mjs'
 
 function lint() {
   const turbo = join(root, 'node_modules', 'turbo', 'bin', 'turbo')
@@ -46,19 +24,6 @@ function lint() {
   const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' }
   if (!process.stdout.isTTY) env.NO_COLOR = '1'
   return spawnSync(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0
-}
-
-function runTests(files, judge) {
-  const nodeArgs = ['--test', '--test-reporter=spec', `--test-timeout=${testTimeoutMs}`]
-  nodeArgs.push(`--test-concurrency=${availableParallelism()}`)
-  const env = { ...process.env, WEIR_JUDGE: judge, WEIR_REQUIRE: process.env.WEIR_REQUIRE ?? required.join(',') }
-  // Set by the runner for its own children: with it, a runner within a runner reports nothing.
-  delete env.NODE_TEST_CONTEXT
-  return spawnSync(process.execPath, [...nodeArgs, ...files], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  }).status
 }
 
 function parseArguments(args) {
@@ -80,7 +45,7 @@ function main() {
   }
   const isClean = options.words.length > 0 || !options.lint || lint()
   console.log(`test: ${files.length} of ${all.length} files, Node ${process.versions.node}`)
-  const status = runTests(files, judge)
+  const { status } = runTests(files, judge)
   if (!isClean)
     console.error('test: lint or format failed; the messages stand above the tests. `npm run format` mends the format.')
   return status === 0 && isClean ? 0 : 1

@@ -1,0 +1,56 @@
+// `npm run test:techniques`: the engine's tests with each technique of the native kernel forced on and forbidden. All at
+// once with the whole suite, one at a time with the tests of kernels.
+//   npm run test:techniques                  every setting
+//   npm run test:techniques -- SETTING …     only these, such as `all=on`, `value-cache=off` or `all=off,literals=on`
+// Shows what a run wrote when it failed, and at the end names the settings that failed.
+
+import { SetUpError, root, setUp } from './set-up.mjs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { runTests, testFiles } from './test-files.mjs'
+
+const engine = join(root, 'packages', 'engine')
+
+/** Files that say something about a technique by itself: those in which the native kernel answers. */
+const ofKernels =
+  /dist-test\/(cases|cuts|delays|engine|evaluation|filtering|forced|oracle|original|paths|report|kernel\/.*|pool\/evaluate)\.test\.js$/
+
+async function settingsToRun(given) {
+  const load = (path) => import(pathToFileURL(join(engine, path)).href)
+  const { techniques } = await load('dist/kernel/techniques.js')
+  const every = ['all', ...techniques].flatMap((name) => [`${name}=on`, `${name}=off`])
+  const { readTechniques } = await load('dist-test/techniques.js')
+  for (const setting of given) {
+    try {
+      readTechniques(setting)
+    } catch (error) {
+      throw new SetUpError(`${setting}: ${error.message} Settings are such as ${every.join(' ')}.`)
+    }
+  }
+  return given.length === 0 ? every : given
+}
+
+function run(setting, files, judge) {
+  const began = performance.now()
+  const preload = `--import ${pathToFileURL(join(engine, 'dist-test', 'force-techniques.js')).href}`
+  const env = { WEIR_TECHNIQUES: setting, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${preload}`.trim() }
+  const { status, output } = runTests(files, judge, { env, isQuiet: true })
+  if (status !== 0) console.log(output)
+  const seconds = Math.round((performance.now() - began) / 1000)
+  console.log(`techniques: ${setting}: ${files.length} files ${status === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
+  return status === 0
+}
+
+try {
+  const { judge } = setUp({ tests: true, projects: ['packages/engine/test'] })
+  const settings = await settingsToRun(process.argv.slice(2))
+  const all = testFiles(engine)
+  const kernels = all.filter((file) => ofKernels.test(file))
+  const failed = settings.filter((setting) => !run(setting, setting.startsWith('all=') ? all : kernels, judge))
+  if (failed.length > 0) console.error(`techniques: failed with ${failed.join(', ')}`)
+  process.exitCode = failed.length === 0 ? 0 : 1
+} catch (error) {
+  if (!(error instanceof SetUpError)) throw error
+  console.error(`techniques: ${error.message}`)
+  process.exitCode = 2
+}
