@@ -141,12 +141,8 @@ export class Engine {
       current,
       new AbortController(),
       {
-        options: resolved,
-        kernel,
-        pool,
-        slabs,
+        ...{ options: resolved, kernel, pool, slabs, tallies },
         stats: new StatsRecorder(),
-        tallies,
         startTimer: internals.startTimer ?? startTimer,
         now: internals.now ?? Date.now,
       },

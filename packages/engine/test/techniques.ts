@@ -11,13 +11,13 @@ export function allTechniques(use: TechniqueUse): TechniqueSettings {
 
 /** Returns what a text as WEIR_TECHNIQUES has it says. Throws for names and uses that there are not. */
 export function readTechniques(text: string): TechniqueSettings {
-  const settings: Record<string, string> = {}
+  const settings: Record<string, TechniqueUse> = {}
   for (const part of text.split(',').filter((each) => each !== '')) {
     const [name = '', use = ''] = part.split('=')
-    for (const each of name === 'all' ? techniques : [name]) settings[each] = use
+    for (const each of name === 'all' ? techniques : [name]) settings[each] = use as TechniqueUse
   }
-  techniqueBits(settings as TechniqueSettings)
-  return settings as TechniqueSettings
+  techniqueBits(settings)
+  return settings
 }
 
 /** What the environment says of this run. */

@@ -11,9 +11,10 @@ import type { PlanField } from '../rules/program.ts'
  *
  * - `key-order`: a key is expected where it stood in earlier records.
  * - `value-cache`: what is known of a value that was met before is not asked again.
+ * - `field-index`: all predicates on a field are asked at once.
  * - `literals`: patterns are ruled out by texts that they require.
  */
-export const techniques = ['key-order', 'value-cache', 'literals'] as const
+export const techniques = ['key-order', 'value-cache', 'field-index', 'literals'] as const
 
 /** The name of a technique. */
 export type Technique = (typeof techniques)[number]

@@ -32,6 +32,9 @@ const tenRecords = Buffer.from(
   }).join(''),
 )
 
+/** Values are screened where the index of their field is asked. */
+const screening = { 'field-index': 'on', literals: 'on' } as const
+
 async function reportOf(settings: TechniqueSettings, input: Uint8Array = tenRecords) {
   const run = await prepareKernelRun(rules, input, { kernel: 'native', techniques: settings })
   run.evaluate()
@@ -120,7 +123,7 @@ test('one technique alone is at work where the others are off', { skip }, async 
     screened: 0,
     candidates: 0,
   })
-  const { by: screened, fields: plain } = await reportOf({ ...all('off'), literals: 'on' })
+  const { by: screened, fields: plain } = await reportOf({ ...all('off'), ...screening })
   assert.deepEqual([screened['value-cache']?.[0], screened['literals']], [0, [10, 0]])
   assert.deepEqual(plain[0], {
     field: 'agent',
@@ -133,9 +136,31 @@ test('one technique alone is at work where the others are off', { skip }, async 
   })
 })
 
+test('a field’s predicates are asked at once, and those that an index cannot answer one by one', { skip }, async () => {
+  const { by } = await reportOf({ ...all('off'), 'field-index': 'on', literals: 'on' })
+  // Of ten agents two hold a literal, and the pattern is tried. Statuses have no index: nothing of their pattern fits one.
+  assert.deepEqual(by['field-index'], [10, 2])
+  const equal: RuleSet = {
+    version: 1,
+    default: 'drop',
+    rules: [{ id: 'equal', when: { field: 'status', in: ['200', '404'] }, then: 'keep' }],
+  }
+  const run = await prepareKernelRun(equal, tenRecords, {
+    kernel: 'native',
+    techniques: { ...all('off'), 'field-index': 'on' },
+  })
+  run.evaluate()
+  assert.deepEqual(run.report().techniques[techniques.indexOf('field-index')], {
+    technique: 'field-index',
+    used: 10,
+    fellBack: 0,
+  })
+  run.release()
+})
+
 test('a text that is not ASCII falls back from literals to the pattern', { skip }, async () => {
   const input = Buffer.from('{"agent":"chrome"}\n{"agent":"chrömium"}\n')
-  const { by, fields, kept } = await reportOf({ ...all('off'), literals: 'on' }, input)
+  const { by, fields, kept } = await reportOf({ ...all('off'), ...screening }, input)
   assert.equal(kept, 1)
   assert.deepEqual(by['literals'], [1, 1])
   assert.deepEqual([fields[0]?.screened, fields[0]?.candidates], [1, 1])
