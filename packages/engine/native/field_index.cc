@@ -151,7 +151,7 @@ void FieldIndex::Add(uint32_t number_in_program, uint32_t number, Use screening)
   if (!IsIndexable(program_, predicate)) return;
   if (predicate.op == Op::kCompare) {
     const size_t bounds = size_t{predicate.lt.present} + predicate.lte.present + predicate.gt.present + predicate.gte.present;
-    if (axis_.bounds.size() + bounds > kMostBounds) return;
+    if (bounds == 0 || axis_.bounds.size() + bounds > kMostBounds) return;
     for (const Number* bound : {&predicate.lt, &predicate.lte, &predicate.gt, &predicate.gte}) {
       if (bound->present) axis_.bounds.push_back(bound->value);
     }

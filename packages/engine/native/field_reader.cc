@@ -131,14 +131,16 @@ void FieldReader::Resolve(FieldState& field) {
   field.present = false;
   field.has_text = false;
   field.answers = field.absent.data();
+  asked_fields_++;
+  asked_field_ = static_cast<uint32_t>(&field - fields_.data());
   const Value* value = cursor_.Find(field.slot);
+  field.value = value;
   if (value == nullptr || value->kind == Value::Kind::kNull || cursor_.malformed()) return;
   if (value->kind == Value::Kind::kContainer) {
     field.present = true;
     field.answers = field.container.data();
     return;
   }
-  field.value = value;
   field.found++;
   field.positions += static_cast<uint64_t>(value->data - begin_);
   if (field.is_direct && !strict_ && value->kind != Value::Kind::kEscapedString) {

@@ -37,6 +37,7 @@ class FieldReader {
     bad_value_ = false;
     if (arena_.used() != 0) arena_.Reset();
     generation_++;
+    asked_fields_ = 0;
     if (program_.original) StartOriginal();
   }
 
@@ -71,6 +72,10 @@ class FieldReader {
 
   // What stands in the program's time field, which it has. When `malformed()` is true afterwards, it means nothing.
   TimeText Time();
+
+  // The one field whose value was looked at in this record, and that value; kNone where it was none or more than one.
+  uint32_t only_field() const { return asked_fields_ == 1 ? asked_field_ : Decision::kNone; }
+  const Value* only_value() const { return fields_[asked_field_].value; }
 
   bool malformed() const { return cursor_.malformed() || bad_value_; }
 
@@ -165,6 +170,8 @@ class FieldReader {
   bool has_long_missing_ = false;
   const char* begin_ = nullptr;
   uint64_t generation_ = 0;
+  uint32_t asked_fields_ = 0;  // in this record, and the last of them
+  uint32_t asked_field_ = 0;
   bool strict_ = false;
   bool bad_value_ = false;
   // In the dialect of the original, of this record.

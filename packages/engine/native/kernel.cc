@@ -14,6 +14,7 @@
 #include "json_cursor.h"
 #include "matcher.h"
 #include "original_judge.h"
+#include "prefilter.h"
 
 namespace weir {
 namespace {
@@ -47,7 +48,8 @@ struct Evaluator::State {
       : program(std::move(from)),
         matcher(std::move(ready)),
         decision(*program),
-        reader(*program, *matcher, decision, techniques, Seed()) {
+        reader(*program, *matcher, decision, techniques, Seed()),
+        prefilter(*program, techniques[Technique::kPrefilter]) {
     Order();
     if (program->original) original.emplace(*program, *matcher, decision, reader);
   }
@@ -78,6 +80,7 @@ struct Evaluator::State {
     return rule < program->rules.size() ? program->rules[rule].route : program->default_route;
   }
   Outcome Malformed(Reason reason) { return {kNoRule, kMalformedRoute, reason}; }
+  void LearnFrom(uint32_t rule, bool is_dropped);
   Outcome Broken(const Line& line);
   void Note(const Line& line, const Outcome& outcome);
   void Flush(const Line* unended);
@@ -88,6 +91,7 @@ struct Evaluator::State {
   Decision decision;
   FieldReader reader;
   std::optional<OriginalJudge> original;  // where the program is of that dialect
+  Prefilter prefilter;
   Validator validator;
   Delays delays;
   TimeText time;  // of the record at hand
@@ -122,6 +126,7 @@ std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std
 Evaluator::Report Evaluator::report() const {
   Report report;
   state_->reader.Report(report.techniques, &report.fields, &report.cache_bytes);
+  report.techniques[static_cast<size_t>(Technique::kPrefilter)] = state_->prefilter.counts();
   return report;
 }
 
@@ -138,7 +143,10 @@ bool Evaluator::Evaluate(uint8_t* slab, size_t size, std::string* error) {
   }
   state.batch = BatchView();
   if (!state.batch.Open(slab, size, state.program->rules.size(), error)) return false;
-  state.mode = static_cast<Validation>(state.batch.word[kFlags] & kValidationMask);
+  const auto mode = static_cast<Validation>(state.batch.word[kFlags] & kValidationMask);
+  // Under another mode a value must be sound before it decides.
+  if (mode != state.mode) state.prefilter.Forget();
+  state.mode = mode;
   state.held = 0;
   state.is_continued = false;
   state.fault.clear();
@@ -212,10 +220,15 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   decided++;
   // By then the fields' usual places are known; later turns follow a stream that changes.
   if (decided == 128 || decided % 65536 == 0) Order();
+  if (prefilter.on()) {
+    const uint32_t rule = prefilter.Look(line.begin, line.end);
+    if (rule != Prefilter::kNone) return {static_cast<uint16_t>(rule), kDropRoute, Reason::kNone};
+  }
   reader.Start(line.begin, line.end, mode == Validation::kRead);
   const uint32_t rule = decision.Run(reader);
   if (reader.malformed()) return Broken(line);
   const uint8_t route = RouteOf(rule);
+  LearnFrom(rule, route == kDropRoute);
   const Outcome outcome = {static_cast<uint16_t>(rule), route, Reason::kNone};
   if (route == kDropRoute) return outcome;
   if (program->has_time_field) {
@@ -228,6 +241,14 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   }
   if (program->has_time_field) delays.Add(time);
   return outcome;
+}
+
+// The prefilter passes over the next record with a value that alone dropped this one.
+inline void Evaluator::State::LearnFrom(uint32_t rule, bool is_dropped) {
+  const uint32_t field = reader.only_field();
+  const Value* value = field == Decision::kNone ? nullptr : reader.only_value();
+  if (value == nullptr || value->kind != Value::Kind::kString) return prefilter.Learn(Prefilter::kNone, nullptr, 0, rule, false);
+  prefilter.Learn(field, value->data, value->size, rule, is_dropped);
 }
 
 // The cursor met something that is not JSON: the validator says what. That it finds nothing wrong cannot be.

@@ -8,12 +8,13 @@
 namespace weir {
 
 enum class Technique : uint32_t {
+  kPrefilter,   // records that one value drops are passed over without a walk (prefilter.h)
   kKeyOrder,    // a key is expected where it stood in earlier records (key_trail.h)
   kValueCache,  // what is known of values met before (value_cache.h)
   kFieldIndex,  // all predicates of a field are asked at once (field_index.h)
   kLiterals,    // patterns are ruled out by literals that they require (literal_screen.h)
 };
-constexpr uint32_t kTechniques = 4;
+constexpr uint32_t kTechniques = 5;
 
 // Adaptive: learned from the data, and dropped where it does not pay.
 enum class Use : uint32_t { kAdaptive = 0, kOff = 1, kOn = 2 };

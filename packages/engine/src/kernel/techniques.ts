@@ -9,12 +9,13 @@ import type { PlanField } from '../rules/program.ts'
 /**
  * The techniques of the native kernel, in the order of its own list. The portable kernel has none.
  *
+ * - `prefilter`: a record that one value is known to drop is passed over.
  * - `key-order`: a key is expected where it stood in earlier records.
  * - `value-cache`: what is known of a value that was met before is not asked again.
  * - `field-index`: all predicates on a field are asked at once.
  * - `literals`: patterns are ruled out by texts that they require.
  */
-export const techniques = ['key-order', 'value-cache', 'field-index', 'literals'] as const
+export const techniques = ['prefilter', 'key-order', 'value-cache', 'field-index', 'literals'] as const
 
 /** The name of a technique. */
 export type Technique = (typeof techniques)[number]
