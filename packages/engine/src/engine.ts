@@ -125,7 +125,7 @@ export class Engine {
       ...(internals.startDeadlineMs === undefined ? {} : { startDeadlineMs: internals.startDeadlineMs }),
       ...(internals.worker === undefined ? {} : { worker: internals.worker }),
     })
-    const tallies = new Tallies()
+    const tallies = new Tallies(threads)
     let current: LoadedRuleSet
     try {
       // Threads take as long to start as a rule set takes to compile, so the two go on at once.

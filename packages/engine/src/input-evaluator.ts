@@ -102,7 +102,7 @@ export class InputEvaluator {
   #evaluateInline(loaded: LoadedRuleSet, bytes: Buffer, start: number): Answer {
     if (this.#inline?.loaded !== loaded) {
       this.close()
-      const { program, tally = createTally(loaded.plan.fields.length) } = loaded.handle
+      const { program, tally = createTally(loaded.plan.fields.length, 1) } = loaded.handle
       const evaluator = this.#parts.kernel.load({ plan: readPlan(program.bytes), bytes: program.bytes })
       this.#inline = { loaded, counted: new CountedEvaluator(evaluator, tally) }
     }

@@ -18,14 +18,19 @@ export interface EngineReport extends KernelReport {
 export class Tallies {
   /** By the program's memory. Workers may still have a program that is loaded again, with the tally it came with. */
   readonly #known = new WeakMap<Uint8Array, SharedArrayBuffer>()
+  readonly #places: number
   #last: { readonly plan: PlanOutline; readonly tally: SharedArrayBuffer } | undefined
+
+  constructor(threads: number) {
+    this.#places = 4 * threads + 4
+  }
 
   /** Returns the rule set with the tally that its batches count in. Prepared rules may be in several engines at once. */
   of(loaded: LoadedRuleSet): LoadedRuleSet {
     const { handle, plan } = loaded
     const { bytes } = handle.program
     const again = this.#last !== undefined && areAlike(this.#last.plan, plan) ? this.#last.tally : undefined
-    const tally = this.#known.get(bytes) ?? again ?? createTally(plan.fields.length)
+    const tally = this.#known.get(bytes) ?? again ?? createTally(plan.fields.length, this.#places)
     this.#known.set(bytes, tally)
     this.#last = { plan, tally }
     return { ...loaded, handle: { ...handle, tally } }

@@ -28,7 +28,7 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
     kernel ??= (await selectKernel(settings.kernel)).kernel
     const plan = readPlan(bytes)
     const evaluator = kernel.load({ plan, bytes }, settings.techniques)
-    const counted = new CountedEvaluator(evaluator, tally ?? createTally(plan.fields.length))
+    const counted = new CountedEvaluator(evaluator, tally ?? createTally(plan.fields.length, 1))
     remember(evaluators, id, counted, programsKept)?.release()
     return counted
   }
