@@ -228,7 +228,7 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
   const uint32_t rule = decision.Run(reader);
   if (reader.malformed()) return Broken(line);
   const uint8_t route = RouteOf(rule);
-  LearnFrom(rule, route == kDropRoute);
+  if (prefilter.learns()) LearnFrom(rule, route == kDropRoute);
   const Outcome outcome = {static_cast<uint16_t>(rule), route, Reason::kNone};
   if (route == kDropRoute) return outcome;
   if (program->has_time_field) {
@@ -244,7 +244,7 @@ Evaluator::State::Outcome Evaluator::State::Decide(const Line& line) {
 }
 
 // The prefilter passes over the next record with a value that alone dropped this one.
-inline void Evaluator::State::LearnFrom(uint32_t rule, bool is_dropped) {
+void Evaluator::State::LearnFrom(uint32_t rule, bool is_dropped) {
   const uint32_t field = reader.only_field();
   const Value* value = field == Decision::kNone ? nullptr : reader.only_value();
   if (value == nullptr || value->kind != Value::Kind::kString) return prefilter.Learn(Prefilter::kNone, nullptr, 0, rule, false);

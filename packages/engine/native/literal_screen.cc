@@ -20,8 +20,10 @@ namespace weir {
 namespace {
 
 constexpr size_t kLeastLiteral = 3;
-// A pattern that needs one of very many literals would fill the bitmap.
+// A pattern that needs one of very many literals is seldom ruled out.
 constexpr size_t kMostLiterals = 32;
+// Longer lists stay where they lie, once for all threads.
+constexpr size_t kMostTexts = 8192;
 // With more literals than these, nearly every byte would belong to some group.
 constexpr size_t kMostByNibbles = 64;
 
@@ -98,8 +100,14 @@ bool IsAscii(std::string_view text) {
   return (seen & 0x8080808080808080u) == 0;
 }
 
-uint32_t Three(char a, char b, char c) {
-  return static_cast<uint8_t>(a) | (uint32_t{static_cast<uint8_t>(b)} << 8) | (uint32_t{static_cast<uint8_t>(c)} << 16);
+// The first eight bytes at `p`, the first in the lowest bits.
+uint64_t LoadEight(const char* p) {
+  uint64_t bytes;
+  std::memcpy(&bytes, p, 8);
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+  bytes = __builtin_bswap64(bytes);
+#endif
+  return bytes;
 }
 
 }  // namespace
@@ -116,14 +124,14 @@ void LiteralScreen::Add(uint32_t number, const re2::RE2& pattern) {
 }
 
 void LiteralScreen::Add(uint32_t number, const SubstringsList& list, bool fold) {
-  if (list.count == 0 || list.count > kMostLiterals) return;
+  if (list.count == 0 || texts_sought_.size() + list.count > kMostTexts) return;
   for (uint32_t i = 0; i < list.count; i++) {
     if (list.entry(i).size() < kLeastLiteral) return;
   }
   for (uint32_t i = 0; i < list.count; i++) {
     std::string text(list.entry(i));
     if (fold) std::transform(text.begin(), text.end(), text.begin(), Lower);
-    texts_sought_.push_back({std::move(text), number, fold ? Kind::kFoldedText : Kind::kText, 0});
+    texts_sought_.push_back({std::move(text), number, fold ? Kind::kFoldedText : Kind::kText});
   }
   texts_[number / 64] |= uint64_t{1} << (number % 64);
   AddNumber(number);
@@ -144,11 +152,16 @@ void LiteralScreen::Build() {
 void LiteralScreen::BuildTables() {
   literals_ = texts_sought_;
   for (const Requirement& each : requirements_) {
-    for (const std::string& literal : each.choices[each.chosen]) literals_.push_back({literal, each.number, Kind::kRequired, 0});
+    for (const std::string& literal : each.choices[each.chosen]) literals_.push_back({literal, each.number, Kind::kRequired});
   }
-  grams_.assign((size_t{1} << kGramBits) / 64, 0);
-  heads_.assign(size_t{1} << kGramBits, 0);
-  for (uint32_t i = 0; i < literals_.size(); i++) AddGram(literals_[i].text, i);
+  // Few bits of the map are set, so that what the texts have in common with others is seldom looked at.
+  gram_bits_ = 14;
+  while (gram_bits_ < 20 && literals_.size() * 64 > size_t{1} << gram_bits_) gram_bits_++;
+  const bool has_four = std::all_of(literals_.begin(), literals_.end(), [](const Literal& each) { return each.text.size() > 3; });
+  gram_bytes_ = has_four ? 4 : 3;
+  grams_.assign((size_t{1} << gram_bits_) / 64, 0);
+  heads_.assign(size_t{1} << kHeadBits, 0);
+  for (uint32_t i = 0; i < literals_.size(); i++) AddGram(i);
 #if defined(__x86_64__) && defined(__GNUC__)
   by_nibbles_ = literals_.size() <= kMostByNibbles && __builtin_cpu_supports("avx2");
   if (by_nibbles_) AddNibbles();
@@ -203,16 +216,19 @@ void LiteralScreen::AddNibbles() {
   }
 }
 
-void LiteralScreen::AddGram(const std::string& text, uint32_t literal) {
-  const std::string lower = {Lower(text[0]), Lower(text[1]), Lower(text[2])};
-  const uint32_t head = Gram(Three(lower[0], lower[1], lower[2]));
-  literals_[literal].next = heads_[head];
-  heads_[head] = literal + 1;
-  for (int cases = 0; cases < 8; cases++) {
-    const uint32_t gram = Gram(Three((cases & 1) != 0 ? Upper(lower[0]) : lower[0], (cases & 2) != 0 ? Upper(lower[1]) : lower[1],
-                                     (cases & 4) != 0 ? Upper(lower[2]) : lower[2]));
-    grams_[gram / 64] |= uint64_t{1} << (gram % 64);
-  }
+void LiteralScreen::AddGram(uint32_t number) {
+  Literal& literal = literals_[number];
+  const size_t size = std::min<size_t>(literal.text.size(), 8);
+  literal.mask = size == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
+  std::string padded = literal.text;
+  padded.append(8, '\0');
+  literal.first = Folded(LoadEight(padded.data())) & literal.mask;
+  const uint32_t hash = Hash(literal.first);
+  const uint32_t gram = hash >> (32 - gram_bits_);
+  grams_[gram / 64] |= uint64_t{1} << (gram % 64);
+  uint32_t& head = heads_[hash >> (32 - kHeadBits)];
+  literal.next = head;
+  head = number + 1;
 }
 
 bool LiteralScreen::Exclude(std::string_view text, uint64_t* known) {
@@ -244,13 +260,13 @@ bool LiteralScreen::Exclude(std::string_view text, uint64_t* known) {
 
 bool LiteralScreen::ExcludeByGrams(std::string_view text) {
   if (!IsAscii(text)) return false;
-  for (size_t i = 0; i + kLeastLiteral <= text.size(); i++) {
+  for (size_t i = 0; i + gram_bytes_ <= text.size(); i++) {
     uint32_t bytes;
     std::memcpy(&bytes, text.data() + i, 4);
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
     bytes = __builtin_bswap32(bytes);
 #endif
-    const uint32_t gram = Gram(bytes & 0xffffff);
+    const uint32_t gram = Hash(bytes) >> (32 - gram_bits_);
     if ((grams_[gram / 64] >> (gram % 64)) & 1) ProbeAt(text, i);
   }
   return true;
@@ -296,10 +312,10 @@ __attribute__((target("avx2"))) bool LiteralScreen::ExcludeByNibbles(std::string
 
 void LiteralScreen::ProbeAt(std::string_view text, size_t at) {
   const std::string_view rest = text.substr(at);
-  const uint32_t gram = Gram(Three(Lower(rest[0]), Lower(rest[1]), Lower(rest[2])));
-  for (uint32_t number = heads_[gram]; number != 0; number = literals_[number - 1].next) {
+  const uint64_t bytes = Folded(LoadEight(rest.data()));
+  for (uint32_t number = heads_[Hash(bytes) >> (32 - kHeadBits)]; number != 0; number = literals_[number - 1].next) {
     const Literal& literal = literals_[number - 1];
-    if (rest.size() < literal.text.size()) continue;
+    if ((bytes & literal.mask) != literal.first || rest.size() < literal.text.size()) continue;
     const bool same = literal.kind == Kind::kText
                           ? std::memcmp(literal.text.data(), rest.data(), literal.text.size()) == 0
                           : std::equal(literal.text.begin(), literal.text.end(), rest.begin(),

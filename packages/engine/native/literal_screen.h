@@ -35,12 +35,14 @@ class LiteralScreen {
   void Build();
 
   // Whether screening is worth a pass: fewer patterns are quicker asked one by one.
-  bool useful() const { return use_ != Use::kOff && patterns_ >= (use_ == Use::kOn ? 1u : 3u); }
+  bool useful() const {
+    return use_ != Use::kOff && (patterns_ >= (use_ == Use::kOn ? 1u : 3u) || texts_sought_.size() >= kManyTexts);
+  }
   bool covers(uint32_t number) const { return (screened_[number / 64] >> (number % 64)) & 1; }
 
   // Marks in `known` (as many words as given) every pattern that cannot match `text`, and every number of texts. False,
-  // with nothing marked, for text that is not ASCII: case folding would need more than bytes there. Reads up to 3 bytes
-  // behind the text.
+  // with nothing marked, for text that is not ASCII: case folding would need more than bytes there. Reads up to 8
+  // bytes behind the text.
   bool Exclude(std::string_view text, uint64_t* known);
   // Of the text that Exclude last returned true for: whether anything was found, which patterns may match it, and which
   // numbers of texts have one in it, by words of bits.
@@ -49,12 +51,15 @@ class LiteralScreen {
   uint64_t found(uint32_t word) const { return found_[word]; }
 
  private:
+  static constexpr size_t kManyTexts = 32;  // worth a pass, even if one predicate looks for them all
   enum class Kind : uint8_t { kRequired, kText, kFoldedText };
   struct Literal {
     std::string text;  // lower case, but for a kText
     uint32_t number;
     Kind kind;
-    uint32_t next;  // in the chain of its first three bytes: index + 1, or 0
+    uint32_t next = 0;  // in the chain of its first bytes: index + 1, or 0
+    uint64_t first = 0;  // its first eight bytes, folded, as far as `mask` goes
+    uint64_t mask = 0;
   };
   using Literals = std::vector<std::string>;
   // A pattern, and sets of literals: of each, one must occur. One set is looked for.
@@ -63,14 +68,19 @@ class LiteralScreen {
     std::vector<Literals> choices;
     size_t chosen = 0;
   };
-  static constexpr uint32_t kGramBits = 14;
+  static constexpr uint32_t kHeadBits = 14;
 
-  static uint32_t Gram(uint32_t three_bytes) { return (three_bytes * 0x9e3779b1u) >> (32 - kGramBits); }
+  // Letters of both cases alike, and some other bytes with them.
+  static uint64_t Folded(uint64_t bytes) { return bytes | 0x2020202020202020u; }
+  // A hash of a text's first bytes, which `bytes` begins with: three, or four where all literals have as many.
+  uint32_t Hash(uint64_t bytes) const {
+    return (static_cast<uint32_t>(Folded(bytes)) & (gram_bytes_ == 3 ? 0xffffffu : ~0u)) * 0x9e3779b1u;
+  }
   void AddNumber(uint32_t number);
   void BuildTables();
   void Sample(std::string_view text);
   void Learn();
-  void AddGram(const std::string& text, uint32_t literal);
+  void AddGram(uint32_t literal);
   void AddNibbles();
   bool ExcludeByGrams(std::string_view text);
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -93,8 +103,10 @@ class LiteralScreen {
   std::vector<std::string> samples_;  // lower case
   uint32_t window_ = 0;               // texts since the last decision whether to choose anew, and those with candidates
   uint32_t window_candidates_ = 0;
-  std::vector<uint64_t> grams_;    // bitmap over Gram
-  std::vector<uint32_t> heads_;    // chain by Gram of the lower-case bytes
+  uint32_t gram_bits_ = 14;
+  uint32_t gram_bytes_ = 3;
+  std::vector<uint64_t> grams_;    // bitmap over the upper bits of Hash
+  std::vector<uint32_t> heads_;    // chain by fewer of them
   // For the first three bytes of literals: bit b of [byte][low or high][nibble] says that some literal of group b has a
   // byte with that nibble there. Sixteen bytes of tables that one vector instruction looks up.
   static constexpr uint32_t kGroups = 8;

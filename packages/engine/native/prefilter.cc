@@ -85,11 +85,6 @@ uint32_t Prefilter::RuleOf(const char* value, const char* end) {
 }
 
 void Prefilter::Learn(uint32_t field, const char* value, uint32_t size, uint32_t rule, bool is_dropped) {
-  if (use_ == Use::kOff) return;
-  if (pause_ != 0) {
-    pause_--;
-    return;
-  }
   if (field_ != kNone) counts_.fell_back++;
   if (field != kNone && is_dropped) {
     alone_[field]++;
@@ -108,10 +103,15 @@ void Prefilter::EndWindow() {
   const auto most = static_cast<uint32_t>(std::max_element(alone_.begin(), alone_.end()) - alone_.begin());
   if (field_ == kNone) {
     const bool may_pay = use_ == Use::kOn || alone_[most] * 2 > window_;
-    if (may_pay && alone_[most] != 0 && CanLead(most)) Lead(most);
+    if (may_pay && alone_[most] != 0 && CanLead(most)) {
+      Lead(most);
+    } else if (use_ == Use::kAdaptive) {
+      pause_ = kPause;
+    }
   } else if (use_ == Use::kAdaptive && window_passed_ * 2 < window_) {
     field_ = kNone;
-    pause_ = kPause;
+    pause_ = next_pause_;
+    next_pause_ = std::min(2 * next_pause_, kLongestPause);
   }
   window_ = 0;
   window_passed_ = 0;

@@ -39,6 +39,12 @@ class Prefilter {
     return value == nullptr ? kNone : RuleOf(value, end);
   }
 
+  // Whether to learn from a record that was decided, which this counts.
+  bool learns() {
+    if (pause_ == 0) return use_ != Use::kOff;
+    pause_--;
+    return false;
+  }
   // Learns from a record that was decided: by `rule`, `is_dropped` or not. `field`: the only one of the program's fields
   // that was looked at, whose value's text begins at `value`; kNone where there were more.
   void Learn(uint32_t field, const char* value, uint32_t size, uint32_t rule, bool is_dropped);
@@ -54,6 +60,7 @@ class Prefilter {
  private:
   static constexpr uint32_t kWindow = 1024;  // records between two decisions
   static constexpr uint32_t kPause = 64 * kWindow;
+  static constexpr uint32_t kLongestPause = 64 * kPause;
   static constexpr uint32_t kTail = 2;  // bytes before the key's last quote that are looked at; the first quote is one
   static constexpr ptrdiff_t kMostBytes = 1024;  // of a record that are looked through for the key
   static constexpr uint32_t kMostValueBytes = 15;
@@ -92,6 +99,7 @@ class Prefilter {
   uint32_t window_ = 0;         // records since the last decision
   uint32_t window_passed_ = 0;  // of these: passed over
   uint32_t pause_ = 0;          // records until the next try
+  uint32_t next_pause_ = kPause;  // twice as many after each try that did not pay
   std::vector<uint32_t> alone_;  // by field: records that it alone dropped since the last decision
   TechniqueCounts counts_;
 };

@@ -91,7 +91,8 @@ class ValueCache {
   static constexpr size_t kMaxEntries = 8192;
   static constexpr uint32_t kMissedBits = 12;
   static constexpr uint32_t kWindow = 4096;     // look-ups between two decisions whether to go on
-  static constexpr uint32_t kPause = 32 * 1024;  // values to pass over when fewer than half were known
+  static constexpr uint32_t kPause = 32 * 1024;  // values to pass over when fewer than half were known,
+  static constexpr uint32_t kLongestPause = 32 * kPause;  // and twice as many each time that it happens again
 
   static uint64_t Mix(uint64_t a, uint64_t b) {
     const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
@@ -153,7 +154,12 @@ class ValueCache {
   }
 
   void EndWindow() {
-    if (hits_ * 2 < lookups_ && !is_forced_) skip_ = kPause;
+    if (hits_ * 2 < lookups_ && !is_forced_) {
+      skip_ = pause_;
+      if (pause_ < kLongestPause) pause_ *= 2;
+    } else {
+      pause_ = kPause;
+    }
     all_lookups_ += lookups_;
     all_hits_ += hits_;
     hits_ = 0;
@@ -170,6 +176,7 @@ class ValueCache {
   uint32_t lookups_ = 0;
   uint32_t hits_ = 0;
   uint32_t skip_ = 0;
+  uint32_t pause_ = kPause;
   std::vector<KnownValue*> slots_;
   std::vector<uint16_t> missed_;  // parts of the hashes of values missed lately, by other parts
   size_t mask_ = kFirstSlots - 1;
