@@ -3,9 +3,9 @@
 
 import type { SlabStore } from './batch/slab.ts'
 import type { RuleSetIssue } from './errors.ts'
-import type { Kernel } from './kernel/kernel.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { WorkerPool } from './pool/pool.ts'
+import type { LatePool } from './pool/late-pool.ts'
+import type { OwnThread } from './pool/own-thread.ts'
 import type { ProgramHandle } from './pool/program-handle.ts'
 import type { PlanOutline } from './rules/program.ts'
 import type { StatsRecorder } from './stats.ts'
@@ -27,8 +27,8 @@ export type StartTimer = (ms: number, run: () => void) => () => void
 export interface EngineParts {
   readonly options: ResolvedOptions
   /** The kernel on the calling thread, for inputs too small to hand over. */
-  readonly kernel: Kernel
-  readonly pool: WorkerPool
+  readonly own: OwnThread
+  readonly pool: LatePool
   readonly slabs: SlabStore
   readonly stats: StatsRecorder
   readonly tallies: Tallies

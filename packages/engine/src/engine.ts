@@ -19,7 +19,8 @@ import type { EngineOptions } from './options.ts'
 import type { BatchResult } from './ordered-batches.ts'
 import { within } from './pool/deadlines.ts'
 import { closedError } from './pool/faults.ts'
-import { WorkerPool } from './pool/pool.ts'
+import { LatePool } from './pool/late-pool.ts'
+import { OwnThread } from './pool/own-thread.ts'
 import type { PoolOptions } from './pool/pool.ts'
 import { programHandle } from './pool/program-handle.ts'
 import { compileBeside, hungThreads, PreparedRules, takePrepared } from './prepared-rules.ts'
@@ -113,25 +114,27 @@ export class Engine {
   static async create(options: EngineOptions, internals: EngineInternals = {}): Promise<Engine> {
     const resolved = resolveOptions(options)
     const { kernel, fallback } = await selectKernel(resolved.kernel)
-    const { threads, batchBytes, maxRecordBytes, batchDeadlineMs } = resolved
+    const { threads, batchBytes, maxRecordBytes, batchDeadlineMs, startThreads } = resolved
     // Tasks for files gather more than a batch; others leave the rest of the slab untouched, which costs no memory.
     const gatherBytes = limits.fileGatherBatches * batchBytes + maxRecordBytes + 3
     const slabs = new SlabStore({ ...batchShape(batchBytes, maxRecordBytes), gatherBytes }, 2 * threads + 1)
-    const pool = new WorkerPool({
+    const own = new OwnThread(kernel)
+    const poolOptions: PoolOptions = {
       threads,
       kernel: kernel.name,
       slabs,
       batchDeadlineMs,
       ...(internals.startDeadlineMs === undefined ? {} : { startDeadlineMs: internals.startDeadlineMs }),
       ...(internals.worker === undefined ? {} : { worker: internals.worker }),
-    })
+    }
+    const pool = new LatePool(poolOptions, own)
     const tallies = new Tallies(threads)
     let current: LoadedRuleSet
     try {
       // Threads take as long to start as a rule set takes to compile, so the two go on at once.
+      if (startThreads === 'now') await pool.start()
       current = tallies.of(loadRuleSet(options.rules, resolved.timeField))
-      await pool.ready()
-      await pool.warm(current.handle)
+      if (startThreads === 'now') await pool.ready(current.handle)
     } catch (error) {
       await pool.close()
       throw error
@@ -141,7 +144,7 @@ export class Engine {
       current,
       new AbortController(),
       {
-        ...{ options: resolved, kernel, pool, slabs, tallies },
+        ...{ options: resolved, own, pool, slabs, tallies },
         stats: new StatsRecorder(),
         startTimer: internals.startTimer ?? startTimer,
         now: internals.now ?? Date.now,
@@ -182,7 +185,7 @@ export class Engine {
    * and what became of each field's values. Batches that were answered are in it. Also after `close()`.
    */
   report(): EngineReport {
-    this.#inputs.tell()
+    this.#parts.own.tell()
     return Tallies.report(this.#current, this.kernel.name)
   }
 
@@ -358,7 +361,6 @@ export class Engine {
     this.#closing.abort()
     await within(closeDeadlineMs, Promise.allSettled([...this.#running]))
     await this.#parts.pool.close(closeDeadlineMs)
-    this.#inputs.close()
     this.#parts.slabs.clear()
   }
 
@@ -376,7 +378,7 @@ export class Engine {
 }
 
 /**
- * Returns an engine whose workers have all made the rule set ready.
+ * Returns an engine whose workers have all made the rule set ready, unless `startThreads` has them wait.
  *
  * Errors: `ERR_CONFIG_INVALID` (which names the option), `ERR_RULESET_INVALID` (with all problems),
  * `ERR_RULESET_UNREADABLE`, `ERR_ENGINE_KERNEL_UNAVAILABLE` (for `kernel: 'native'`), `ERR_ENGINE_WORKER_LOAD`.

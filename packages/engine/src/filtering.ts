@@ -142,6 +142,7 @@ export async function filterOpenFile(
   const batches = new OrderedBatches(parts, wantedOf(parts, options), totals.counting(options.onBatch))
   const { batchBytes, maxRecordBytes } = parts.options
   const length = new SpanLength(batchBytes)
+  parts.pool.expect(parts.current().handle, end - start)
   return conduct(parts, batches, options.signal, totals, async () => {
     for (let from = start, to; from < end; from = to) {
       await batches.room()
@@ -244,6 +245,7 @@ class SourceReader {
       await this.#batches.room()
       this.#submit(this.#batcher.seal())
     }
+    this.#parts.pool.expect(this.#parts.current().handle, this.#batcher.heldBytes, limits.inlineBytes)
     if (this.#batcher.heldBytes > 0 && this.#stopTimer === undefined) this.#startTimer()
   }
 

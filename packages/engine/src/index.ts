@@ -20,7 +20,7 @@ export type {
 export type { KernelName } from './kernel/kernel.ts'
 export type { FieldReport, KernelReport, Technique, TechniqueReport } from './kernel/techniques.ts'
 export { limits } from './limits.ts'
-export type { EngineOptions, KernelChoice } from './options.ts'
+export type { EngineOptions, KernelChoice, ThreadStart } from './options.ts'
 export type { BatchResult, FailedBatch, MalformedRecord, OnBatch, OnFailedBatch, Segment } from './ordered-batches.ts'
 export { prepareRules } from './prepared-rules.ts'
 export type { PreparedRules, PrepareOptions } from './prepared-rules.ts'

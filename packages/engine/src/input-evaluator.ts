@@ -12,13 +12,10 @@ import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
 import { copyColumns, copySegments, gatheredRoutes, joinColumns } from './evaluation.ts'
 import { Verdict, viewColumns, viewSegments } from './evaluation.ts'
 import type { GatheredSegment, RecordColumns } from './evaluation.ts'
-import { EngineError } from './errors.ts'
 import { limits } from './limits.ts'
 import { cutFlags } from './ordered-batches.ts'
 import { evaluateSlab } from './pool/evaluate.ts'
 import { Slots } from './pool/slots.ts'
-import { CountedEvaluator, createTally } from './pool/tally.ts'
-import { readPlan } from './rules/program.ts'
 import { addCounts, noCounts, readCounts } from './stats.ts'
 import type { Counts } from './verdict/verdict.ts'
 
@@ -47,7 +44,6 @@ export class InputEvaluator {
   readonly #abandoned: FinalizationRegistry<() => void>
   /** Slabs that verdicts hold. Beyond the bound, a verdict is copied into ordinary memory. */
   #heldByVerdicts = 0
-  #inline: { readonly loaded: LoadedRuleSet; readonly counted: CountedEvaluator } | undefined
   #inlineSlab: Slab | undefined
 
   constructor(parts: EngineParts) {
@@ -86,33 +82,16 @@ export class InputEvaluator {
     return new Verdict({ plan: loaded.plan, counts, columns, segments, bytes, ...values })
   }
 
-  /** Gives back what the calling thread's evaluator holds outside of the JavaScript heap; a later call makes a new one. */
-  close(): void {
-    this.tell()
-    this.#inline?.counted.release()
-    this.#inline = undefined
-  }
-
-  /** Adds what the calling thread's evaluator counted to the rule set's tally. Not done per input: small ones take no longer. */
-  tell(): void {
-    this.#inline?.counted.tell()
-  }
-
   /** Evaluates on this thread. Errors: `ERR_ENGINE_KERNEL_FAULT`. */
   #evaluateInline(loaded: LoadedRuleSet, bytes: Buffer, start: number): Answer {
-    if (this.#inline?.loaded !== loaded) {
-      this.close()
-      const { program, tally = createTally(loaded.plan.fields.length, 1) } = loaded.handle
-      const evaluator = this.#parts.kernel.load({ plan: readPlan(program.bytes), bytes: program.bytes })
-      this.#inline = { loaded, counted: new CountedEvaluator(evaluator, tally) }
-    }
+    const evaluator = this.#parts.own.evaluatorOf(loaded.handle)
     const slab = (this.#inlineSlab ??= createSlab(inlineShape))
     slab.input.set(bytes)
     slab.request({ ...this.#judging(loaded), start, end: bytes.length, flags: slabFlag.records })
     const answers: Answer[] = []
     for (;;) {
       const startedNs = process.hrtime.bigint()
-      evaluateSlab(this.#inline.counted.evaluator, slab)
+      evaluateSlab(evaluator, slab)
       this.#parts.stats.add(slab, Number(process.hrtime.bigint() - startedNs), 0)
       answers.push(copyAnswer(slab, loaded))
       if (slab.isWhole) return joinAnswers(answers)

@@ -10,6 +10,9 @@ import type { PreparedRules } from './prepared-rules.ts'
 import type { RuleSource } from './rules/compile.ts'
 import { timeFieldSteps } from './rules/time-field.ts'
 
+/** When worker threads start. */
+export type ThreadStart = 'now' | 'when-needed'
+
 /** Which kernel to use: `auto` takes the native one where it loads, and says in `engine.kernel` when it does not. */
 export type KernelChoice = 'auto' | 'native' | 'portable'
 
@@ -19,6 +22,12 @@ export interface EngineOptions {
   readonly rules: RuleSource | PreparedRules
   /** Worker threads, 1 to 256. Default: one less than the processors that the process may use, at least 1. */
   readonly threads?: number
+  /**
+   * When they start. `when-needed`: with the first input that is worth them; until then the calling thread evaluates, which
+   * hears nothing meanwhile: files, up to 1 MiB and for up to 50 ms, and batches of streams of up to 16 KiB. For programs
+   * that may end before threads could have started. Default: `now`.
+   */
+  readonly startThreads?: ThreadStart
   /**
    * Bytes of one batch, 4 KiB to 256 MiB. Default: 2 MiB. Raised to a sixteenth of what `maxRecordBytes` is above
    * 1 MiB: each batch inside a line that spans many looks for the line's ends, as far as that limit.
@@ -45,6 +54,7 @@ export interface EngineOptions {
 /** Options with every default filled in. */
 export interface ResolvedOptions {
   readonly threads: number
+  readonly startThreads: ThreadStart
   readonly batchBytes: number
   readonly maxRecordBytes: number
   readonly kernel: KernelChoice
@@ -56,6 +66,7 @@ export interface ResolvedOptions {
 const optionNames: readonly (keyof EngineOptions)[] = [
   'rules',
   'threads',
+  'startThreads',
   'batchBytes',
   'maxRecordBytes',
   'kernel',
@@ -78,6 +89,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   const maxRecordBytes = checkInteger('maxRecordBytes', options.maxRecordBytes ?? standard, limits.maxRecordBytes)
   return {
     threads: checkInteger('threads', options.threads ?? Math.max(1, availableParallelism() - 1), threads),
+    startThreads: checkChoice('startThreads', options.startThreads ?? 'now', ['now', 'when-needed'] as const),
     batchBytes: Math.max(batchBytes, (maxRecordBytes - standard) >> 4),
     maxRecordBytes,
     kernel: checkKernel(options.kernel),

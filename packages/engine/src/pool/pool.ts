@@ -1,7 +1,7 @@
 // The pool of worker threads: hands slabs to them, waits with a deadline, and mends what breaks. A worker that died
 // is replaced and its batch tried once more; for a worker that hangs the whole pool is replaced, since a thread in
 // native code cannot be ended, and its slab is never used again. The only file that knows Piscina.
-// Called by the engine.
+// Called by late-pool.ts, which loads it when threads are needed.
 
 import { Piscina } from 'piscina'
 import type { FileSpan } from '../batch/file-range.ts'

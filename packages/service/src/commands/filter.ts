@@ -134,7 +134,9 @@ class FilterRun {
   }
 
   async run(): Promise<void> {
-    const engine = await createEngine(engineOptions(this.options, this.validation))
+    // What is too small for threads would only wait for them; where that is known they start beside everything else.
+    const startThreads = storedBytes(this.inputs, stdinPath) > limits.ownThreadBytes ? 'now' : 'when-needed'
+    const engine = await createEngine({ ...engineOptions(this.options, this.validation), startThreads })
     try {
       await this.filterInputs(engine)
     } finally {
