@@ -117,7 +117,8 @@ export class Engine {
     const { threads, batchBytes, maxRecordBytes, batchDeadlineMs, startThreads } = resolved
     // Tasks for files gather more than a batch; others leave the rest of the slab untouched, which costs no memory.
     const gatherBytes = limits.fileGatherBatches * batchBytes + maxRecordBytes + 3
-    const slabs = new SlabStore({ ...batchShape(batchBytes, maxRecordBytes), gatherBytes }, 2 * threads + 1)
+    const shape = { ...batchShape(batchBytes, maxRecordBytes), gatherBytes, hasSpare: true }
+    const slabs = new SlabStore(shape, 2 * threads + 1)
     const own = new OwnThread(kernel)
     const poolOptions: PoolOptions = {
       threads,

@@ -141,13 +141,13 @@ export async function filterOpenFile(
   const totals = new Totals(parts)
   const batches = new OrderedBatches(parts, wantedOf(parts, options), totals.counting(options.onBatch))
   const { batchBytes, maxRecordBytes } = parts.options
-  const length = new SpanLength(batchBytes)
+  const length = new SpanLength(batchBytes, parts.options.threads)
   parts.pool.expect(parts.current().handle, end - start)
   return conduct(parts, batches, options.signal, totals, async () => {
     for (let from = start, to; from < end; from = to) {
       await batches.room()
       if (parts.closing.aborted) throw closedError()
-      to = Math.min(end, from + length.bytes)
+      to = Math.min(end, from + length.bytesOf(end - from))
       const span = { fd: file.fd, from, to, end: stat.size, maxRecordBytes, batchBytes }
       const batch = { slab: parts.slabs.take(), start: 0, end: 0, flags: 0, inputAt: from, file: span }
       const [given, had] = [to, from]
@@ -157,22 +157,25 @@ export async function filterOpenFile(
 }
 
 /**
- * How much of a file one task gets. Begins with a batch, so that the first results come soon and small files occupy
- * all workers; grows while tasks come to their ends, and stays below where one stopped short: the rest of a span is
- * only asked for when its turn to be delivered has come, which keeps workers waiting.
+ * How much of a file one task gets. Begins with a batch, so that the first results come soon; grows while tasks come to
+ * their ends, and stays below where one stopped short: the rest of a span is only asked for when its turn to be delivered
+ * has come, which keeps workers waiting. Shrinks towards the end of the file, where several workers should end together.
  */
 class SpanLength {
   readonly #batchBytes: number
+  readonly #shares: number
   #batches = 1
   #most: number = limits.fileSpanBatches
 
-  constructor(batchBytes: number) {
+  constructor(batchBytes: number, threads: number) {
     this.#batchBytes = batchBytes
+    this.#shares = threads === 1 ? 1 : 2 * threads
   }
 
-  /** What the next task gets. */
-  get bytes(): number {
-    return this.#batches * this.#batchBytes
+  /** Returns what the next task gets of so many bytes that are left. */
+  bytesOf(left: number): number {
+    const share = Math.ceil(left / this.#batchBytes / this.#shares)
+    return Math.min(this.#batches, share) * this.#batchBytes
   }
 
   /** Takes note that a task for [from, to) came as far as `reached`. */
@@ -180,7 +183,7 @@ class SpanLength {
     if (reached === undefined) return
     const batches = Math.max(1, Math.floor((reached - from) / this.#batchBytes))
     if (reached < to) this.#most = Math.min(this.#most, batches)
-    else this.#batches = Math.max(this.#batches, 2 * batches)
+    else this.#batches = Math.max(this.#batches, 4 * batches)
     this.#batches = Math.min(this.#batches, this.#most)
   }
 }

@@ -43,7 +43,7 @@ export const limits = {
    * Most batches of a file that a worker reads and evaluates in one task, one after the other in the same slab: at
    * several GB/s the way to the main thread and back would cost a third of the time that a single batch takes.
    */
-  fileSpanBatches: 8,
+  fileSpanBatches: 32,
   /** Batches' worth of records that one such task may gather; then its results are due. */
   fileGatherBatches: 2,
   /** Time after which such a task begins no other batch: results should not come in jerks. */

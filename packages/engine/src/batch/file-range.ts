@@ -1,11 +1,12 @@
-// Fills a slab from a range of an open file, with positional reads: range r of a file owns the lines whose first
+// Fills memory from a range of an open file, with positional reads: range r of a file owns the lines whose first
 // byte lies in it. Reads on behind the range until its last line is complete, and looks back before it only far
-// enough to tell whether the line it begins in is too long. Called by workers; knows no records.
+// enough to tell whether the line it begins in is too long. The range itself may be read ahead, while the one before it is
+// evaluated. Called by workers, and for small files by the calling thread; knows no records.
 //
 // Invariant: whether a line is too long is decided by the same function of the same bytes in every range that it
 // touches, so that each of its bytes is evaluated once, and it is counted once, by the range that it begins in.
 
-import { readSync } from 'node:fs'
+import { read, readSync } from 'node:fs'
 import { EngineError } from '../errors.ts'
 import { slabFlag } from './batch.ts'
 import {
@@ -49,23 +50,47 @@ const firstLookBytes = 4096
 const nothing: FilledRange = { start: 0, end: 0, flags: 0 }
 
 /**
- * Reads a range into the slab's input region, and returns what of it to evaluate: nothing when no line begins in
- * the range and it is no part of a too-long line. At the start of the file `start` is the length of its byte order mark.
+ * Reads a range into the slab's input region, and returns what of it to evaluate; see `frameRange`.
  *
  * Errors: `ERR_ENGINE_READ` when the file cannot be read or has become shorter than `end`.
  */
 export function fillFromFile(slab: Slab, range: FileRange): FilledRange {
+  readRange(slab.input, range)
+  return frameRange(slab.input, range)
+}
+
+/** Reads the bytes of a range to the start of `input`. Errors: those of `fillFromFile`. */
+export function readRange(input: Uint8Array, { fd, from, to }: FileRange): void {
+  readExactly(fd, input, 0, to - from, from)
+}
+
+/**
+ * Does the same in one of the threads that Node keeps for files, while this one goes on.
+ * *Ownership*: the bytes are the system's until the promise settles, and the descriptor must be open until then.
+ */
+export async function readRangeAside(input: Uint8Array, { fd, from, to }: FileRange): Promise<void> {
+  for (let at = 0; at < to - from;) {
+    const read = await readOnce(fd, input.subarray(at, to - from), from + at)
+    if (read === 0) throw missingError(from + at)
+    at += read
+  }
+}
+
+/**
+ * Returns what of a range that `input` begins with is to be evaluated, and reads what of its last line lies behind it:
+ * nothing when no line begins in the range and it is no part of a too-long line. At the start of the file `start` is the
+ * length of its byte order mark. Errors: those of `fillFromFile`.
+ */
+export function frameRange(input: Buffer, range: FileRange): FilledRange {
   const { from, to, end } = range
-  const input = slab.input
   const length = to - from
-  readExactly(range.fd, input, 0, length, from)
   let first = from === 0 && hasByteOrderMark(input, length) ? byteOrderMarkBytes : 0
   let flags = 0
   if (from > 0) {
     const before = bytesBefore(range)
     if (before > 0) {
       const after = firstLineFeed(input, 0, length)
-      if (isTooLong(slab, range, before, after)) flags |= slabFlag.continues
+      if (isTooLong(input, range, before, after)) flags |= slabFlag.continues
       else if (after < 0) return nothing
       else first = after + 1
     }
@@ -77,7 +102,7 @@ export function fillFromFile(slab: Slab, range: FileRange): FilledRange {
   // No line feed, and it began inside a too-long line: so it ends inside that line.
   if (whole < 0 && continues) return { start: first, end: length, flags: flags | slabFlag.open }
   const lastLine = whole < 0 ? first : whole
-  const lineEnd = completeLine(slab, range, lastLine, length)
+  const lineEnd = completeLine(input, range, lastLine, length)
   const open = lineEnd < 0
   return { start: first, end: open ? length : lineEnd, flags: open ? flags | slabFlag.open : flags }
 }
@@ -86,8 +111,7 @@ export function fillFromFile(slab: Slab, range: FileRange): FilledRange {
  * Reads on behind the range until the line that begins at `lastLine` is complete; returns the position after it,
  * or -1 when it is too long.
  */
-function completeLine(slab: Slab, range: FileRange, lastLine: number, length: number): number {
-  const { input } = slab
+function completeLine(input: Buffer, range: FileRange, lastLine: number, length: number): number {
   const bound = Math.min(lastLine + surelyTooLongBytes(range.maxRecordBytes), range.end - range.from)
   let have = length
   for (let step = firstLookBytes; have < bound; step *= 2) {
@@ -105,8 +129,7 @@ function completeLine(slab: Slab, range: FileRange, lastLine: number, length: nu
  * Whether the line that the range begins in is too long: `before` of its bytes lie before the range, and `after` is
  * the position of its line feed in the range, or -1.
  */
-function isTooLong(slab: Slab, range: FileRange, before: number, after: number): boolean {
-  const { input } = slab
+function isTooLong(input: Buffer, range: FileRange, before: number, after: number): boolean {
   const length = range.to - range.from
   if (before >= surelyTooLongBytes(range.maxRecordBytes)) return true
   if (after > 0) return before + recordLength(input, 0, after) > range.maxRecordBytes
@@ -115,7 +138,7 @@ function isTooLong(slab: Slab, range: FileRange, before: number, after: number):
   // The whole range lies inside the line. As if the line began in this range, but with less left to the limit.
   const rest = { ...range, maxRecordBytes: range.maxRecordBytes - before }
   if (range.to === range.end) return recordLength(input, 0, length) > rest.maxRecordBytes
-  return completeLine(slab, rest, 0, length) < 0
+  return completeLine(input, rest, 0, length) < 0
 }
 
 function endsInReturn(range: FileRange): boolean {
@@ -150,17 +173,31 @@ function readExactly(fd: number, bytes: Uint8Array, start: number, end: number, 
     try {
       read = readSync(fd, bytes, at, end - at, position + at - start)
     } catch (cause) {
-      throw new EngineError('ERR_ENGINE_READ', `The file cannot be read: ${(cause as Error).message}.`, {
-        details: { position: position + at - start, systemCode: (cause as NodeJS.ErrnoException).code },
-        cause,
-      })
+      throw readError(cause, position + at - start)
     }
-    if (read === 0) {
-      const missing = position + at - start
-      throw new EngineError('ERR_ENGINE_READ', `The file lacks byte ${missing}: it became shorter while it was read.`, {
-        details: { position: missing },
-      })
-    }
+    if (read === 0) throw missingError(position + at - start)
     at += read
   }
+}
+
+function readOnce(fd: number, bytes: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, bytes, 0, bytes.length, position, (cause, count) => {
+      if (cause === null) resolve(count)
+      else reject(readError(cause, position))
+    })
+  })
+}
+
+function readError(cause: unknown, position: number): EngineError {
+  return new EngineError('ERR_ENGINE_READ', `The file cannot be read: ${(cause as Error).message}.`, {
+    details: { position, systemCode: (cause as NodeJS.ErrnoException).code },
+    cause,
+  })
+}
+
+function missingError(position: number): EngineError {
+  return new EngineError('ERR_ENGINE_READ', `The file lacks byte ${position}: it became shorter while it was read.`, {
+    details: { position },
+  })
 }

@@ -17,6 +17,8 @@ export interface SlabShape {
   readonly recordCapacity: number
   /** Bytes of gathered output that fit; 0 for a slab that never gathers. */
   readonly gatherBytes: number
+  /** Whether there is a second input region, which one batch can be read into while another is evaluated. */
+  readonly hasSpare?: boolean
 }
 
 /**
@@ -28,6 +30,9 @@ export function batchShape(batchBytes: number, maxRecordBytes: number): SlabShap
   const inputBytes = batchBytes + maxRecordBytes + 2
   return { inputBytes, recordCapacity: Math.max(1024, inputBytes >>> 6), gatherBytes: inputBytes + 1 }
 }
+
+/** Where the second input region begins, behind a gather region that ends at `gatherEnd`. */
+const spareAfter = (gatherEnd: number): number => align(gatherEnd, 64)
 
 const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to
 
@@ -59,6 +64,8 @@ export class Slab {
   readonly words: Uint32Array
   /** The input region, without the padding behind it. A Buffer, for its fast byte searches. */
   readonly input: Buffer
+  /** The second input region, if the slab has one. Nothing but the span of a file uses it. */
+  readonly spare: Buffer | undefined
   /** The gather region. */
   readonly gather: Uint8Array
   readonly recordStarts: Uint32Array
@@ -88,6 +95,9 @@ export class Slab {
     this.reasons = new Uint8Array(buffer, recordsAt + capacity * 11, capacity)
     this.counts = new Uint32Array(buffer, words[slabWord.countsAt], words[slabWord.countCapacity])
     this.gather = new Uint8Array(buffer, words[slabWord.gatherAt], words[slabWord.gatherCapacity])
+    const spareAt = spareAfter(this.gather.byteOffset + this.gather.length)
+    const hasSpare = buffer.byteLength >= spareAt + this.input.length + paddingBytes
+    this.spare = hasSpare ? Buffer.from(buffer, spareAt, this.input.length) : undefined
   }
 
   /** Writes a request into the header and clears the counts, which kernels only add to. */
@@ -143,7 +153,10 @@ export function createSlab(shape: SlabShape): Slab {
   const recordsAt = align(headerBytes + shape.inputBytes + paddingBytes, 4)
   const countsAt = align(recordsAt + capacity * 12, 4)
   const gatherAt = align(countsAt + countCapacity * 4, 64)
-  const buffer = new SharedArrayBuffer(gatherAt + shape.gatherBytes)
+  const gatherEnd = gatherAt + shape.gatherBytes
+  // As long as the first input region, which ends where the next part begins.
+  const spareEnd = spareAfter(gatherEnd) + recordsAt - headerBytes
+  const buffer = new SharedArrayBuffer(shape.hasSpare === true ? spareEnd : gatherEnd)
   const words = new Uint32Array(buffer, 0, headerBytes / 4)
   words[slabWord.format] = slabFormat
   words[slabWord.inputAt] = headerBytes

@@ -2,8 +2,8 @@
 // must be called for that, and leaves one answer. Used by workers, and by the engine for inputs too small to hand over.
 
 import { answerEnd, maxSegments, slabFlag, slabWord } from '../batch/batch.ts'
-import { fillFromFile } from '../batch/file-range.ts'
-import type { FileSpan } from '../batch/file-range.ts'
+import { frameRange, readRange, readRangeAside } from '../batch/file-range.ts'
+import type { FileRange, FileSpan } from '../batch/file-range.ts'
 import type { Slab } from '../batch/slab.ts'
 import type { Evaluator } from '../kernel/kernel.ts'
 import { limits } from '../limits.ts'
@@ -75,35 +75,114 @@ export interface SpanOutcome {
  * that are gathered, or when it has taken long enough. Where a single batch has more segments than fit, `consumed` is
  * below `end`, and the rest is asked for as after `evaluateSlab`.
  *
- * Errors: those of `fillFromFile` and of the kernel.
+ * Errors: those of `readRange` and of the kernel.
  */
 export function evaluateSpan(evaluator: Evaluator, slab: Slab, span: FileSpan): SpanOutcome {
-  const { words } = slab
-  const startedNs = process.hrtime.bigint()
-  const latestNs = startedNs + BigInt(limits.fileSpanMs) * 1_000_000n
-  let readNs = 0n
-  let fileAt = span.from
-  let sum: SpanSum | undefined
-  for (let nowNs = startedNs; fileAt < span.to && nowNs < latestNs; nowNs = process.hrtime.bigint()) {
-    const to = Math.min(span.to, fileAt + span.batchBytes)
-    if (sum !== undefined && !sum.hasRoomFor(to - fileAt)) break
-    const { start, end, flags } = fillFromFile(slab, { ...span, from: fileAt, to })
+  const run = new SpanRun(evaluator, slab, span)
+  for (let range = run.next; range !== undefined; range = run.next) {
+    readRange(slab.input, range)
+    run.take(slab.input, range)
+  }
+  return run.finish()
+}
+
+/**
+ * Does the same with two batches at a time: one is read, in a thread that Node keeps for files, while the other is
+ * evaluated. The slab needs a second input region; where it has none, this is `evaluateSpan`. Once it has settled,
+ * nothing is being read any more.
+ */
+export async function evaluateSpanAhead(evaluator: Evaluator, slab: Slab, span: FileSpan): Promise<SpanOutcome> {
+  const { input, spare } = slab
+  if (spare === undefined) return evaluateSpan(evaluator, slab, span)
+  const run = new SpanRun(evaluator, slab, span)
+  // The first batch lies in the first region: what is left of one is asked for there.
+  let [present, other] = [input, spare]
+  let range = run.next
+  if (range !== undefined) readRange(present, range)
+  while (range !== undefined) {
+    const ahead = run.rangeBehind(range)
+    const reading = ahead === undefined ? undefined : readRangeAside(other, ahead)
+    // Awaited below; until then a failure must not count as unhandled. Of a batch that is left to another task, it is none.
+    reading?.catch(() => undefined)
+    try {
+      run.take(present, range)
+    } finally {
+      await reading?.catch(() => undefined)
+    }
+    range = run.next
+    if (range !== undefined) await reading
+    ;[present, other] = [other, present]
+  }
+  return run.finish()
+}
+
+/** The batches of one span, one after the other. *Order of calls*: `take` each `next` until there is none; `finish`. */
+class SpanRun {
+  readonly #evaluator: Evaluator
+  readonly #slab: Slab
+  readonly #span: FileSpan
+  readonly #startedNs = process.hrtime.bigint()
+  /** Time outside of the kernel. */
+  #readNs = 0n
+  #nowNs = this.#startedNs
+  #fileAt: number
+  #sum: SpanSum | undefined
+  #isOver = false
+
+  constructor(evaluator: Evaluator, slab: Slab, span: FileSpan) {
+    this.#evaluator = evaluator
+    this.#slab = slab
+    this.#span = span
+    this.#fileAt = span.from
+  }
+
+  /** What is to be read next, or undefined when the span has come to its end, or as far as it may. */
+  get next(): FileRange | undefined {
+    const lateNs = this.#startedNs + BigInt(limits.fileSpanMs) * 1_000_000n
+    const range = this.#isOver || this.#nowNs >= lateNs ? undefined : this.#rangeFrom(this.#fileAt)
+    return range === undefined || this.#sum?.hasRoomFor(range.to - range.from) === false ? undefined : range
+  }
+
+  /** What will be next after `range`, if the span goes on. */
+  rangeBehind(range: FileRange): FileRange | undefined {
+    return this.#rangeFrom(range.to)
+  }
+
+  /** Evaluates a range whose bytes `input` begins with, an input region of the slab. */
+  take(input: Buffer, range: FileRange): void {
+    const { words } = this.#slab
+    const { start, end, flags } = frameRange(input, range)
+    words[slabWord.inputAt] = input.byteOffset
     words[slabWord.start] = start
     words[slabWord.end] = end
     words[slabWord.flags] = (words[slabWord.flags]! & ~rangeFlags) | flags
-    readNs += process.hrtime.bigint() - nowNs
-    if (sum === undefined) {
-      evaluateSlab(evaluator, slab)
-      fileAt = to
-      if (!slab.isWhole) break
-      sum = new SpanSum(slab)
-    } else {
-      if (!sum.add(evaluator, fileAt - span.from)) break
-      fileAt = to
-    }
+    const framedNs = process.hrtime.bigint()
+    this.#readNs += framedNs - this.#nowNs
+    this.#isOver = !this.#evaluate(range)
+    this.#nowNs = process.hrtime.bigint()
   }
-  sum?.write()
-  return { fileAt, evaluateNs: Number(process.hrtime.bigint() - startedNs - readNs), readNs: Number(readNs) }
+
+  /** Leaves the answer in the slab. */
+  finish(): SpanOutcome {
+    this.#sum?.write()
+    const passedNs = process.hrtime.bigint() - this.#startedNs
+    return { fileAt: this.#fileAt, evaluateNs: Number(passedNs - this.#readNs), readNs: Number(this.#readNs) }
+  }
+
+  /** Evaluates the request; returns whether another may follow. */
+  #evaluate(range: FileRange): boolean {
+    if (this.#sum !== undefined && !this.#sum.add(this.#evaluator, range.from - this.#span.from)) return false
+    if (this.#sum === undefined) evaluateSlab(this.#evaluator, this.#slab)
+    this.#fileAt = range.to
+    // What is left of a first batch is asked for before anything else.
+    if (this.#slab.isWhole) this.#sum ??= new SpanSum(this.#slab)
+    return this.#sum !== undefined
+  }
+
+  #rangeFrom(from: number): FileRange | undefined {
+    const { fd, to, end, maxRecordBytes, batchBytes } = this.#span
+    return from < to ? { fd, from, to: Math.min(to, from + batchBytes), end, maxRecordBytes } : undefined
+  }
 }
 
 const rangeFlags = slabFlag.continues | slabFlag.open

@@ -29,6 +29,16 @@ test('the parts of a slab do not overlap and are as large as asked', () => {
   }
 })
 
+test('a slab may have a second input region, apart from all other parts', () => {
+  const slab = createSlab({ ...shape, hasSpare: true })
+  const { spare, gather, input, buffer } = slab
+  assert.ok(spare !== undefined && spare.byteOffset >= gather.byteOffset + gather.length)
+  assert.equal(spare.length, input.length)
+  assert.ok(spare.byteOffset + spare.length + paddingBytes <= buffer.byteLength)
+  assert.equal(new Slab(slab.id, buffer).spare?.byteOffset, spare.byteOffset)
+  assert.equal(createSlab(shape).spare, undefined)
+})
+
 test('a slab made from the same memory has the same parts', () => {
   const slab = createSlab(shape)
   slab.input.write('{"a":1}\n')
