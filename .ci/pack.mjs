@@ -10,7 +10,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PrebuildError, hostTarget, isCurrent, prebuild, targets } from '../packages/engine/native/prebuild.mjs'
 import { partsOf } from './sbom.mjs'
-import { SetUpError, root, setUp } from './set-up.mjs'
+import { SetUpError, isBundled, root, setUp } from './set-up.mjs'
 
 /** Packages that are published, in the order in which they are: the service needs the engine. */
 export const published = ['packages/engine', 'packages/service']
@@ -31,6 +31,7 @@ export class PackError extends Error {
  * compiled.
  */
 export function pack(folder, { all = false } = {}) {
+  if (!isBundled()) throw new PackError('The command is not bundled: node packages/service/bundle.mjs')
   if (all) for (const target of Object.keys(targets)) prebuild(target)
   // Where there is no target for this machine, the packages still install: the portable kernel runs there.
   else if (Object.hasOwn(targets, hostTarget)) prebuild(hostTarget)

@@ -14,6 +14,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -55,6 +56,7 @@ export function setUp({ native = true, tests = false, projects = [] } = {}) {
     if (native) done += buildKernel(tests)
     if (tests) done += buildAddon('re2')
     compile(projects)
+    bundle()
   } finally {
     release()
   }
@@ -217,6 +219,26 @@ function compileAddon(name, source, target) {
     throw new SetUpError(`Building ${name} failed; the compiler's messages stand above.`)
   }
   for (const part of ['obj.target', '.deps']) rmSync(join(target, 'build', 'Release', part), { recursive: true })
+}
+
+/**
+ * Puts the command into a few files, unless that is done since it was compiled. Without them it starts from its modules,
+ * slower: so where there is no esbuild for the platform that is said, and no reason to stop.
+ */
+function bundle() {
+  if (isBundled()) return
+  if (run(process.execPath, join(root, 'packages/service/bundle.mjs')) === 0) return
+  say('the command stays as it is compiled; it starts more slowly than from a bundle')
+}
+
+/** Whether the bundle is there, and no older than what it is made of; the command asks no further than when it was compiled. */
+export function isBundled() {
+  const writtenMs = (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs
+  const compiled = ['packages/service', 'packages/engine'].map((path) => writtenMs(`${path}/dist/tsconfig.tsbuildinfo`))
+  // Nothing to bundle, when only some projects are compiled.
+  if (compiled.includes(undefined)) return true
+  const others = ['packages/service/bundle.mjs', 'node_modules/.weir-installed'].map(writtenMs)
+  return (writtenMs('packages/service/bundle/main.js') ?? 0) >= Math.max(...compiled, ...others)
 }
 
 function compile(projects) {

@@ -15,7 +15,7 @@ import type { KernelName } from './kernel/kernel.ts'
 import { selectKernel } from './kernel/select.ts'
 import { limits } from './limits.ts'
 import { invalid, refuseUnknown, resolveOptions } from './options.ts'
-import type { EngineOptions } from './options.ts'
+import type { EngineOptions, ResolvedOptions } from './options.ts'
 import type { BatchResult } from './ordered-batches.ts'
 import { within } from './pool/deadlines.ts'
 import { closedError } from './pool/faults.ts'
@@ -68,6 +68,27 @@ const startTimer: StartTimer = (ms, run) => {
   return () => clearTimeout(timer)
 }
 
+function createStore({ threads, batchBytes, maxRecordBytes }: ResolvedOptions): SlabStore {
+  // Tasks for files gather more than a batch, and read a second one; others leave the rest of the slab untouched, which
+  // costs no memory.
+  const gatherBytes = limits.fileGatherBatches * batchBytes + maxRecordBytes + 3
+  const shape = { ...batchShape(batchBytes, maxRecordBytes), gatherBytes, hasSpare: true }
+  return new SlabStore(shape, 2 * threads + 1)
+}
+
+function poolOptionsOf(
+  { threads, batchDeadlineMs }: ResolvedOptions,
+  kernel: KernelName,
+  slabs: SlabStore,
+  { startDeadlineMs, worker }: EngineInternals,
+): PoolOptions {
+  return {
+    ...{ threads, kernel, slabs, batchDeadlineMs },
+    ...(startDeadlineMs === undefined ? {} : { startDeadlineMs }),
+    ...(worker === undefined ? {} : { worker }),
+  }
+}
+
 /** Returns what workers are handed, compiled on this thread if need be. Errors: as `createEngine` has for rule sets. */
 function loadRuleSet(rules: RuleSource | PreparedRules, timeField: string | undefined): LoadedRuleSet {
   if (rules instanceof PreparedRules) return takePrepared(rules, timeField)
@@ -114,28 +135,16 @@ export class Engine {
   static async create(options: EngineOptions, internals: EngineInternals = {}): Promise<Engine> {
     const resolved = resolveOptions(options)
     const { kernel, fallback } = await selectKernel(resolved.kernel)
-    const { threads, batchBytes, maxRecordBytes, batchDeadlineMs, startThreads } = resolved
-    // Tasks for files gather more than a batch; others leave the rest of the slab untouched, which costs no memory.
-    const gatherBytes = limits.fileGatherBatches * batchBytes + maxRecordBytes + 3
-    const shape = { ...batchShape(batchBytes, maxRecordBytes), gatherBytes, hasSpare: true }
-    const slabs = new SlabStore(shape, 2 * threads + 1)
     const own = new OwnThread(kernel)
-    const poolOptions: PoolOptions = {
-      threads,
-      kernel: kernel.name,
-      slabs,
-      batchDeadlineMs,
-      ...(internals.startDeadlineMs === undefined ? {} : { startDeadlineMs: internals.startDeadlineMs }),
-      ...(internals.worker === undefined ? {} : { worker: internals.worker }),
-    }
-    const pool = new LatePool(poolOptions, own)
-    const tallies = new Tallies(threads)
+    const slabs = createStore(resolved)
+    const pool = new LatePool(poolOptionsOf(resolved, kernel.name, slabs, internals), own)
+    const tallies = new Tallies(resolved.threads)
     let current: LoadedRuleSet
     try {
       // Threads take as long to start as a rule set takes to compile, so the two go on at once.
-      if (startThreads === 'now') await pool.start()
+      if (resolved.startThreads === 'now') await pool.start()
       current = tallies.of(loadRuleSet(options.rules, resolved.timeField))
-      if (startThreads === 'now') await pool.ready(current.handle)
+      if (resolved.startThreads === 'now') await pool.ready(current.handle)
     } catch (error) {
       await pool.close()
       throw error

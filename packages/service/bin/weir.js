@@ -1,12 +1,23 @@
 #!/usr/bin/env node
-// Starts the command `weir` from its compiled form, or says how to compile it.
+// Starts the command `weir`, from the bundle or from its compiled modules, or says how to compile it.
+
+import { statSync } from 'node:fs'
 
 // Else this signal opens Node's inspector, by which everybody on the machine could run code in the process. Here, before
 // anything is loaded: until a signal is handled, Node does what it does.
 process.on('SIGUSR1', () => {})
 
+/** Returns when a file was last written, in milliseconds since 1970; 0 where there is none. */
+function writtenMs(path) {
+  return statSync(new URL(path, import.meta.url), { throwIfNoEntry: false })?.mtimeMs ?? 0
+}
+
+// The compiler touches these when it writes anything. They are not published: there the bundle is always current.
+const compiledMs = Math.max(...['..', '../../engine'].map((folder) => writtenMs(`${folder}/dist/tsconfig.tsbuildinfo`)))
+const bundledMs = writtenMs('../bundle/main.js')
+
 try {
-  await import('../dist/main.js')
+  await import(bundledMs > 0 && bundledMs >= compiledMs ? '../bundle/main.js' : '../dist/main.js')
 } catch (error) {
   if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
   process.stderr.write(
