@@ -107,9 +107,9 @@ for (const folder of published) {
       [],
     )
     for (const needed of ['package.json', 'LICENSE']) assert.ok(paths.includes(needed), `${needed} is not packed`)
-    // The service is a command: nobody imports it.
-    const compiled = folder === 'packages/engine' ? '.d.ts' : '.js'
-    assert.ok(paths.some((path) => path.startsWith('dist/') && path.endsWith(compiled)))
+    // The service is a command: nobody imports it, and it starts from its bundle.
+    const compiled = folder === 'packages/engine' ? 'dist/index.d.ts' : 'bundle/main.js'
+    assert.ok(paths.includes(compiled), `${compiled} is not packed: npm run build`)
     assert.equal(readText(join(folder, 'LICENSE')), readText('LICENSE'))
   })
 }

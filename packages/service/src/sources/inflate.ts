@@ -14,7 +14,7 @@ export type Compression = (typeof compressions)[number]
 export const signatureBytes = 4
 
 /** Compressed bytes given to the inflater at a time. */
-const sliceBytes = 64 << 10
+const sliceBytes = 256 << 10
 /** Bytes that are kept back until it is known whether more follow. */
 const heldBytes = 1024
 /** Inflated bytes that leave at a time: with fewer, the way from thread to thread takes longer than the work. */
@@ -77,7 +77,7 @@ export async function* inflate(
   }
 }
 
-/** Steps in which damaged input is inflated again, and again: a step takes some 50 µs, so 64 KiB of single bytes take seconds. */
+/** Steps in which damaged input is inflated again, and again: a step takes some 50 µs, so many KiB of single bytes would take seconds. */
 const fineSteps = [256, 1]
 
 /** `safeBytes`: compressed bytes in steps that succeeded. `isDamaged`: a step has failed. */
