@@ -18,7 +18,7 @@ const sliceBytes = 256 << 10
 /** Bytes that are kept back until it is known whether more follow. */
 const heldBytes = 1024
 /** Inflated bytes that leave at a time: with fewer, the way from thread to thread takes longer than the work. */
-const chunkBytes = 256 << 10
+const chunkBytes = 512 << 10
 /** Inflated bytes that may wait for their reader; zstd makes hundreds of megabytes of one slice where it is told to. */
 const waitingBytes = 1 << 20
 
