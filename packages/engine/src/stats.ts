@@ -131,7 +131,7 @@ export interface EngineStats {
   readonly malformed: number
   /** Time in kernels, summed over all threads. */
   readonly evaluateNs: number
-  /** Time workers spent reading files, summed over all threads. */
+  /** Time workers spent reading files, or waiting for what is read ahead, summed over all threads. */
   readonly readNs: number
   /** Slabs in use: being filled, evaluated, waiting to be delivered, or held by a verdict. */
   readonly slabsInUse: number

@@ -213,7 +213,7 @@ export class SlabStore {
     if (this.#free.length < this.#bound) this.#free.push(slab)
   }
 
-  /** Forgets a slab that a hung worker may still write into. */
+  /** Forgets a slab that a worker which hangs or is dying may still write into. */
   setAside(): void {
     this.#taken--
   }

@@ -148,12 +148,10 @@ export class WorkerPool {
       const generation = await this.#usable(handle)
       const outcome = await this.#send(generation, handle, held.slab, file, deadlineMs)
       if (this.#isClosed && outcome.kind !== 'answer') throw closedError()
+      // A worker that hangs may write into the slab for as long as it runs, and one that is dying for as long as what it
+      // had read ahead is not there: only a copy can be tried again.
+      if (outcome.kind === 'hung' || (outcome.kind === 'lost' && file !== undefined)) this.#setAside(held)
       if (outcome.kind === 'hung') {
-        // The worker may write into the slab for as long as it runs: only a copy can be tried again.
-        const copy = this.#options.slabs.take()
-        copyRequest(held.slab, copy, held.asked)
-        this.#options.slabs.setAside()
-        held.slab = copy
         if (attempt === 2) throw hungError(deadlineMs)
       } else if (outcome.kind === 'lost') {
         if (attempt === 2) throw lostError(outcome.cause)
@@ -166,6 +164,13 @@ export class WorkerPool {
         throw decodeError(outcome.answer.error)
       }
     }
+  }
+
+  #setAside(held: { slab: Slab; readonly asked: Uint32Array }): void {
+    const copy = this.#options.slabs.take()
+    copyRequest(held.slab, copy, held.asked)
+    this.#options.slabs.setAside()
+    held.slab = copy
   }
 
   /** Sends one task, and sends it again with the slab and the program when the worker lacks them. */

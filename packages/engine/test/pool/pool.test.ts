@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { SlabStore } from '#src/batch/slab.js'
 import type { WeirError } from '#src/errors.js'
 import { deadlineFor } from '#src/pool/deadlines.js'
 import type { FailingEngine } from '../engine-harness.js'
@@ -52,6 +54,32 @@ for (const how of ['exit', 'throw'] as const) {
     assert.equal((await failing.engine.evaluate(records(2000))).records, 2000)
     assert.equal(failing.engine.stats().workersLost, 2)
     await assertAllThreadsWork(failing)
+    await failing.engine.close()
+  })
+}
+
+for (const how of ['exit', 'throw'] as const) {
+  test(`a span of a file whose worker dies (${how}) is tried again in another slab: the old one may be read into`, async (t) => {
+    const failing = await failingEngine({ threads: 1 }, quick)
+    const place = mkdtempSync(join(tmpdir(), 'weir-pool-'))
+    t.after(() => rmSync(place, { recursive: true }))
+    const input = join(place, 'input')
+    writeFileSync(input, records(count))
+    const handle = await open(input)
+    const setAside = t.mock.method(SlabStore.prototype, 'setAside')
+    failing.fail(how, 1)
+    let kept = ''
+    await failing.engine.filterFile(handle, {
+      routes: ['keep'],
+      onBatch: ({ segments }) => {
+        for (const { bytes } of segments) kept += Buffer.from(bytes).toString()
+      },
+    })
+    await handle.close()
+    assert.equal(kept, keptRecords(count))
+    assert.equal(setAside.mock.callCount(), 1)
+    const { retries, slabsInUse } = failing.engine.stats()
+    assert.deepEqual([retries, slabsInUse], [1, 0])
     await failing.engine.close()
   })
 }
