@@ -9,6 +9,8 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
+import { limits } from '@weir/engine'
+
 import { generateDs2 } from '#src/generators/ds2.js'
 import { endingSignals, finished, names, shell, startWeir, weir } from '../running.js'
 import { filter, lines, prepare, readSummary } from './sample.js'
@@ -29,6 +31,31 @@ test('kept records come out unchanged and in order, from a file, standard input 
   for (const run of runs) {
     assert.equal(run.code, 0, run.stderr)
     assert.equal(run.stdout.toString(), lines.kept)
+  }
+})
+
+test('what is so large that threads are started for it is filtered as the small', async (t) => {
+  const times = Math.ceil((limits.ownThreadBytes * 1.5) / lines.all.length)
+  const large = lines.all.repeat(times)
+  const directory = await prepare(t, { small: lines.all, large, 'large.gz': gzipSync(large) })
+  const options = '--route slow=slow --malformed bad --json'
+  const small = readSummary(await filter(`${options} small`, directory))
+  for (const [inputs, stdin, most] of [
+    ['large', undefined, times],
+    ['large.gz', undefined, times],
+    ['-', large, times],
+    // The first is done before there are threads.
+    ['small large', undefined, times + 1],
+  ] as const) {
+    const run = await filter(`${options} ${inputs}`, directory, stdin)
+    assert.ok(run.stdout.toString() === lines.kept.repeat(most), inputs)
+    assert.ok((await readFile(path.join(directory, 'slow'), 'utf8')) === lines.slow.repeat(most), inputs)
+    const { records, malformed, byRule } = readSummary(run)
+    const each = Object.entries(small['byRule'] as Record<string, number>).map(([id, count]) => [id, count * most])
+    assert.deepEqual(
+      { records, malformed, byRule },
+      { records: 8 * most, malformed: 2 * most, byRule: Object.fromEntries(each) },
+    )
   }
 })
 
