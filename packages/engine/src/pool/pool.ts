@@ -3,6 +3,7 @@
 // native code cannot be ended, and its slab is never used again. The only file that knows Piscina.
 // Called by late-pool.ts, which loads it when threads are needed.
 
+import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import type { FileSpan } from '../batch/file-range.ts'
 import { slabWord } from '../batch/batch.ts'
@@ -320,7 +321,9 @@ export class WorkerPool {
 
   #startGeneration(): Generation {
     const { threads, kernel, worker } = this.#options
-    const settings: WorkerSettings = { kernel, slabs: 4 * threads + 8, techniques: standardTechniques() }
+    // Where every processor has a worker, none is left for the thread that would read.
+    const readsAhead = threads < availableParallelism()
+    const settings: WorkerSettings = { kernel, slabs: 4 * threads + 8, readsAhead, techniques: standardTechniques() }
     const piscina = new Piscina({
       filename: worker?.url.href ?? new URL('./worker.js', import.meta.url).href,
       name: 'runTask',

@@ -13,6 +13,8 @@ export interface WorkerSettings {
   readonly slabs: number
   /** How evaluators use techniques: only tests change it. */
   readonly techniques: TechniqueSettings
+  /** Whether the next batch of a file is read while one is evaluated; otherwise the worker reads them all itself. */
+  readonly readsAhead: boolean
 }
 
 /** Evaluates the request that stands in a slab. */

@@ -10,7 +10,7 @@ import { encodeError } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { selectKernel } from '../kernel/select.ts'
 import { readPlan } from '../rules/program.ts'
-import { evaluateSlab, evaluateSpanAhead } from './evaluate.ts'
+import { evaluateSlab, evaluateSpan, evaluateSpanAhead } from './evaluate.ts'
 import { gateBroken } from './protocol.ts'
 import type { Answer, EvaluateTask, Task, WarmTask, WorkerSettings } from './protocol.ts'
 import { CountedEvaluator, createTally } from './tally.ts'
@@ -64,7 +64,10 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
     }
     if (slab === undefined || counted === undefined) return { status: 'needs', program: counted === undefined }
     try {
-      if (task.file !== undefined) return { status: 'done', ...(await evaluateSpanAhead(counted.evaluator, slab, task.file)) }
+      if (task.file !== undefined) {
+        const evaluateFile = settings.readsAhead ? evaluateSpanAhead : evaluateSpan
+        return { status: 'done', ...(await evaluateFile(counted.evaluator, slab, task.file)) }
+      }
       const startedNs = process.hrtime.bigint()
       evaluateSlab(counted.evaluator, slab)
       return { status: 'done', evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
