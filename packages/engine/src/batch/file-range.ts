@@ -70,9 +70,9 @@ export function readRange(input: Uint8Array, { fd, from, to }: FileRange): void 
  */
 export async function readRangeAside(input: Uint8Array, { fd, from, to }: FileRange): Promise<void> {
   for (let at = 0; at < to - from;) {
-    const read = await readOnce(fd, input.subarray(at, to - from), from + at)
-    if (read === 0) throw missingError(from + at)
-    at += read
+    const count = await readOnce(fd, input.subarray(at, to - from), from + at)
+    if (count === 0) throw missingError(from + at)
+    at += count
   }
 }
 
@@ -169,14 +169,14 @@ function bytesBefore(range: FileRange): number {
 function readExactly(fd: number, bytes: Uint8Array, start: number, end: number, position: number): void {
   let at = start
   while (at < end) {
-    let read: number
+    let count: number
     try {
-      read = readSync(fd, bytes, at, end - at, position + at - start)
+      count = readSync(fd, bytes, at, end - at, position + at - start)
     } catch (cause) {
       throw readError(cause, position + at - start)
     }
-    if (read === 0) throw missingError(position + at - start)
-    at += read
+    if (count === 0) throw missingError(position + at - start)
+    at += count
   }
 }
 
