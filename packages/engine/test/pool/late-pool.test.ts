@@ -112,7 +112,7 @@ async function bothAnswers(group: CaseGroup, kernel: 'native' | 'portable', own:
   const options: PoolOptions = { threads: 1, kernel, batchDeadlineMs: 1000, worker: noWorker, slabs }
   const pool = new LatePool(options, own)
   const handle = programHandle(program)
-  const run = createTaskRunner({ kernel, slabs: 1, readsAhead: true })
+  const run = createTaskRunner({ kernel, slabs: 1, readsAhead: true, techniques: {} })
   const gather = program.plan.routes.map((_, i) => i)
   try {
     const here = await answersOf(file, shape, gather, (slab, span) => pool.evaluate(handle, slab, span))
