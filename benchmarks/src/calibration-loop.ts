@@ -3,10 +3,10 @@
 
 import { readFileSync } from 'node:fs'
 import { prepareKernelRun } from '@weir/engine/testing'
-import type { BenchmarkCase } from './cases.ts'
+import { loadCase } from './cases.ts'
 
 const [casePath, inputPath] = process.argv.slice(2) as [string, string]
-const { rules } = JSON.parse(readFileSync(casePath, 'utf8')) as BenchmarkCase
+const { rules } = loadCase(casePath)
 const input = readFileSync(inputPath)
 const run = await prepareKernelRun(rules, input, { kernel: 'native' })
 run.evaluate()

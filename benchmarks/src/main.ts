@@ -16,6 +16,7 @@ import type { BenchmarkCase } from './cases.ts'
 import type { Contender, Task } from './contender.ts'
 import { canMeasureMemory } from './contenders/command-line.ts'
 import { prepareInput, recordsFor } from './inputs.ts'
+import type { Input } from './inputs.ts'
 import { describeMachine } from './machine.ts'
 import type { Machine } from './machine.ts'
 import { measure } from './measure.ts'
@@ -102,7 +103,7 @@ async function measureCases(
     const ofCommand = contenders.filter(({ model }) => model === 'command')
     const inProcess = contenders.filter(({ model }) => model !== 'command')
     const hasThreads = contenders.some(({ threads }) => threads > 1)
-    const input = prepareInput(cache, recordsFor(options.inProcessBytes), inputSeed).path
+    const input = prepareCaseInput(benchmarkCase, options.inProcessBytes, cache).path
     const calibration = hasThreads
       ? await startCalibration(casePath(casesFolder, benchmarkCase.name), input)
       : undefined
@@ -123,8 +124,12 @@ async function measureCases(
 
 async function prepareTask(benchmarkCase: BenchmarkCase, bytes: number, cache: string): Promise<Task> {
   tell(`${benchmarkCase.name}: preparing ${digits(bytes / 1e6)} MB of records, and what must come out of them`)
-  const input = prepareInput(cache, recordsFor(bytes), inputSeed)
+  const input = prepareCaseInput(benchmarkCase, bytes, cache)
   return { case: benchmarkCase, input, expected: await expectedOf(benchmarkCase, input, cache), folder: cache }
+}
+
+function prepareCaseInput({ input }: BenchmarkCase, bytes: number, cache: string): Input {
+  return prepareInput(cache, input, recordsFor(input, bytes), inputSeed)
 }
 
 function report(machine: Machine, load: readonly number[], measured: Measured, targets: string): string {

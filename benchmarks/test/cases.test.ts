@@ -50,7 +50,7 @@ for (const benchmarkCase of cases) {
     )
     for (const each of expected) {
       const { records, seed, ...answer } = each
-      const input = prepareInput(folder, records, seed)
+      const input = prepareInput(folder, benchmarkCase.input, records, seed)
       assert.deepEqual(
         await readPlainly(rules, input.path),
         answer,
@@ -106,7 +106,12 @@ for (const benchmarkCase of cases) {
 
   const taskOf = (index: 0 | 1): Task => {
     const { records, seed } = inputs[index]!
-    return { case: benchmarkCase, input: prepareInput(folder, records, seed), expected: expected[index]!, folder }
+    return {
+      case: benchmarkCase,
+      input: prepareInput(folder, benchmarkCase.input, records, seed),
+      expected: expected[index]!,
+      folder,
+    }
   }
 }
 
@@ -127,7 +132,7 @@ async function compare(contender: Contender, task: Task): Promise<string | undef
 }
 
 test('the halves of an input are whole lines and join to the input', async () => {
-  const input = prepareInput(folder, 2000, 1)
+  const input = prepareInput(folder, { generator: 'ds2' }, 2000, 1)
   const [first, second] = (await halvesOf(input)).map((path) => readFileSync(path)) as [Buffer, Buffer]
   assert.equal(first.at(-1), 10)
   assert.ok(Math.abs(first.length - second.length) < 8192)
@@ -135,7 +140,7 @@ test('the halves of an input are whole lines and join to the input', async () =>
 })
 
 test('fewer records of a seed are the first of more', () => {
-  const few = readFileSync(prepareInput(folder, 500, 1).path)
-  const many = readFileSync(prepareInput(folder, 2000, 1).path)
+  const few = readFileSync(prepareInput(folder, { generator: 'ds2' }, 500, 1).path)
+  const many = readFileSync(prepareInput(folder, { generator: 'ds2' }, 2000, 1).path)
   assert.ok(few.equals(many.subarray(0, few.length)))
 })

@@ -20,12 +20,13 @@ const task: Task = {
   case: {
     name: 'c',
     description: '',
+    input: { generator: 'ds2' },
     rules: { version: 1, default: 'drop', rules: [] },
     rg: { none: '' },
     jq: { share: 1 },
     expected: [],
   },
-  input: { path: '', bytes: 30, records: 3, seed: 1 },
+  input: { description: { generator: 'ds2' }, path: '', bytes: 30, records: 3, seed: 1 },
   expected,
   folder: '',
 }

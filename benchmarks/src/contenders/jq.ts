@@ -29,8 +29,8 @@ export const jq: Contender = {
 /** The task on the first records of its input: fewer records of a seed are the first of more. */
 async function shortened(task: Task, share: number): Promise<Task> {
   if (share === 1) return task
-  const { records, seed } = task.input
-  const input = prepareInput(task.folder, Math.max(1, Math.round(records * share)), seed)
+  const { description, records, seed } = task.input
+  const input = prepareInput(task.folder, description, Math.max(1, Math.round(records * share)), seed)
   return { ...task, input, expected: await expectedOf(task.case, input, task.folder) }
 }
 

@@ -115,7 +115,8 @@ class Round {
     const { options, cache, case: benchmarkCase, tell } = this.task
     const { bodyBytes, encoding } = this.shape
     const label = `${bodyBytes / 1e6} MB, ${encoding}`
-    const input = prepareInput(cache, recordsFor(options.bytes), inputSeed)
+    const description = benchmarkCase.input
+    const input = prepareInput(cache, description, recordsFor(description, options.bytes), inputSeed)
     const expected = await expectedOf(benchmarkCase, input, cache)
     try {
       await this.load.run({ kind: 'file', path: input.path, bodyBytes, encoding })
