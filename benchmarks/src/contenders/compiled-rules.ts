@@ -1,53 +1,76 @@
 // Rules as closures over one record, compiled once: what a careful developer writes by hand around a JSON parser and a
 // regex library. A field's text is made at most once a record, lists are sets, networks are ranges, and the first rule
 // that holds ends the record. Used by the contenders that go record by record; the parser and the regexes are theirs.
+// Exact on generated records: ignoring case is lower case here, and the last of equal keys counts.
 
-import { isIPv6 } from 'node:net'
 import type { Condition, Predicate, RuleSet } from '@weir/engine'
+import { compileNetworks } from './networks.ts'
 
-/** One parsed record: returns a field's value. */
-export type FieldReader = (field: string) => unknown
+/** Compiles a field path: what it returns reads the field of a parsed record. */
+export type FieldCompiler<R> = (path: string) => (record: R) => unknown
 
 /** Compiles a pattern of RE2's dialect; `whole`: the text must match from end to end. */
-export type PatternCompiler = (pattern: string, whole: boolean) => (text: string) => boolean
+export type PatternCompiler = (pattern: string, whole: boolean, ignoreCase: boolean) => (text: string) => boolean
 
-/** Returns the index of the rule that decides a record, the number of rules for none. */
-export type Decider = (read: FieldReader) => number
-
-type Test = () => boolean
-
-/** The fields of the record at hand: closures keep the object, and its slots are made again for each record. */
-interface Current {
-  read: FieldReader
-  readonly texts: (string | undefined)[]
-  /** Number of the record for which a text was made. */
-  readonly madeFor: number[]
-  record: number
+/** What compiled rules are made with. */
+export interface RuleTools<R> {
+  readonly compileField: FieldCompiler<R>
+  readonly compilePattern: PatternCompiler
 }
 
+/** Returns the index of the rule that decides a record, the number of rules for none. */
+export type Decider<R> = (record: R) => number
+
+type Test = () => boolean
+type TextTest = (text: string) => boolean
+
 /** Returns a function that decides records. Errors: an operator that no case uses. */
-export function compileDecider(rules: RuleSet, compilePattern: PatternCompiler): Decider {
-  const current: Current = { read: () => undefined, texts: [], madeFor: [], record: 0 }
-  const compiler = new Compiler(current, new Set(rules.missing), compilePattern)
+export function compileDecider<R>(rules: RuleSet, tools: RuleTools<R>): Decider<R> {
+  const compiler = new Compiler(new Set(rules.missing), tools)
   const tests = rules.rules.map(({ when }) => compiler.condition(when))
-  return (read) => {
-    current.read = read
-    current.record++
+  return (record) => {
+    compiler.begin(record)
     for (let i = 0; i < tests.length; i++) if (tests[i]!()) return i
     return tests.length
   }
 }
 
-class Compiler {
-  readonly #current: Current
-  readonly #missing: ReadonlySet<string>
-  readonly #compilePattern: PatternCompiler
-  readonly #slots = new Map<string, number>()
+/** Something of the record at hand that is made at most once for it. */
+class Slot<T> {
+  readonly #make: () => T
+  readonly #current: { number: number }
+  #madeFor = -1
+  #made: T | undefined
 
-  constructor(current: Current, missing: ReadonlySet<string>, compilePattern: PatternCompiler) {
+  constructor(current: { number: number }, make: () => T) {
     this.#current = current
+    this.#make = make
+  }
+
+  get(): T {
+    if (this.#madeFor !== this.#current.number) {
+      this.#made = this.#make()
+      this.#madeFor = this.#current.number
+    }
+    return this.#made as T
+  }
+}
+
+class Compiler<R> {
+  readonly #current: { record: R | undefined; number: number } = { record: undefined, number: 0 }
+  readonly #missing: ReadonlySet<string>
+  readonly #tools: RuleTools<R>
+  readonly #values = new Map<string, Slot<unknown>>()
+  readonly #texts = new Map<string, Slot<string | undefined>>()
+
+  constructor(missing: ReadonlySet<string>, tools: RuleTools<R>) {
     this.#missing = missing
-    this.#compilePattern = compilePattern
+    this.#tools = tools
+  }
+
+  begin(record: R): void {
+    this.#current.record = record
+    this.#current.number++
   }
 
   condition(condition: Condition): Test {
@@ -67,71 +90,100 @@ class Compiler {
   }
 
   #predicate(predicate: Predicate): Test {
-    const { field, decode, ignoreCase, exists, ...operators } = predicate
-    if (decode !== undefined || ignoreCase !== undefined) throw new Error(`No case uses ${JSON.stringify(predicate)}.`)
-    const text = this.#text(field)
-    const tests = Object.entries(operators).map(([operator, operand]) => this.#operator(operator, operand))
-    if (exists !== undefined) tests.push(() => true)
+    const { field, decode, ignoreCase = false, exists, ...operators } = predicate
+    const tests = Object.entries(operators).map(([operator, operand]) => this.#operator(operator, operand, ignoreCase))
+    const there = exists === undefined ? undefined : this.#exists(field, exists)
+    if (tests.length === 0) return there!
+    const text = this.#text(field, decode === 'url', ignoreCase)
     const one = tests.length === 1 ? tests[0]! : (value: string) => tests.every((test) => test(value))
     const holds = (): boolean => {
-      const value = text()
+      const value = text.get()
       return value !== undefined && one(value)
     }
-    return exists === false ? () => !holds() : holds
+    return there === undefined ? holds : both(there, holds)
   }
 
-  /** The text of a field of the record at hand; undefined when it is missing. */
-  #text(field: string): () => string | undefined {
-    const { texts, madeFor } = this.#current
-    const slot = this.#slots.get(field) ?? this.#slots.size
-    this.#slots.set(field, slot)
+  #exists(field: string, exists: boolean): Test {
+    const value = this.#value(field)
     return () => {
-      if (madeFor[slot] !== this.#current.record) {
-        const value = this.#current.read(field)
-        const text = textOf(value)
-        texts[slot] = text === undefined || this.#missing.has(text) ? undefined : text
-        madeFor[slot] = this.#current.record
-      }
-      return texts[slot]
+      const read = value.get()
+      const isThere = read !== undefined && read !== null && !(typeof read === 'string' && this.#missing.has(read))
+      return isThere === exists
     }
   }
 
-  #operator(operator: string, operand: unknown): (text: string) => boolean {
-    const texts = (Array.isArray(operand) ? operand : [operand]).map(String)
-    const first = texts[0]!
-    const number = Number(first)
-    switch (operator) {
-      case 'matches':
-      case 'search':
-        return this.#compilePattern(first, operator === 'matches')
-      case 'equals':
-        return (text) => text === first
-      case 'in': {
-        const set = new Set(texts)
-        return (text) => set.has(text)
-      }
-      case 'prefix':
-        return anyOf(texts, (text, each) => text.startsWith(each))
-      case 'suffix':
-        return anyOf(texts, (text, each) => text.endsWith(each))
-      case 'contains':
-        return anyOf(texts, (text, each) => text.includes(each))
-      // A comparison with NaN is false, and the text of a field is no number in disguise such as `0x10`.
-      case 'lt':
-        return (text) => Number(text) < number
-      case 'lte':
-        return (text) => Number(text) <= number
-      case 'gt':
-        return (text) => Number(text) > number
-      case 'gte':
-        return (text) => Number(text) >= number
-      case 'cidr': {
-        const networks = texts.map(compileNetwork)
-        return (text) => networks.some((isWithin) => isWithin(text))
-      }
-      default:
-        throw new Error(`No case uses the operator ${operator}.`)
+  #value(field: string): Slot<unknown> {
+    const read = this.#tools.compileField(field)
+    const slot = this.#values.get(field) ?? new Slot(this.#current, () => read(this.#current.record as R))
+    this.#values.set(field, slot)
+    return slot
+  }
+
+  /** The text of a field of the record at hand, decoded and in lower case where that is asked for; undefined when missing. */
+  #text(field: string, isDecoded: boolean, isLower: boolean): Slot<string | undefined> {
+    const name = `${field} ${isDecoded} ${isLower}`
+    const slot = this.#texts.get(name) ?? new Slot(this.#current, this.#textMaker(field, isDecoded, isLower))
+    this.#texts.set(name, slot)
+    return slot
+  }
+
+  #textMaker(field: string, isDecoded: boolean, isLower: boolean): () => string | undefined {
+    if (isLower) {
+      const text = this.#text(field, isDecoded, false)
+      return () => text.get()?.toLowerCase()
     }
+    if (isDecoded) {
+      const text = this.#text(field, false, false)
+      return () => {
+        const encoded = text.get()
+        return encoded === undefined ? undefined : decodeUrl(encoded)
+      }
+    }
+    const value = this.#value(field)
+    return () => {
+      const text = textOf(value.get())
+      return text === undefined || this.#missing.has(text) ? undefined : text
+    }
+  }
+
+  #operator(operator: string, operand: unknown, ignoreCase: boolean): TextTest {
+    const written = (Array.isArray(operand) ? operand : [operand]).map(String)
+    if (operator === 'matches' || operator === 'search')
+      return this.#tools.compilePattern(written[0]!, operator === 'matches', ignoreCase)
+    const texts = ignoreCase ? written.map((each) => each.toLowerCase()) : written
+    return compileOperator(operator, texts)
+  }
+}
+
+function compileOperator(operator: string, texts: readonly string[]): TextTest {
+  const first = texts[0]!
+  const number = Number(first)
+  switch (operator) {
+    case 'equals':
+      return (text) => text === first
+    case 'in': {
+      const set = new Set(texts)
+      return (text) => set.has(text)
+    }
+    case 'prefix':
+      return anyOf(texts, (text, each) => text.startsWith(each))
+    case 'suffix':
+      return anyOf(texts, (text, each) => text.endsWith(each))
+    case 'contains':
+      return anyOf(texts, (text, each) => text.includes(each))
+    // A comparison with NaN is false.
+    case 'lt':
+      return (text) => numberOf(text) < number
+    case 'lte':
+      return (text) => numberOf(text) <= number
+    case 'gt':
+      return (text) => numberOf(text) > number
+    case 'gte':
+      return (text) => numberOf(text) >= number
+    case 'cidr':
+      return compileNetworks(texts)
+    default:
+      throw new Error(`No case uses the operator ${operator}.`)
   }
 }
 
@@ -140,11 +192,33 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
 }
 
+/** The number in a text, NaN for text that does not begin as one; generated records have no number as `0x10`. */
+function numberOf(text: string): number {
+  const first = text.charCodeAt(0)
+  return (first >= 48 && first <= 57) || first === 45 ? Number(text) : NaN
+}
+
+const broken = /%(?![0-9a-f]{2})/gi
+
+/** Percent escapes and plus signs decoded. Most texts are well encoded, for which V8's own function is the quick way. */
+function decodeUrl(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  if (!spaced.includes('%')) return spaced
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    // A broken escape stays as it is; bytes that are not UTF-8 become U+FFFD.
+    const bytes = Buffer.from(spaced.replace(broken, '%25')).toString('latin1')
+    const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    return Buffer.from(decoded, 'latin1').toString('utf8')
+  }
+}
+
 function both(first: Test, second: Test): Test {
   return () => first() && second()
 }
 
-function anyOf(texts: readonly string[], test: (text: string, each: string) => boolean): (text: string) => boolean {
+function anyOf(texts: readonly string[], test: (text: string, each: string) => boolean): TextTest {
   if (texts.length === 1) {
     const [only] = texts as [string]
     return (text) => test(text, only)
@@ -153,35 +227,4 @@ function anyOf(texts: readonly string[], test: (text: string, each: string) => b
     for (const each of texts) if (test(text, each)) return true
     return false
   }
-}
-
-function compileNetwork(network: string): (text: string) => boolean {
-  const [address = '', bits = ''] = network.split('/')
-  if (isIPv6(address)) {
-    // Networks of whole groups only; the log writes addresses as the rules do, without leading zeros.
-    const start = address.replace(/::$/, ':')
-    if (start.split(':').length - 1 !== Number(bits) / 16) throw new Error(`No case uses the network ${network}.`)
-    return (text) => text.startsWith(start)
-  }
-  const span = 2 ** (32 - Number(bits))
-  const from = addressNumber(address)
-  return (text) => {
-    const number = addressNumber(text)
-    return number >= from && number < from + span
-  }
-}
-
-/** The number of an IPv4 address, NaN for other text; without making a string or an array. */
-function addressNumber(text: string): number {
-  let number = 0
-  let part = 0
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 48
-    if (digit >= 0 && digit <= 9) part = part * 10 + digit
-    else if (digit === -2) {
-      number = number * 256 + part
-      part = 0
-    } else return NaN
-  }
-  return number * 256 + part
 }

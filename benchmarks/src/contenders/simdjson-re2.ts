@@ -6,10 +6,14 @@ import type { Contender } from '../contender.ts'
 import { buildAddon } from './addons.ts'
 import { prepareRecordLoop } from './record-loop.ts'
 
-interface Simdjson {
-  readonly lazyParse?: (text: string) => { valueForKeyPath(path: string): unknown }
+interface SimdjsonDocument {
+  valueForKeyPath(path: string): unknown
 }
-type Re2Class = new (pattern: string) => { test(text: string): boolean }
+
+interface Simdjson {
+  readonly lazyParse?: (text: string) => SimdjsonDocument
+}
+type Re2Class = new (pattern: string, flags: string) => { test(text: string): boolean }
 
 const require = createRequire(import.meta.url)
 
@@ -26,15 +30,21 @@ export const simdjsonRe2: Contender = {
     // Without its binary the package is JSON under another name.
     if (lazyParse === undefined) return { skipped: 'simdjson is built, and still offers no lazyParse' }
     const Re2 = require('re2') as Re2Class
-    return prepareRecordLoop(
+    return prepareRecordLoop<SimdjsonDocument>(
       {
         how: 'line by line: simdjson.lazyParse, valueForKeyPath for each field that is asked for, RE2.test',
-        parse: (line) => {
-          const document = lazyParse(line)
-          return (field) => document.valueForKeyPath(field)
+        // It parses every kind of value, and checks their depth by itself.
+        parse: (line) => (/^[ \t]*\{/.test(line) ? lazyParse(line) : undefined),
+        compileField: (path) => (document) => {
+          try {
+            return document.valueForKeyPath(path)
+          } catch {
+            // What is not there is an error to the package.
+            return undefined
+          }
         },
-        compilePattern: (pattern, whole) => {
-          const regex = new Re2(whole ? `^(?:${pattern})$` : pattern)
+        compilePattern: (pattern, whole, ignoreCase) => {
+          const regex = new Re2(whole ? `^(?:${pattern})$` : pattern, ignoreCase ? 'i' : '')
           return (text) => regex.test(text)
         },
       },

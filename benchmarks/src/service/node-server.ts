@@ -11,11 +11,11 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { RuleSet } from '@weir/engine'
 import { compileDecider } from '../contenders/compiled-rules.ts'
-import { compilePattern } from '../contenders/json-parse.ts'
+import { compileField, compilePattern } from '../contenders/json-parse.ts'
 
 const [port, rulesPath, outputPath] = process.argv.slice(2) as [string, string, string]
 const rules = JSON.parse(readFileSync(rulesPath, 'utf8')) as RuleSet
-const decide = compileDecider(rules, compilePattern)
+const decide = compileDecider(rules, { compileField, compilePattern })
 const keeps = [...rules.rules.map((rule) => rule.then), rules.default].map((action) => action === 'keep')
 const output = await open(outputPath, 'a')
 const inflate = promisify(gunzip)
@@ -36,7 +36,7 @@ function filter(body: Buffer): Buffer {
     const lineFeed = body.indexOf(10, start)
     const end = lineFeed < 0 ? body.length : lineFeed
     const record = JSON.parse(body.toString('latin1', start, end)) as Record<string, unknown>
-    if (keeps[decide((field) => record[field])] === true) kept.push(body.subarray(start, end + 1))
+    if (keeps[decide(record)] === true) kept.push(body.subarray(start, end + 1))
     start = end + 1
   }
   return Buffer.concat(kept)
