@@ -2,6 +2,7 @@
 // must come out of some generated inputs. Rules that are many, or those of another case, are named in place of being
 // written out. Called by main.ts, service.ts and expect.ts; knows no contenders.
 
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { OriginalFilterSettings, RuleSet } from '@weir/engine'
@@ -9,6 +10,10 @@ import { UsageError } from './errors.ts'
 import type { Expected } from './expected.ts'
 import { faultOfInput } from './records/shape.ts'
 import type { InputDescription } from './records/shape.ts'
+import { generateRules } from './rule-sets/operators.ts'
+import type { OperatorRules } from './rule-sets/operators.ts'
+import { generateWordRule } from './rule-sets/words.ts'
+import type { WordRule } from './rule-sets/words.ts'
 
 /** How ripgrep gives the same records on generated input, or why it cannot. */
 export type RgPatterns =
@@ -21,9 +26,15 @@ export type RgPatterns =
     }
   | { readonly none: string }
 
-/** Rules that stand elsewhere: in another case. */
-export interface RulesOfCase {
-  readonly case: string
+/** Rules that a case names in place of writing them out: those of another case, or of a generator. */
+export type RulesFrom =
+  | { readonly case: string }
+  | ({ readonly generator: 'operators' } & OperatorRules & Made)
+  | ({ readonly generator: 'words' } & WordRule & Made)
+
+interface Made {
+  /** SHA-256 of the rules as JSON: a generator that makes others is seen. Written by `npm run bench:expect`. */
+  readonly sha256: string
 }
 
 /** One case. */
@@ -35,7 +46,7 @@ export interface BenchmarkCase {
   /** The rule set, made or read from where the file says it is. */
   readonly rules: RuleSet
   /** What the file names in place of rules; absent where it has them. */
-  readonly rulesFrom?: RulesOfCase
+  readonly rulesFrom?: RulesFrom
   /** What keeps the same records in the format of the original, where that can say it. */
   readonly filters?: readonly OriginalFilterSettings[]
   readonly rg: RgPatterns
@@ -47,7 +58,9 @@ export interface BenchmarkCase {
 
 /** Returns the cases of a folder, those with the fewest rules first. Errors: UsageError naming the file. */
 export function loadCases(folder: string): readonly BenchmarkCase[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
   if (files.length === 0) throw new UsageError(`There are no cases in ${folder}.`)
   const cases = files.map((file) => loadCase(join(folder, file)))
   return cases.sort((a, b) => a.rules.rules.length - b.rules.rules.length)
@@ -61,7 +74,7 @@ export function casePath(folder: string, name: string): string {
 /** A case as its file has it. */
 interface WrittenCase extends Omit<BenchmarkCase, 'input' | 'rules' | 'rulesFrom' | 'jq'> {
   readonly input?: InputDescription
-  readonly rules: RuleSet | RulesOfCase
+  readonly rules: RuleSet | RulesFrom
   readonly jq?: { readonly share: number }
 }
 
@@ -69,11 +82,32 @@ interface WrittenCase extends Omit<BenchmarkCase, 'input' | 'rules' | 'rulesFrom
 export function loadCase(path: string): BenchmarkCase {
   const written = checkCase(JSON.parse(readFileSync(path, 'utf8')), path)
   const { rules, input = { generator: 'ds2' }, jq = { share: 1 }, ...rest } = written
-  if ('rules' in rules) return { ...rest, input, rules, jq }
+  if ('default' in rules) return { ...rest, input, rules, jq }
+  if ('generator' in rules) return { ...rest, input, rules: makeRules(rules), rulesFrom: rules, jq }
   const other = casePath(dirname(path), rules.case)
-  if (!existsSync(other))
-    throw new UsageError(`${path}: \`rules.case\` names the case ${rules.case}, which is not there.`)
+  if (!existsSync(other)) throw new UsageError(`${path}: \`rules.case\`: there is no case ${rules.case}.`)
   return { ...rest, input, rules: loadCase(other).rules, rulesFrom: rules, jq }
+}
+
+function makeRules(from: Exclude<RulesFrom, { case: string }>): RuleSet {
+  return from.generator === 'operators' ? generateRules(from) : generateWordRule(from)
+}
+
+/** Returns the SHA-256 of rules, in hexadecimal, as cases with generated ones have it. */
+export function hashOfRules(rules: RuleSet): string {
+  return createHash('sha256').update(JSON.stringify(rules)).digest('hex')
+}
+
+/**
+ * Returns the case with rules that its generator makes of another seed, and without committed answers, which are for
+ * other rules; a case whose rules no generator makes as it is.
+ */
+export function withRulesSeed(benchmarkCase: BenchmarkCase, seed: number): BenchmarkCase {
+  const { rulesFrom } = benchmarkCase
+  if (rulesFrom === undefined || !('generator' in rulesFrom) || rulesFrom.seed === seed) return benchmarkCase
+  const other = { ...rulesFrom, seed }
+  const rules = makeRules(other)
+  return { ...benchmarkCase, rules, rulesFrom: { ...other, sha256: hashOfRules(rules) }, expected: [] }
 }
 
 function checkCase(value: unknown, path: string): WrittenCase {
@@ -85,10 +119,8 @@ function checkCase(value: unknown, path: string): WrittenCase {
   need(typeof read.description === 'string', 'a `description`')
   const fault = read.input === undefined ? undefined : faultOfInput(read.input)
   if (fault !== undefined) throw new UsageError(`${path}: ${fault}`)
-  need(
-    typeof read.rules === 'object' && ('rules' in read.rules ? Array.isArray(read.rules.rules) : 'case' in read.rules),
-    '`rules`: a rule set, or the `case` that has it',
-  )
+  const rulesFault = faultOfRules(read.rules)
+  if (rulesFault !== undefined) throw new UsageError(`${path}: ${rulesFault}`)
   need(
     read.rg !== undefined && ('none' in read.rg || Array.isArray(read.rg.keep)),
     '`rg`: patterns, or why there are `none`',
@@ -98,11 +130,35 @@ function checkCase(value: unknown, path: string): WrittenCase {
     '`jq.share` above 0 and at most 1, where it has `jq`',
   )
   need(Array.isArray(read.expected), 'a list `expected`')
-  const actions = 'rules' in read.rules! ? [read.rules.default, ...read.rules.rules.map(({ then }) => then)] : []
-  // Commands that do not know routes have to give the same output.
-  need(
-    actions.every((action) => typeof action === 'string'),
-    'rules that keep or drop, without named routes',
-  )
   return read as WrittenCase
+}
+
+function faultOfRules(rules: Partial<WrittenCase>['rules']): string | undefined {
+  if (typeof rules !== 'object') return '`rules` is a rule set, or says where one comes from.'
+  if ('case' in rules) return typeof rules.case === 'string' ? undefined : '`rules.case` is the name of a case.'
+  if ('generator' in rules) return faultOfGenerator(rules)
+  if (!Array.isArray(rules.rules)) return '`rules.rules` is a list.'
+  const actions = [rules.default, ...rules.rules.map(({ then }) => then)]
+  // Commands that do not know routes have to give the same output.
+  return actions.every((action) => typeof action === 'string')
+    ? undefined
+    : '`rules` keep or drop, without named routes.'
+}
+
+function faultOfGenerator(from: Exclude<RulesFrom, { case: string }>): string | undefined {
+  const isCount = (value: unknown, least: number, most: number): boolean =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+  if (!isCount(from.seed, 0, 2 ** 31)) return '`rules.seed` is an integer from 0 to 2³¹.'
+  switch (from.generator) {
+    case 'operators': {
+      const { rules, operators = 'all', keepShare = 1 } = from
+      if (!isCount(rules, 1, 1000)) return '`rules.rules` is an integer from 1 to 1,000.'
+      if (operators !== 'all' && operators !== 'plain') return '`rules.operators` is `all` or `plain`.'
+      return keepShare >= 2 ** -16 && keepShare <= 1 ? undefined : '`rules.keepShare` is above 0 and at most 1.'
+    }
+    case 'words':
+      return isCount(from.words, 2, 100_000) ? undefined : '`rules.words` is an integer from 2 to 100,000.'
+    default:
+      return '`rules.generator` is `operators` or `words`.'
+  }
 }

@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { casePath, loadCases } from './cases.ts'
+import { casePath, hashOfRules, loadCases } from './cases.ts'
 import { prepareInput } from './inputs.ts'
 import { readPlainly } from './plain-reading.ts'
 
@@ -24,8 +24,9 @@ for (const each of loadCases(folder)) {
     expected.push({ records, seed, ...(await readPlainly(each.rules, input.path)) })
   }
   // What the file says is written back as it is: rules that it names are not written out.
-  const written = JSON.parse(readFileSync(path, 'utf8')) as object
-  writeFileSync(path, `${JSON.stringify({ ...written, expected }, undefined, 2)}\n`)
+  const written = JSON.parse(readFileSync(path, 'utf8')) as { readonly rules: object }
+  const made = 'generator' in written.rules ? { rules: { ...written.rules, sha256: hashOfRules(each.rules) } } : {}
+  writeFileSync(path, `${JSON.stringify({ ...written, ...made, expected }, undefined, 2)}\n`)
   console.log(
     `${each.name}: ${expected.map(({ records, byRoute }) => `${byRoute.keep} of ${records}`).join(', ')} kept`,
   )

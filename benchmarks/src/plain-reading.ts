@@ -1,5 +1,5 @@
 // What the cases' rules mean, read plainly: every record read whole (plain-json.ts), then every rule tried in order on
-// every record, nothing skipped and nothing remembered but patterns and networks, which are made once. The judge of the
+// every record. A predicate is taken apart once; of one record nothing is remembered for the next. The judge of the
 // suite: it shares no code with the engine or with a contender, and refuses what it does not know.
 // Called by expect.ts and, where no committed answer fits, by main.ts.
 
@@ -32,6 +32,7 @@ export async function readPlainly(rules: RuleSet, path: string): Promise<Omit<Ex
 export function decidingRule(rules: RuleSet, line: Buffer): number | undefined {
   const record = readRecord(line)
   if (record === undefined) return undefined
+  decodedTexts.clear()
   const rule = rules.rules.findIndex(({ when }) => holds(when, record, rules.missing ?? []))
   return rule < 0 ? rules.rules.length : rule
 }
@@ -59,73 +60,105 @@ function holds(condition: Condition, record: PlainRecord, missing: readonly stri
   return predicateHolds(condition, record, missing)
 }
 
-function predicateHolds(predicate: Predicate, record: PlainRecord, missing: readonly string[]): boolean {
-  const { field, ignoreCase = false, decode, ...operators } = predicate
-  const value = valueAt(record, field)
-  const isMissing = value === undefined || value === null || (typeof value === 'string' && missing.includes(value))
-  return Object.entries(operators).every(([operator, operand]) => {
-    if (operator === 'exists') return operand === !isMissing
-    // Objects and arrays are there, and have no text.
-    if (isMissing || typeof value !== 'string') return false
-    return operatorHolds(operator, operand, decode === 'url' ? decodeUrl(value) : value, ignoreCase)
-  })
+/** A predicate, taken apart: where its value is, and what is asked of its text. */
+interface Parts {
+  readonly path: readonly (string | number)[]
+  readonly exists: boolean | undefined
+  readonly decode: boolean
+  readonly tests: readonly ((text: string) => boolean)[]
 }
 
-/** The value at a path: `a.b`, `a[0]`. */
-function valueAt(record: PlainRecord, path: string): PlainValue | undefined {
+const partsOf = new WeakMap<Predicate, Parts>()
+
+function takeApart(predicate: Predicate): Parts {
+  const { field, ignoreCase = false, decode, exists, ...operators } = predicate
+  const tests = Object.entries(operators).map(([operator, operand]) => testOf(operator, operand, ignoreCase))
+  const parts = { path: stepsOf(field), exists, decode: decode === 'url', tests }
+  partsOf.set(predicate, parts)
+  return parts
+}
+
+function predicateHolds(predicate: Predicate, record: PlainRecord, missing: readonly string[]): boolean {
+  const { path, exists, decode, tests } = partsOf.get(predicate) ?? takeApart(predicate)
+  const value = valueAt(record, path)
+  const isMissing = value === undefined || value === null || (typeof value === 'string' && missing.includes(value))
+  if (exists !== undefined && exists === isMissing) return false
+  if (tests.length === 0) return true
+  // Objects and arrays are there, and have no text.
+  if (isMissing || typeof value !== 'string') return false
+  const text = decode ? decodeUrl(value) : value
+  return tests.every((test) => test(text))
+}
+
+/** The steps of a path: `a.b`, `a[0]`. */
+function stepsOf(path: string): readonly (string | number)[] {
   if (!/^\w+(?:\.\w+|\[\d+\])*$/.test(path)) throw new Error(`A plain reading knows no path ${path}.`)
+  return Array.from(path.matchAll(/\[(\d+)\]|(\w+)/g), ([, index, key]) => key ?? Number(index))
+}
+
+function valueAt(record: PlainRecord, path: readonly (string | number)[]): PlainValue | undefined {
   let value: PlainValue | undefined = record
-  for (const [, index, key] of path.matchAll(/\[(\d+)\]|(\w+)/g)) {
-    if (key !== undefined) value = value instanceof Map ? (value as PlainRecord).get(key) : undefined
-    else value = Array.isArray(value) ? (value as readonly PlainValue[])[Number(index)] : undefined
+  for (const step of path) {
+    if (typeof step === 'string') value = value instanceof Map ? (value as PlainRecord).get(step) : undefined
+    else value = Array.isArray(value) ? (value as readonly PlainValue[])[step] : undefined
   }
   return value
 }
 
-function operatorHolds(operator: string, operand: unknown, text: string, ignoreCase: boolean): boolean {
-  const texts = Array.isArray(operand) ? (operand as readonly unknown[]) : [operand]
-  if (texts.some((each) => typeof each === 'object')) throw new Error('A plain reading knows no list files.')
-  const any = (before: string, behind: string): boolean =>
-    texts.some((each) => literal(before, String(each), behind, ignoreCase).test(text))
+function testOf(operator: string, operand: unknown, ignoreCase: boolean): (text: string) => boolean {
+  const operands = Array.isArray(operand) ? (operand as readonly unknown[]) : [operand]
+  if (operands.some((each) => typeof each === 'object')) throw new Error('A plain reading knows no list files.')
+  const texts = operands.map(String)
   switch (operator) {
     case 'matches':
-    case 'search':
-      return pattern(String(operand), operator === 'matches', ignoreCase).test(text)
+    case 'search': {
+      const regExp = pattern(texts[0]!, operator === 'matches', ignoreCase)
+      return (text) => regExp.test(text)
+    }
+    case 'lt':
+      return (text) => difference(text, texts[0]!) < 0
+    case 'lte':
+      return (text) => difference(text, texts[0]!) <= 0
+    case 'gt':
+      return (text) => difference(text, texts[0]!) > 0
+    case 'gte':
+      return (text) => difference(text, texts[0]!) >= 0
+    case 'cidr': {
+      const list = blockListOf(texts)
+      return (text) => isWithin(text, list)
+    }
+    default:
+      return ignoreCase ? foldedTest(operator, texts) : exactTest(operator, texts)
+  }
+}
+
+function exactTest(operator: string, texts: readonly string[]): (text: string) => boolean {
+  switch (operator) {
     case 'equals':
     case 'in':
-      return ignoreCase ? any('^', '$') : texts.some((each) => text === String(each))
+      return (text) => texts.includes(text)
     case 'prefix':
-      return ignoreCase ? any('^', '') : texts.some((each) => text.startsWith(String(each)))
+      return (text) => texts.some((each) => text.startsWith(each))
     case 'suffix':
-      return ignoreCase ? any('', '$') : texts.some((each) => text.endsWith(String(each)))
+      return (text) => texts.some((each) => text.endsWith(each))
     case 'contains':
-      return ignoreCase ? any('', '') : texts.some((each) => text.includes(String(each)))
-    case 'lt':
-      return difference(text, operand) < 0
-    case 'lte':
-      return difference(text, operand) <= 0
-    case 'gt':
-      return difference(text, operand) > 0
-    case 'gte':
-      return difference(text, operand) >= 0
-    case 'cidr':
-      return isWithin(text, texts.map(String))
+      return (text) => texts.some((each) => text.includes(each))
     default:
       throw new Error(`A plain reading does not know the operator ${operator}.`)
   }
 }
 
-const regExps = new Map<string, RegExp>()
-
-function regExp(source: string, flags: string): RegExp {
-  const known = regExps.get(`${flags} ${source}`) ?? new RegExp(source, flags)
-  regExps.set(`${flags} ${source}`, known)
-  return known
-}
-
-/** A text as a pattern: V8 ignores the case of code points as RE2 does, by simple folding. */
-function literal(before: string, text: string, behind: string, ignoreCase: boolean): RegExp {
-  return regExp(before + text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&') + behind, ignoreCase ? 'iu' : 'u')
+/** The same without case: V8 ignores the case of code points as RE2 does, by simple folding. */
+function foldedTest(operator: string, texts: readonly string[]): (text: string) => boolean {
+  const isAtStart = operator === 'equals' || operator === 'in' || operator === 'prefix'
+  const isAtEnd = operator === 'equals' || operator === 'in' || operator === 'suffix'
+  if (!isAtStart && !isAtEnd && operator !== 'contains')
+    throw new Error(`A plain reading does not know the operator ${operator}.`)
+  const regExps = texts.map((text) => {
+    const literal = text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+    return new RegExp(`${isAtStart ? '^' : ''}${literal}${isAtEnd ? '$' : ''}`, 'iu')
+  })
+  return (text) => regExps.some((regExp) => regExp.test(text))
 }
 
 /** A pattern of RE2's dialect as one of V8's, as far as both mean the same. */
@@ -137,44 +170,45 @@ function pattern(written: string, isWhole: boolean, ignoreCase: boolean): RegExp
   }
   // RE2's dot is any code point but the line feed; V8 leaves out three more.
   const dotted = source.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\./g, (token) => (token === '.' ? '[^\\n]' : token))
-  return regExp(isWhole ? `^(?:${dotted})$` : dotted, isCaseless ? 'iu' : 'u')
+  return new RegExp(isWhole ? `^(?:${dotted})$` : dotted, isCaseless ? 'iu' : 'u')
 }
 
 /** Text minus bound, as far as its sign goes; NaN when the text is no number. */
-function difference(text: string, bound: unknown): number {
+function difference(text: string, bound: string): number {
   if (!/^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return NaN
-  const [left, right] = [text, String(bound)]
-  if (!/^-?\d+$/.test(left) || !/^-?\d+$/.test(right)) return Number(left) - Number(right)
-  const exact = BigInt(left) - BigInt(right)
+  if (!/^-?\d+$/.test(text) || !/^-?\d+$/.test(bound)) return Number(text) - Number(bound)
+  const exact = BigInt(text) - BigInt(bound)
   return exact < 0n ? -1 : exact > 0n ? 1 : 0
 }
 
+/** Texts of the record at hand that were decoded: hundreds of rules may ask for the same. */
+const decodedTexts = new Map<string, string>()
+
 /** Escapes of two digits and plus signs decoded; other escapes stay, and bytes that are not UTF-8 become U+FFFD. */
 function decodeUrl(text: string): string {
+  const known = decodedTexts.get(text)
+  if (known !== undefined) return known
   const bytes = Buffer.from(text).toString('latin1')
   const decoded = bytes.replace(/%([0-9a-f]{2})|\+/gi, (_, hex: string | undefined) =>
     hex === undefined ? ' ' : String.fromCharCode(Number.parseInt(hex, 16)),
   )
-  return Buffer.from(decoded, 'latin1').toString('utf8')
+  const readable = Buffer.from(decoded, 'latin1').toString('utf8')
+  decodedTexts.set(text, readable)
+  return readable
 }
 
-const blockLists = new Map<string, BlockList>()
-
-function isWithin(text: string, networks: readonly string[]): boolean {
-  const isOld = isIPv4(text)
-  // An address with a zone is in no network.
-  if (!isOld && (!isIPv6(text) || text.includes('%'))) return false
-  return networks.some((network) => {
-    const list = blockLists.get(network) ?? blockListOf(network)
-    blockLists.set(network, list)
-    return list.check(text, isOld ? 'ipv4' : 'ipv6')
-  })
-}
-
-function blockListOf(network: string): BlockList {
-  const [address = '', bits] = network.split('/')
+function blockListOf(networks: readonly string[]): BlockList {
   const list = new BlockList()
-  const isOld = isIPv4(address)
-  list.addSubnet(address, bits === undefined ? (isOld ? 32 : 128) : Number(bits), isOld ? 'ipv4' : 'ipv6')
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/')
+    const isOld = isIPv4(address)
+    list.addSubnet(address, bits === undefined ? (isOld ? 32 : 128) : Number(bits), isOld ? 'ipv4' : 'ipv6')
+  }
   return list
+}
+
+function isWithin(text: string, networks: BlockList): boolean {
+  if (isIPv4(text)) return networks.check(text, 'ipv4')
+  // An address with a zone is in no network.
+  return isIPv6(text) && !text.includes('%') && networks.check(text, 'ipv6')
 }
