@@ -56,13 +56,19 @@ export interface BenchmarkCase {
   readonly expected: readonly Expected[]
 }
 
+/**
+ * Whether generated rules must be the ones whose hash the case has. `unchecked` is for who writes the hashes: elsewhere
+ * results under one name would be about two rule sets.
+ */
+export type RulesCheck = 'checked' | 'unchecked'
+
 /** Returns the cases of a folder, those with the fewest rules first. Errors: UsageError naming the file. */
-export function loadCases(folder: string): readonly BenchmarkCase[] {
+export function loadCases(folder: string, check: RulesCheck = 'checked'): readonly BenchmarkCase[] {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .sort()
   if (files.length === 0) throw new UsageError(`There are no cases in ${folder}.`)
-  const cases = files.map((file) => loadCase(join(folder, file)))
+  const cases = files.map((file) => loadCase(join(folder, file), check))
   return cases.sort((a, b) => a.rules.rules.length - b.rules.rules.length)
 }
 
@@ -79,14 +85,24 @@ interface WrittenCase extends Omit<BenchmarkCase, 'input' | 'rules' | 'rulesFrom
 }
 
 /** Returns one case. Errors: UsageError naming the file. */
-export function loadCase(path: string): BenchmarkCase {
+export function loadCase(path: string, check: RulesCheck = 'checked'): BenchmarkCase {
   const written = checkCase(JSON.parse(readFileSync(path, 'utf8')), path)
   const { rules, input = { generator: 'ds2' }, jq = { share: 1 }, ...rest } = written
   if ('default' in rules) return { ...rest, input, rules, jq }
-  if ('generator' in rules) return { ...rest, input, rules: makeRules(rules), rulesFrom: rules, jq }
+  if ('generator' in rules) {
+    const made = makeRules(rules)
+    if (check === 'checked' && rules.sha256 !== hashOfRules(made))
+      throw new UsageError(
+        `${path}: the generator makes other rules than those of \`rules.sha256\`: npm run bench:expect.`,
+      )
+    return { ...rest, input, rules: made, rulesFrom: rules, jq }
+  }
   const other = casePath(dirname(path), rules.case)
   if (!existsSync(other)) throw new UsageError(`${path}: \`rules.case\`: there is no case ${rules.case}.`)
-  return { ...rest, input, rules: loadCase(other).rules, rulesFrom: rules, jq }
+  const from = checkCase(JSON.parse(readFileSync(other, 'utf8')), other)
+  if ('case' in from.rules)
+    throw new UsageError(`${path}: \`rules.case\`: ${rules.case} takes its rules from a case, too.`)
+  return { ...rest, input, rules: loadCase(other, check).rules, rulesFrom: rules, jq }
 }
 
 function makeRules(from: Exclude<RulesFrom, { case: string }>): RuleSet {
@@ -107,7 +123,8 @@ export function withRulesSeed(benchmarkCase: BenchmarkCase, seed: number): Bench
   if (rulesFrom === undefined || !('generator' in rulesFrom) || rulesFrom.seed === seed) return benchmarkCase
   const other = { ...rulesFrom, seed }
   const rules = makeRules(other)
-  return { ...benchmarkCase, rules, rulesFrom: { ...other, sha256: hashOfRules(rules) }, expected: [] }
+  const rg = 'none' in benchmarkCase.rg ? benchmarkCase.rg : { none: 'The patterns are for rules of another seed.' }
+  return { ...benchmarkCase, rules, rulesFrom: { ...other, sha256: hashOfRules(rules) }, rg, expected: [] }
 }
 
 function checkCase(value: unknown, path: string): WrittenCase {
@@ -134,7 +151,7 @@ function checkCase(value: unknown, path: string): WrittenCase {
 }
 
 function faultOfRules(rules: Partial<WrittenCase>['rules']): string | undefined {
-  if (typeof rules !== 'object') return '`rules` is a rule set, or says where one comes from.'
+  if (typeof rules !== 'object' || rules === null) return '`rules` is a rule set, or says where one comes from.'
   if ('case' in rules) return typeof rules.case === 'string' ? undefined : '`rules.case` is the name of a case.'
   if ('generator' in rules) return faultOfGenerator(rules)
   if (!Array.isArray(rules.rules)) return '`rules.rules` is a list.'

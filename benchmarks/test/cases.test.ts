@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { loadCases } from '#src/cases.js'
+import { loadCases, withRulesSeed } from '#src/cases.js'
 import type { Contender, Run, Task } from '#src/contender.js'
 import { differenceOf } from '#src/expected.js'
 import type { Expected } from '#src/expected.js'
@@ -60,6 +60,20 @@ test('there are the cases that the project measures, each with its own rules', (
       ['generated-1000', 1000],
       ['thousand-rules', 1000],
     ],
+  )
+})
+
+test('the table of METHODOLOGY.md has every case, with the number of its rules', () => {
+  const text = readFileSync(fileURLToPath(new URL('../METHODOLOGY.md', import.meta.url)), 'utf8')
+  const section = text.slice(text.indexOf('## Cases and inputs'), text.indexOf('## Answers before times'))
+  const rows = Array.from(section.matchAll(/^\| `([^`]+)` +\| +([\d,]+) \|/gm), ([, name = '', count = '']) => [
+    name,
+    Number(count.replaceAll(',', '')),
+  ])
+  assert.equal(rows.length, cases.length)
+  assert.deepEqual(
+    Object.fromEntries(rows),
+    Object.fromEntries(cases.map(({ name, rules }) => [name, rules.rules.length])),
   )
 })
 
@@ -165,6 +179,28 @@ async function compare(contender: Contender, task: Task): Promise<string | undef
   }
   return undefined
 }
+
+test('rules of other seeds are answered alike by all that run in this process', async (context) => {
+  const description = { generator: 'records', escapes: 'half', malformedEvery: 10 } as const
+  const input = prepareInput(folder, description, 600, 1)
+  for (const name of ['generated-10', 'generated-100', 'contains-100']) {
+    for (const seed of [11, 12, 13]) {
+      const other = withRulesSeed(
+        cases.find((each) => each.name === name)!,
+        seed,
+      )
+      const answer = { records: 600, seed: 1, ...(await readPlainly(other.rules, input.path)) }
+      const task: Task = { case: other, input, expected: answer, folder }
+      for (const id of onLarger) {
+        const skipped = await compare(
+          tested.find((each) => each.id === id)!,
+          task,
+        )
+        if (skipped !== undefined) context.diagnostic(String(skipWithout('native', false, skipped)))
+      }
+    }
+  }
+})
 
 test('the halves of an input are whole lines and join to the input', async () => {
   const input = prepareInput(folder, { generator: 'ds2' }, 2000, 1)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Contender } from '../contender.ts'
 import { arrayOf, gzipOf, weirCommand } from '../inputs.ts'
 import type { Input } from '../inputs.ts'
+import { hasMalformed } from '../records/shape.ts'
 import { prepareCommand, quote } from './command-line.ts'
 
 /** The form in which a command is given the records. */
@@ -37,6 +38,8 @@ function weirContender(threads: number, form: Form, fromPipe: boolean): Contende
     model: 'command',
     threads,
     open: async (task) => {
+      if (form === 'array' && hasMalformed(task.input.description))
+        return { skipped: 'Malformed records are no elements of an array.' }
       const rules = join(task.folder, `${task.case.name}.rules.json`)
       writeFileSync(rules, JSON.stringify(task.case.rules))
       const input = quote(await path(task.input))

@@ -40,15 +40,15 @@ function longText(parts: readonly string[], count: number, id: string, random: R
   return text
 }
 
-/** Returns the record with texts of about 1.5, 2 and 1.3 KB before, among and behind the others. */
+/** Returns the record with texts of about 1.6, 1.9 and 1.4 KB before, among and behind the others. */
 export function enlarged(record: RecordValue, id: string, random: Random): RecordValue {
   const long: Record<string, Value> = {}
   for (const [key, value] of Object.entries(record)) {
-    if (key === 'statusCode') long['requestHeaders'] = longText(headers, 18, id, random)
-    if (key === 'cookie') long['trace'] = longText(frames, 22, id, random)
+    if (key === 'statusCode') long['requestHeaders'] = longText(headers, 21, id, random)
+    if (key === 'cookie') long['trace'] = longText(frames, 25, id, random)
     long[key] = value
   }
-  long['responseHeaders'] = longText(headers, 16, id, random)
+  long['responseHeaders'] = longText(headers, 18, id, random)
   return long
 }
 

@@ -18,11 +18,11 @@ function pick<T>({ random }: Draw, items: readonly T[]): T {
   return items[random(items.length)]!
 }
 
-/** So many different items, at most all. */
-function several<T>({ random }: Draw, items: readonly T[], count: number): T[] {
+/** So many different items, at most all, sorted: to the engine two orders of a list are one condition. */
+function several<T extends string>({ random }: Draw, items: readonly T[], count: number): T[] {
   const left = [...items]
   const wanted = Math.min(count, left.length)
-  return Array.from({ length: wanted }, () => left.splice(random(left.length), 1)[0]!)
+  return Array.from({ length: wanted }, () => left.splice(random(left.length), 1)[0]!).sort()
 }
 
 /** True once in so many draws. */
