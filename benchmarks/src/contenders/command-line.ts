@@ -6,6 +6,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { allowedProcessors } from '../calibration.ts'
 import type { Answer, Prepared, Run, Task } from '../contender.ts'
 
 /** A command line and where its parts go. */
@@ -14,6 +15,8 @@ export interface CommandLine {
   readonly script: string
   /** Exit codes that are no failure. */
   readonly successes: readonly number[]
+  /** Processors that all its processes are pinned to, so many of those this process may use; not pinned without. */
+  readonly threads?: number
   /** Where the command works, where that is not the task's input. */
   readonly task?: Task
   /** Tells what the output at a path amounts to, where that is not the kept records themselves. */
@@ -22,6 +25,7 @@ export interface CommandLine {
 
 const timeProgram = '/usr/bin/time'
 let hasGnuTime: boolean | undefined
+let hasTaskset: boolean | undefined
 
 /** Whether GNU time is here; it alone tells processor time and peak memory. */
 export function canMeasureMemory(): boolean {
@@ -45,12 +49,13 @@ export function quote(text: string): string {
 
 /** Returns the command, ready to be run: its output goes to `id`.out in the task's folder. */
 export function prepareCommand(id: string, line: CommandLine, task: Task): Prepared {
-  const output = join(task.folder, `${id}.out`)
+  const output = outputOf(id, task)
   const measures = join(task.folder, `${id}.time`)
+  const pin = line.threads === undefined ? [] : pinTo(line.threads)
   return {
     ...(line.task === undefined ? {} : { task: line.task }),
-    how: line.script.replaceAll('$TIME ', ''),
-    run: () => runCommand(line, output, measures),
+    how: `${[...pin, line.script].join(' ').replaceAll('$TIME ', '')}${pin.length === 0 ? ' # not pinned' : ''}`,
+    run: () => runCommand(line, pin, output, measures),
     close: async () => {
       rmSync(output, { force: true })
       rmSync(measures, { force: true })
@@ -58,14 +63,26 @@ export function prepareCommand(id: string, line: CommandLine, task: Task): Prepa
   }
 }
 
-async function runCommand(line: CommandLine, output: string, measures: string): Promise<Run> {
+/** Returns where the output of a command goes. */
+export function outputOf(id: string, task: Task): string {
+  return join(task.folder, `${id}.out`)
+}
+
+/** The words before a command that pin it to so many processors; none where that cannot be done. */
+export function pinTo(count: number): readonly string[] {
+  const processors = process.platform === 'linux' ? allowedProcessors().slice(0, count) : []
+  hasTaskset ??= succeeds('taskset', ['--version'])
+  return processors.length === count && hasTaskset ? ['taskset', '-c', processors.join(',')] : []
+}
+
+async function runCommand(line: CommandLine, pin: readonly string[], output: string, measures: string): Promise<Run> {
   rmSync(measures, { force: true })
   // `-a`: every program of a pipeline that is measured adds a line.
   const time = canMeasureMemory() ? `${timeProgram} -a -o ${quote(measures)} -f '%M %U %S'` : ''
   const script = line.script.replaceAll('$TIME ', `${time} `)
   const file = openSync(output, 'w')
   try {
-    const seconds = await runScript(script, file, line.successes)
+    const seconds = await runScript([...pin, 'sh', '-c', script], file, line.successes)
     return { seconds, ...readMeasures(measures), answer: () => (line.answer ?? readAnswer)(output) }
   } finally {
     closeSync(file)
@@ -73,10 +90,10 @@ async function runCommand(line: CommandLine, output: string, measures: string): 
 }
 
 /** Runs a script with its output in a file, and returns its time from before its start to its end. */
-async function runScript(script: string, output: number, successes: readonly number[]): Promise<number> {
+async function runScript(command: readonly string[], output: number, successes: readonly number[]): Promise<number> {
   const errors: Buffer[] = []
   const started = process.hrtime.bigint()
-  const child = spawn('sh', ['-c', script], { stdio: ['ignore', output, 'pipe'] })
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', output, 'pipe'] })
   child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk))
   const [code, ended] = await new Promise<[number | null, bigint]>((resolve, reject) => {
     child.once('error', reject)

@@ -28,6 +28,6 @@ export const inflateAlone: Contender = {
       // It filters nothing, so what it keeps cannot be wrong.
       return { kept: task.expected.byRoute.keep, sha256: task.expected.sha256 }
     }
-    return prepareCommand('inflate', { script, successes: [0], answer }, task)
+    return prepareCommand('inflate', { script, successes: [0], answer, threads: 2 }, task)
   },
 }

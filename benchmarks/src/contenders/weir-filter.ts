@@ -47,7 +47,7 @@ function weirContender(threads: number, form: Form, fromPipe: boolean): Contende
       const shape = form === 'array' ? ' --input-format array' : ''
       const options = `--rules ${quote(rules)} --threads ${threads} --kernel native --no-progress${shape}`
       const script = fromPipe ? `cat ${input} | ${program} ${options}` : `${program} ${options} ${input}`
-      return prepareCommand(id, { script, successes: [0] }, task)
+      return prepareCommand(id, { script, successes: [0], threads }, task)
     },
   }
 }
