@@ -1,62 +1,89 @@
-// `npm run bench:peers`: finds the tools that Weir is measured against, installs those that are missing where apt-get and
-// the right to use it are there, and prints their versions; else it says how to get them.
+// `npm run bench:peers`: finds the programs that Weir is measured against, installs those that are missing where it can,
+// and prints the version of each, or why it is not there. `-- --table` prints which case each peer can express instead.
 
-import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { loadCases } from './cases.ts'
 import { canMeasureMemory, versionOf } from './contenders/command-line.ts'
+import { lineTools } from './contenders/ripgrep.ts'
+import { expressible, renderExpressible } from './peers/expressible.ts'
+import { peers } from './peers/list.ts'
+import { tell } from './program.ts'
 import { nginxVersion } from './service/servers.ts'
+import { debianPackage } from './tools/debian.ts'
+import type { Tool } from './tools/tool.ts'
 
-interface Peer {
-  readonly program: string
-  /** Debian package. */
-  readonly package: string
-  readonly version: () => string | undefined
+/** A tool, and what it is here for. */
+interface Wanted {
+  readonly tool: Tool
   readonly use: string
 }
 
-const peers: readonly Peer[] = [
-  { program: 'jq', package: 'jq', version: () => versionOf('jq'), use: 'contender' },
-  { program: 'rg', package: 'ripgrep', version: () => versionOf('rg'), use: 'contender' },
-  {
-    program: 'time',
-    package: 'time',
-    version: () => (canMeasureMemory() ? (versionOf('/usr/bin/time') ?? 'GNU time') : undefined),
-    use: 'peak memory and processor time of commands',
-  },
-  {
-    program: 'taskset',
-    package: 'util-linux',
-    version: () => versionOf('taskset'),
-    use: 'pins the loops of the calibration',
-  },
-  { program: 'nginx', package: 'nginx-light', version: nginxVersion, use: 'ceiling of the model of the service' },
+/** A program of the system that is asked for its version in a way of its own. */
+function systemTool(name: string, packageName: string, version: () => string | undefined): Tool {
+  const { install } = debianPackage({ name: packageName, program: `usr/bin/${name}`, isSystem: true })
+  const find = () => {
+    const found = version()
+    return found === undefined ? undefined : { command: name, version: found }
+  }
+  return { name, find, install }
+}
+
+const gnuTime = (): string | undefined => (canMeasureMemory() ? (versionOf('/usr/bin/time') ?? 'GNU time') : undefined)
+
+/** What the suite runs besides peers. */
+const helpers: readonly Wanted[] = [
+  { tool: systemTool('time', 'time', gnuTime), use: 'peak memory and processor time of commands' },
+  { tool: systemTool('taskset', 'util-linux', () => versionOf('taskset')), use: 'pins commands to processors' },
+  { tool: systemTool('nginx', 'nginx-light', nginxVersion), use: 'ceiling of the model of the service' },
 ]
 
-function install(packages: readonly string[]): boolean {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const aptGet = (...args: string[]): boolean =>
-    spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] }).status === 0
-  const wanted = ['install', '-y', '-q', '--no-install-recommends', ...packages]
-  return aptGet(...wanted) || (aptGet('update', '-q') && aptGet(...wanted))
+/** Programs for the same job that are no contenders, and why. */
+const absent: readonly (readonly [string, string])[] = [
+  ['vector', 'the program is in no registry of packages; its language is measured (vrl)'],
+  ['redpanda-connect', 'in no registry of packages'],
+  ['fluent-bit', 'in no registry of packages'],
+]
+
+/** Returns the line about a tool, installed now where it was missing. */
+function lineOf({ tool, use }: Wanted): { readonly line: string; readonly isThere: boolean } {
+  let found = tool.find()
+  let fault = ''
+  if (found === undefined) {
+    tell(`bench:peers: installing ${tool.name} …`)
+    try {
+      tool.install()
+      found = tool.find()
+      fault = 'it was installed, and does not start'
+    } catch (error) {
+      fault = error instanceof Error ? error.message : String(error)
+    }
+  }
+  if (found === undefined) return { line: `${tool.name}: missing (${use}); ${fault}`, isThere: false }
+  return { line: `${tool.name}: ${found.version}`, isThere: true }
 }
 
 function main(args: readonly string[]): number {
+  if (args.length === 1 && args[0] === '--table') {
+    const cases = loadCases(fileURLToPath(new URL('../cases', import.meta.url)))
+    console.log(renderExpressible(expressible(cases)))
+    return 0
+  }
   if (args.length > 0) {
-    process.stderr.write(`bench:peers: unknown argument ${args[0]}; it takes none.\n`)
+    process.stderr.write(`bench:peers: unknown argument ${args[0]}; it takes --table, or none.\n`)
     return 2
   }
-  const missing = peers.filter(({ version }) => version() === undefined).map((peer) => peer.package)
-  const hasAptGet = versionOf('apt-get') !== undefined
-  if (missing.length > 0 && hasAptGet && process.getuid?.() === 0) {
-    process.stderr.write(`bench:peers: installing ${missing.join(', ')} …\n`)
-    install(missing)
-  }
+  const tools = new Map(
+    [...[...peers, ...Object.values(lineTools)].map(({ tool }) => ({ tool, use: 'contender' })), ...helpers].map(
+      (each) => [each.tool, each],
+    ),
+  )
   let isComplete = true
-  for (const peer of peers) {
-    const version = peer.version()
-    const cure = hasAptGet ? `sudo apt-get install ${peer.package}` : `install the package ${peer.package}`
-    console.log(`${peer.program}: ${version ?? `missing (${peer.use}); ${cure}`}`)
-    isComplete &&= version !== undefined
+  for (const wanted of tools.values()) {
+    const { line, isThere } = lineOf(wanted)
+    console.log(line)
+    isComplete &&= isThere
   }
+  for (const [name, reason] of absent) console.log(`${name}: no contender; ${reason}`)
   return isComplete ? 0 : 1
 }
 

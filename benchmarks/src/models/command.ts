@@ -2,15 +2,18 @@
 
 import type { Contender } from '../contender.ts'
 import { inflateAlone } from '../contenders/inflate.ts'
-import { jq } from '../contenders/jq.ts'
-import { ripgrep, ripgrepTwice } from '../contenders/ripgrep.ts'
+import { contendersOf } from '../peers/contenders.ts'
+import { peers } from '../peers/list.ts'
+import { ripgrep, ripgrepTwice, ugrep, ugrepTwice } from '../contenders/ripgrep.ts'
 import { weirFilter, weirFilterPipe } from '../contenders/weir-filter.ts'
 
 /** Contenders of the model *command*. */
 export const commandContenders: readonly Contender[] = [
-  jq,
+  ...peers.flatMap(contendersOf),
   ripgrep,
   ripgrepTwice,
+  ugrep,
+  ugrepTwice,
   weirFilter(1),
   weirFilter(2),
   weirFilterPipe(2),
