@@ -14,6 +14,8 @@ import type { Expected } from '#src/expected.js'
 import { halvesOf, prepareInput } from '#src/inputs.js'
 import { commandContenders } from '#src/models/command.js'
 import { inProcessContenders } from '#src/models/in-process.js'
+import { contendersOf } from '#src/peers/contenders.js'
+import { peers } from '#src/peers/list.js'
 import { readPlainly } from '#src/plain-reading.js'
 import { skipWithout } from './required.ts'
 
@@ -21,10 +23,17 @@ const folder = mkdtempSync(join(tmpdir(), 'weir-bench-test-'))
 after(() => rmSync(folder, { recursive: true }))
 const cases = loadCases(fileURLToPath(new URL('../cases', import.meta.url)))
 
-/** The packages take minutes to build; the suite builds them when it is run. */
-const tested = [...inProcessContenders, ...commandContenders].filter(({ id }) => id !== 'simdjson-re2')
+/** The packages of one take minutes to build; the suite builds them when it is run. Peers have tests of their own. */
+const elsewhere = new Set(['simdjson-re2', ...peers.flatMap(contendersOf).map(({ id }) => id)])
+const tested = [...inProcessContenders, ...commandContenders].filter(({ id }) => !elsewhere.has(id))
 /** What WEIR_REQUIRE calls the things that a contender cannot do without. */
-const needs: Readonly<Record<string, string>> = { jq: 'jq', rg: 'rg', 'rg-2': 'rg', native: 'native' }
+const needs: Readonly<Record<string, string>> = {
+  rg: 'rg',
+  'rg-2': 'rg',
+  ugrep: 'ugrep',
+  'ugrep-2': 'ugrep',
+  native: 'native',
+}
 /** Cases that every contender is run on; on the others those that do it in this process, and rg, which starts at once. */
 const widely = new Set(['one-rule', 'ten-rules', 'hundred-rules'])
 const narrowly = new Set(['json-parse', 'portable', 'native', 'engine-2', 'rg', 'rg-2'])
@@ -126,7 +135,7 @@ for (const benchmarkCase of cases) {
   const taking = tested.filter(({ id }) => widely.has(name) || narrowly.has(id))
   const isFor = ({ id }: Contender): boolean => {
     if (id === 'native-original') return benchmarkCase.filters !== undefined
-    return !('none' in benchmarkCase.rg && id.startsWith('rg'))
+    return !('none' in benchmarkCase.rg && /^(?:rg|ugrep)/.test(id))
   }
 
   for (const contender of taking.filter((each) => !isFor(each))) {
