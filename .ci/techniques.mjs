@@ -15,6 +15,9 @@ const engine = join(root, 'packages', 'engine')
 const ofKernels =
   /dist-test\/(cases|cuts|delays|engine|evaluation|filtering|forced|oracle|original|paths|report|kernel\/.*|pool\/evaluate)\.test\.js$/
 
+/** The core's own program knows nothing of this process's settings, and runs with all of them by itself. */
+const ofTheCore = /native-core\.test\.js$/
+
 async function settingsToRun(given) {
   const load = (path) => import(pathToFileURL(join(engine, path)).href)
   const { techniques } = await load('dist/kernel/techniques.js')
@@ -44,7 +47,7 @@ function run(setting, files, judge) {
 try {
   const { judge } = setUp({ tests: true, projects: ['packages/engine/test'] })
   const settings = await settingsToRun(process.argv.slice(2))
-  const all = testFiles(engine)
+  const all = testFiles(engine).filter((file) => !ofTheCore.test(file))
   const kernels = all.filter((file) => ofKernels.test(file))
   const failed = settings.filter((setting) => !run(setting, setting.startsWith('all=') ? all : kernels, judge))
   if (failed.length > 0) console.error(`techniques: failed with ${failed.join(', ')}`)

@@ -14,6 +14,9 @@ import { kernels } from '../judge.ts'
 import { allTechniques as all } from '../techniques.ts'
 
 const skip = kernels.native.skip ?? false
+/** The prefilter needs AVX2. Elsewhere than on Linux nobody says so. */
+const cpuInfo = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : ''
+const noVectors = /^flags\b.* avx2\b/m.test(cpuInfo) ? false : 'the processor is not known to have AVX2'
 
 const rules: RuleSet = {
   version: 1,
@@ -134,6 +137,29 @@ test('one technique alone is at work where the others are off', { skip }, async 
     screened: 10,
     candidates: 2,
   })
+})
+
+test('a record is passed over for a value that dropped one before', { skip: skip || noVectors }, async () => {
+  const rare: RuleSet = {
+    version: 1,
+    default: 'drop',
+    rules: [{ id: 'rare', when: { field: 'status', equals: '503' }, then: 'keep' }],
+  }
+  const input = (...statuses: string[]): string => statuses.map((status) => `{"n":1,"status":"${status}"}\n`).join('')
+  const counts = async (text: string) => {
+    const settings = { ...all('off'), prefilter: 'on' } as const
+    const run = await prepareKernelRun(rare, Buffer.from(text.repeat(5)), { kernel: 'native', techniques: settings })
+    run.evaluate()
+    const { techniques: used, fields } = run.report()
+    const { kept } = run.counts()
+    run.release()
+    return { ...used[techniques.indexOf('prefilter')], values: fields[0]!.values, kept }
+  }
+  // The first record says which field decides, and the next one with the value that it drops.
+  const known = { technique: 'prefilter', used: 8, fellBack: 1, values: 2, kept: 0 }
+  assert.deepEqual(await counts(input('200', '200')), known)
+  // Each record that is kept is decided, and so is the second that is dropped.
+  assert.deepEqual(await counts(input('200', '503')), { ...known, used: 3, fellBack: 6, values: 7, kept: 5 })
 })
 
 test('a field’s predicates are asked at once, and those that an index cannot answer one by one', { skip }, async () => {
