@@ -4,8 +4,12 @@
 //   npm run fuzz -- --hours 1 [TARGET …]        each target for so long (or --minutes, --seconds)
 //   npm run fuzz -- --replay FILE | --merge     one input again; what was found into the corpus
 //   npm run coverage:native                     what the tests reach
+//   node .ci/native.mjs program plain-cpp       builds a program of the benchmarks and prints its path
 
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { missingClang } from '../packages/engine/native/instrumented.mjs'
+import { buildKernelLike } from '../packages/engine/native/kernel-like.mjs'
 import {
   ProofError,
   coverage,
@@ -15,13 +19,15 @@ import {
   proveNative,
   replay,
 } from '../packages/engine/native/proof.mjs'
-import { SetUpError, setUp } from './set-up.mjs'
+import { SetUpError, root, setUp } from './set-up.mjs'
 
 const usage =
   'Usage: npm run test:native | npm run coverage:native | ' +
   'npm run fuzz -- [--hours N | --minutes N | --seconds N] [TARGET …] | --replay FILE | --merge'
 
 const secondsOf = { '--hours': 3600, '--minutes': 60, '--seconds': 1 }
+/** Programs that are built as the kernel is, and the folder that holds all of their sources. */
+const programs = { 'plain-cpp': join(root, 'benchmarks', 'native') }
 /** All targets together take about two minutes on two processors. */
 const usualSeconds = 40
 
@@ -50,6 +56,7 @@ async function main([command, ...args]) {
     prepare({ native: false })
     return run()
   }
+  if (command === 'program') return buildProgram(args)
   if (args.length > 0 || !['test', 'coverage'].includes(command ?? '')) throw new UsageError('unknown arguments.')
   const { judge } = prepare({ tests: true })
   if (command === 'coverage') return coverage()
@@ -58,6 +65,21 @@ async function main([command, ...args]) {
   console.log('\n-- fuzz targets')
   await fuzz({ seconds: usualSeconds })
   console.log(`test:native: all passed in ${Math.round((performance.now() - began) / 1000)} s`)
+}
+
+/** Sets nothing up, so that a test may ask for a program: where the kernel is not built, it says so. */
+async function buildProgram([name, ...rest]) {
+  if (rest.length > 0 || !Object.hasOwn(programs, name ?? ''))
+    throw new UsageError(`there are the programs ${Object.keys(programs).join(', ')}.`)
+  const files = readdirSync(programs[name])
+    .sort()
+    .map((file) => join(programs[name], file))
+  const [sources, beside] = ['.cc', '.h'].map((ending) => files.filter((file) => file.endsWith(ending)))
+  try {
+    console.log(await buildKernelLike(name, sources, { beside }))
+  } catch (error) {
+    throw new SetUpError(`${name} cannot be built: ${error.message}`)
+  }
 }
 
 function prepare(options) {

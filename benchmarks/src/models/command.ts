@@ -2,6 +2,7 @@
 
 import type { Contender } from '../contender.ts'
 import { inflateAlone } from '../contenders/inflate.ts'
+import { plainCppCommand } from '../contenders/plain-cpp.ts'
 import { contendersOf } from '../peers/contenders.ts'
 import { peers } from '../peers/list.ts'
 import { ripgrep, ripgrepTwice, ugrep, ugrepTwice } from '../contenders/ripgrep.ts'
@@ -14,6 +15,7 @@ export const commandContenders: readonly Contender[] = [
   ripgrepTwice,
   ugrep,
   ugrepTwice,
+  plainCppCommand,
   weirFilter(1),
   weirFilter(2),
   weirFilterPipe(2),

@@ -5,12 +5,17 @@ import type { Contender } from '../contender.ts'
 import { engineContender } from '../contenders/engine.ts'
 import { jsonParse } from '../contenders/json-parse.ts'
 import { nativeKernel, nativeOriginal, portableKernel } from '../contenders/kernels.ts'
+import { newlines } from '../contenders/newlines.ts'
+import { plainCpp, plainCppChecked } from '../contenders/plain-cpp.ts'
 import { simdjsonRe2 } from '../contenders/simdjson-re2.ts'
 
 /** Contenders of the models *kernel* and *engine*. */
 export const inProcessContenders: readonly Contender[] = [
   jsonParse,
   simdjsonRe2,
+  plainCpp,
+  plainCppChecked,
+  newlines,
   portableKernel,
   nativeKernel,
   nativeOriginal,

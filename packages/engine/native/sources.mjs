@@ -76,8 +76,8 @@ export function linkFlags() {
  * program.
  */
 export function ownFiles({ tests = false } = {}) {
-  // What packs the addon, or builds and runs instrumented programs, has no part in what is shipped.
-  const apart = new Set(['prebuild.mjs', 'instrumented.mjs', 'proof.mjs'])
+  // What packs the addon, or builds and runs other programs, has no part in what is shipped.
+  const apart = new Set(['prebuild.mjs', 'instrumented.mjs', 'proof.mjs', 'kernel-like.mjs'])
   const folders = tests ? [nativeDir, join(nativeDir, 'test')] : [nativeDir]
   return folders.flatMap((folder) =>
     readdirSync(folder)
