@@ -44,11 +44,11 @@ bool IsBlank(const Line& line) {
 }  // namespace
 
 struct Evaluator::State {
-  State(std::unique_ptr<Program> from, std::unique_ptr<Matcher> ready, Techniques techniques)
+  State(std::unique_ptr<Program> from, std::unique_ptr<Matcher> ready, Techniques techniques, uint64_t seed)
       : program(std::move(from)),
         matcher(std::move(ready)),
         decision(*program),
-        reader(*program, *matcher, decision, techniques, Seed()),
+        reader(*program, *matcher, decision, techniques, seed),
         prefilter(*program, techniques[Technique::kPrefilter]) {
     Order();
     if (program->original) original.emplace(*program, *matcher, decision, reader);
@@ -115,12 +115,15 @@ Evaluator::~Evaluator() {
   if (state_->is_interrupted) state_->matcher->Abandon();
 }
 
-std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std::string* error, Techniques techniques) {
+std::unique_ptr<Evaluator> Evaluator::Load(const uint8_t* data, size_t size, std::string* error, Techniques techniques,
+                                           std::optional<uint64_t> seed) {
   auto program = Program::Read(data, size, error);
   if (program == nullptr) return nullptr;
   auto matcher = std::make_unique<Matcher>(*program);
   if (!matcher->Ready(error)) return nullptr;
-  return std::unique_ptr<Evaluator>(new Evaluator(std::make_unique<State>(std::move(program), std::move(matcher), techniques)));
+  const uint64_t key = seed.has_value() ? *seed : State::Seed();
+  auto state = std::make_unique<State>(std::move(program), std::move(matcher), techniques, key);
+  return std::unique_ptr<Evaluator>(new Evaluator(std::move(state)));
 }
 
 Evaluator::Report Evaluator::report() const {

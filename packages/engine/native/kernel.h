@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,10 @@ namespace weir {
 class Evaluator {
  public:
   // Makes a program ready. Null and a message when the block is damaged or a pattern cannot be compiled. `data` is
-  // 4-aligned and must outlive the evaluator; other threads may read it too.
-  static std::unique_ptr<Evaluator> Load(const uint8_t* data, size_t size, std::string* error, Techniques techniques = {});
+  // 4-aligned and must outlive the evaluator; other threads may read it too. `seed` keys the value caches, for who counts
+  // instructions and wants the same ones every time; without it, it is drawn, so that no sender can aim at one bucket.
+  static std::unique_ptr<Evaluator> Load(const uint8_t* data, size_t size, std::string* error, Techniques techniques = {},
+                                         std::optional<uint64_t> seed = std::nullopt);
   ~Evaluator();
 
   // Evaluates the request in the slab's header and writes the answer there (slab.h). Reads the input region and up to
