@@ -4,6 +4,7 @@
 //   npm run fuzz -- --hours 1 [TARGET …]        each target for so long (or --minutes, --seconds)
 //   npm run fuzz -- --replay FILE | --merge     one input again; what was found into the corpus
 //   npm run coverage:native                     what the tests reach
+//   npm run count:native -- [--write | CASE …]  instructions for a record, beside the figures or put in their place
 //   node .ci/native.mjs program plain-cpp       builds a program of the benchmarks and prints its path
 
 import { readdirSync } from 'node:fs'
@@ -19,10 +20,12 @@ import {
   proveNative,
   replay,
 } from '../packages/engine/native/proof.mjs'
+import { CountError, countNative, countedCases } from './count.mjs'
 import { SetUpError, root, setUp } from './set-up.mjs'
 
 const usage =
   'Usage: npm run test:native | npm run coverage:native | ' +
+  'npm run count:native -- [--write | CASE …] | ' +
   'npm run fuzz -- [--hours N | --minutes N | --seconds N] [TARGET …] | --replay FILE | --merge'
 
 const secondsOf = { '--hours': 3600, '--minutes': 60, '--seconds': 1 }
@@ -57,6 +60,7 @@ async function main([command, ...args]) {
     return run()
   }
   if (command === 'program') return buildProgram(args)
+  if (command === 'count') return count(args)
   if (args.length > 0 || !['test', 'coverage'].includes(command ?? '')) throw new UsageError('unknown arguments.')
   const { judge } = prepare({ tests: true })
   if (command === 'coverage') return coverage()
@@ -82,6 +86,18 @@ async function buildProgram([name, ...rest]) {
   }
 }
 
+function count(args) {
+  const write = args.includes('--write')
+  const cases = args.filter((arg) => arg !== '--write')
+  const unknown = cases.find((name) => !countedCases.includes(name))
+  if (unknown !== undefined) throw new UsageError(`no case ${unknown}; there are ${countedCases.join(', ')}.`)
+  if (write && cases.length > 0)
+    throw new UsageError('--write takes no cases: figures are of one time and one machine.')
+  const required = (process.env.WEIR_REQUIRE ?? '').split(',').map((name) => name.trim())
+  setUp({ projects: ['benchmarks'] })
+  return countNative({ write, isRequired: required.includes('callgrind'), ...(cases.length === 0 ? {} : { cases }) })
+}
+
 function prepare(options) {
   const missing = missingClang()
   if (missing !== undefined) throw new SetUpError(`This machine lacks ${missing}.`)
@@ -91,7 +107,7 @@ function prepare(options) {
 try {
   await main(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof SetUpError || error instanceof ProofError || error instanceof UsageError)) throw error
+  if (![SetUpError, ProofError, CountError, UsageError].some((kind) => error instanceof kind)) throw error
   console.error(`native: ${error.message}${error instanceof UsageError ? `\n${usage}` : ''}`)
   process.exitCode = error instanceof UsageError ? 2 : 1
 }
