@@ -34,7 +34,7 @@ const layersOf: Readonly<Record<string, readonly Layer[]>> = {
     { level: 1, files: /^ports\/[^/]+\.ts$/ },
     { level: 2, files: /^(kafka|generators|shapes)\/[^/]+\.ts$/ },
     { level: 3, files: /^(config|sources|sinks)\/[^/]+\.ts$/ },
-    { level: 4, files: /^pipeline\/[^/]+\.ts$/ },
+    { level: 4, files: /^(pipeline|tuning)\/[^/]+\.ts$/ },
     { level: 5, files: /^admin\/.+\.ts$/ },
     { level: 6, files: /^commands\/[^/]+\.ts$/ },
     { level: 7, files: /^main\.ts$/ },

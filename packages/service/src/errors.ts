@@ -31,6 +31,11 @@ export const errorCodes = {
     meaning: 'The settings of `weir serve` have problems; each is told with its place.',
     cure: 'Mend every problem that is listed; docs/settings.md has what each setting takes.',
   },
+  ERR_CONFIG_SAMPLE: {
+    kind: 'config',
+    meaning: 'The sample that settings are measured on holds no record that rules could judge.',
+    cure: 'Give a file of records like those that the rules will see; `weir generate` makes some to try things on.',
+  },
   ERR_CONFIG_UNREADABLE: {
     kind: 'config',
     meaning: 'The settings file, or the settings of the original converter, cannot be read.',

@@ -13,6 +13,8 @@ export interface CommandContext {
   print(text: string): Promise<void>
   /** Whether standard output is a terminal: then records and a progress bar would share the screen. */
   readonly isOutputTerminal: boolean
+  /** Characters that fit in a line of standard output; absent where it is no terminal. */
+  readonly outputColumns: number | undefined
   /** The variables of the environment. Only settings are read from there. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Standard error, for what draws on a terminal. */

@@ -63,7 +63,8 @@ export function readSettings(
   })
 }
 
-function readNamed(name: string): NamedText {
+/** Reads a file of settings as text. *Errors*: `ERR_CONFIG_UNREADABLE`, with the system's `code` in its details. */
+export function readNamed(name: string): NamedText {
   const unreadable = (reason: string, code?: string) =>
     new ConfigError('ERR_CONFIG_UNREADABLE', `Cannot read ${name === '' ? '""' : name}: ${reason}.`, {
       file: name,

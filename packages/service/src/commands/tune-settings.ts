@@ -1,0 +1,186 @@
+// What `weir tune --write` does: finds the pipeline in a settings file before anything is measured, and afterwards puts the
+// recommended setting there, or begins a file where there is none. The text is changed by ../config/edit.ts. Called by
+// tune.ts.
+
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+
+import type { Validation } from '@weir/engine'
+
+import { withPipelineValues } from '../config/edit.ts'
+import type { PipelineValues } from '../config/edit.ts'
+import { realPath } from '../config/file-answers.ts'
+import { loadSettings, pipelineOf, rulesOf } from '../config/load.ts'
+import type { LoadedSettings } from '../config/load.ts'
+import { formatSize } from '../config/quantities.ts'
+import { prepareReplacement } from '../config/rule-file.ts'
+import { replaceDurably } from '../durable-file.ts'
+import { ConfigError, ConnectorError, systemCode, systemReason } from '../errors.ts'
+import type { Point } from '../tuning/points.ts'
+import { readNamed } from './settings-options.ts'
+
+/** A pipeline in a settings file that is to be changed, or begun. */
+export interface SettingsTarget {
+  readonly file: string
+  readonly isNew: boolean
+  readonly pipeline: string
+  /** The validation mode that the pipeline has now. */
+  readonly validation: Validation
+  /** Whether the pipeline has the rules that are measured. */
+  readonly hasRules: boolean
+}
+
+/** What a change came to. */
+export interface WrittenSettings {
+  readonly file: string
+  readonly pipeline: string
+  /** Each setting that was set, with what it was before. */
+  readonly changes: readonly { readonly name: string; readonly from: string; readonly to: string }[]
+}
+
+/** What a new settings file needs to know. */
+export interface NewSettings {
+  readonly rules: string
+  /** Every route of the rules but `malformed`. */
+  readonly routes: readonly string[]
+  readonly validation: Validation
+}
+
+/**
+ * Finds the pipeline, before time is spent on measuring. `name`: of the pipeline; otherwise the only one, or `default`.
+ * *Errors*: `ERR_CONFIG_SETTINGS` where the file has problems or the pipeline cannot be told; `ERR_CONFIG_UNREADABLE`.
+ */
+export function findTarget(file: string, name: string | undefined, rules: string): SettingsTarget {
+  const text = readIfThere(file)
+  if (text === undefined) {
+    const pipeline = name ?? 'default'
+    return { file, isNew: true, pipeline, validation: 'full', hasRules: true }
+  }
+  const loaded = load(file, text)
+  const pipeline = pipelineIn(file, loaded, name)
+  const source = rulesOf(loaded, pipeline)
+  const hasRules = typeof source === 'string' && realPath(path.resolve(source)) === realPath(path.resolve(rules))
+  return { file, isNew: false, pipeline, validation: pipelineOf(loaded.settings, pipeline).validation, hasRules }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readNamed(file).text
+  } catch (error) {
+    if (error instanceof ConfigError && error.details['code'] === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** The file alone: what the environment sets over it holds for this shell, and is not to be written down. */
+function load(file: string, text: string): LoadedSettings {
+  return loadSettings({ file: { name: file, text }, environment: {}, sets: [], cwd: process.cwd(), realPath })
+}
+
+function pipelineIn(file: string, { settings }: LoadedSettings, name: string | undefined): string {
+  const names = Object.keys(settings.pipelines)
+  const found = name ?? (names.length === 1 ? names[0] : names.find((each) => each === 'default'))
+  if (found !== undefined && names.includes(found)) return found
+  const problem = found === undefined ? 'has several pipelines' : `has no pipeline called ${found}`
+  throw new ConfigError('ERR_CONFIG_SETTINGS', `${file} ${problem}: name one with --pipeline: ${names.join(', ')}.`)
+}
+
+/**
+ * Puts the setting into the file, which is read again: it may have changed meanwhile. `withValidation`: the mode too.
+ * *Errors*: those of `findTarget`; `ERR_CONFIG_SETTINGS` where the setting cannot be put there, and the file is as it was;
+ * `ERR_CONNECTOR_WRITE`, `ERR_CONNECTOR_CREATE`.
+ */
+export async function writeSettings(
+  target: SettingsTarget,
+  { threads, batchBytes, validation }: Point,
+  { withValidation, created }: { readonly withValidation: boolean; readonly created: NewSettings },
+): Promise<WrittenSettings> {
+  const { file, pipeline } = target
+  const before = readIfThere(file)
+  const text = before ?? newSettingsText(file, pipeline, created)
+  const values: PipelineValues = {
+    threads,
+    batchBytes: formatSize(batchBytes),
+    ...(withValidation ? { validation } : {}),
+  }
+  const edited = withPipelineValues(text, pipeline, values)
+  if ('problem' in edited) throw cannotEdit(file, edited.problem, values)
+  const changes = changesIn(file, pipeline, text, edited.text, values)
+  if (before === undefined) await create(file, edited.text)
+  else if (edited.text !== before) await (await prepareReplacement(file, edited.text)).commit()
+  return { file, pipeline, changes }
+}
+
+/** Reads the text as the service will, so that nothing is written that it would refuse or read as something else. */
+function changesIn(
+  file: string,
+  pipeline: string,
+  before: string,
+  after: string,
+  values: PipelineValues,
+): WrittenSettings['changes'] {
+  const [old, now] = [before, after].map((text) => pipelineOf(load(file, text).settings, pipeline))
+  const shown = (name: string, value: unknown): string => {
+    if (typeof value === 'number') return name === 'batchBytes' ? formatSize(value) : String(value)
+    return typeof value === 'string' ? value : 'not set'
+  }
+  return Object.entries(values).map(([name, value]) => {
+    const [from, to] = [old, now].map((settings) => shown(name, settings?.[name as keyof typeof settings]))
+    if (to !== String(value)) throw cannotEdit(file, `Setting \`${name}\` has no effect there.`, values)
+    return { name, from: from ?? '', to }
+  })
+}
+
+function cannotEdit(file: string, problem: string, values: PipelineValues): ConfigError {
+  const lines = Object.entries(values).map(([name, value]) => `${name}: ${value}`)
+  return new ConfigError(
+    'ERR_CONFIG_SETTINGS',
+    `Cannot change ${file}: ${problem} Write it by hand: ${lines.join(', ')}.`,
+    { file },
+  )
+}
+
+/** Returns settings that can be used as they are: records by HTTP, an output for each route of the rules. */
+function newSettingsText(file: string, pipeline: string, { rules, routes, validation }: NewSettings): string {
+  const kept = routes
+    .filter((route) => route !== 'drop')
+    .map((route) => {
+      const folder = JSON.stringify(`weir-out/${route}`)
+      return `      ${key(route)}:\n        directory: { path: ${folder} }\n`
+    })
+  const deadLetter = validation === 'full' ? 'directory: { path: weir-out/dead-letter }' : 'discard: {}'
+  const fromFolder = path.relative(path.dirname(path.resolve(file)), path.resolve(rules))
+  return `# Settings of \`weir serve\`, begun by \`weir tune\`; \`weir config show --config FILE\` has all that hold.
+pipelines:
+  ${pipeline}:
+    source:
+      http:
+        listen: 127.0.0.1:9880 # only this machine can post
+    rules: ${JSON.stringify(fromFolder)}
+    routes: # an output for each route that the rules name
+${kept.join('')}      drop:
+        discard: {}
+    deadLetter: # records that cannot be read
+      ${deadLetter}
+    validation: ${validation}
+`
+}
+
+function key(route: string): string {
+  return /^[A-Za-z][A-Za-z0-9_-]*$/.test(route) && !/^(true|false|null)$/i.test(route) ? route : JSON.stringify(route)
+}
+
+async function create(file: string, text: string): Promise<void> {
+  const aside = path.join(
+    path.dirname(file),
+    `.${path.basename(file).slice(0, 50)}.${randomBytes(6).toString('hex')}.weir`,
+  )
+  try {
+    await replaceDurably(file, { aside, mode: 0o640, write: (handle) => handle.writeFile(text) })
+  } catch (error) {
+    throw new ConnectorError('ERR_CONNECTOR_CREATE', `Cannot create ${file}: ${systemReason(error)}.`, {
+      details: { output: file, system: systemCode(error) },
+      cause: error,
+    })
+  }
+}

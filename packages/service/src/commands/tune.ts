@@ -1,0 +1,327 @@
+// `weir tune`: which setting this rule set runs best with on this machine, and what its rules cost. Checks the command
+// line, puts the parts of ../tuning together in order, and has the result told; the words are in tune-report.ts.
+
+import { availableParallelism, constants, cpus } from 'node:os'
+import path from 'node:path'
+
+import { compileRules, prepareRules } from '@weir/engine'
+import type { PreparedRules, RuleSet, Validation } from '@weir/engine'
+import { Command } from 'commander'
+
+import { ConfigError } from '../errors.ts'
+import { Random } from '../generators/random.ts'
+import { openFileSink } from '../sinks/file.ts'
+import { findTarget as findOutput } from '../sinks/target.ts'
+import { proposalsFor } from '../tuning/advice.ts'
+import { tryProposals } from '../tuning/advice-trials.ts'
+import { calibrate } from '../tuning/calibration.ts'
+import { choose, figuresOf } from '../tuning/choice.ts'
+import type { Figures } from '../tuning/choice.ts'
+import { countSample } from '../tuning/counts.ts'
+import type { SampleCounts } from '../tuning/counts.ts'
+import { measurePoint } from '../tuning/measure.ts'
+import type { Workload } from '../tuning/measure.ts'
+import { expectedBytes, gridOf } from '../tuning/points.ts'
+import type { Point } from '../tuning/points.ts'
+import { race } from '../tuning/race.ts'
+import type { Progress } from '../tuning/race.ts'
+import { aloneBytesFor, costsOf } from '../tuning/rule-costs.ts'
+import { withFullPaths } from '../tuning/rule-sets.ts'
+import { readSample, sliceOf, workFile, workOf } from '../tuning/sample.ts'
+import type { Sample, Work } from '../tuning/sample.ts'
+import type { CommandContext } from './context.ts'
+import { isClosedPipe, issueLine, reportError } from './report.ts'
+import { addTuneOptions, checkTuneOptions } from './tune-options.ts'
+import type { TuneOptions } from './tune-options.ts'
+import { tuneLines, tuneObject } from './tune-report.ts'
+import type { LeftOut, RulesResult, SettingsResult, TuneResult } from './tune-report.ts'
+import { findTarget, writeSettings } from './tune-settings.ts'
+import type { SettingsTarget } from './tune-settings.ts'
+import { chartSvg } from './tune-svg.ts'
+
+/** Returns the command, to be added to the program. */
+export function tuneCommand(context: CommandContext): Command {
+  const command = new Command('tune')
+    .description('measure which setting a rule set runs best with, and what its rules cost')
+    .action((options: TuneOptions) => tune(context, options))
+  return addTuneOptions(command)
+}
+
+async function tune(context: CommandContext, options: TuneOptions): Promise<void> {
+  try {
+    checkTuneOptions(options)
+    await new TuneRun(context, options).run()
+  } catch (error) {
+    if (isClosedPipe(error)) throw error
+    reportError(context, error, { isJson: options.json ?? false, rulesFile: options.rules })
+  }
+}
+
+/** Each measurement of a setting repeats its work for so long. */
+const sampleMs = 400
+/** A pass over the work takes about so long on one thread, if it may be that long or that short. */
+const passMs = 250
+const leastWorkBytes = 16 << 20
+const mostWorkBytes = 256 << 20
+/** What rules are measured on, and what the calibration loops over. */
+const sliceBytes = 8 << 20
+/** Times that may be spent on each rule by itself, on all of their costs, and on advice. */
+const aloneMs = 4_000
+const costsMs = 12_000
+const adviceMs = 12_000
+const standardColumns = 80
+
+/** Everything about the rules that measuring needs. */
+interface Rules {
+  readonly prepared: PreparedRules
+  readonly ruleSet: RuleSet
+  readonly version: string
+  readonly dialect: 'weir' | 'original'
+  readonly routes: readonly string[]
+  readonly warnings: TuneResult['ruleSet']['warnings']
+}
+
+/** One run of the command, from checked options to the report. */
+class TuneRun {
+  private readonly context: CommandContext
+  private readonly options: TuneOptions
+  private readonly abort = new AbortController()
+
+  constructor(context: CommandContext, options: TuneOptions) {
+    this.context = context
+    this.options = options
+  }
+
+  async run(): Promise<void> {
+    const { options, context } = this
+    const target = options.write === undefined ? undefined : findTarget(options.write, options.pipeline, options.rules)
+    const rules = await this.readRules()
+    const sample = await readSample(options.sample)
+    this.status('counting the sample')
+    const counts = await countSample(sample, rules.prepared, options.kernel)
+    // From here on a signal ends the measuring and not the command.
+    context.onTermination((signal) => {
+      context.exitWith(128 + constants.signals[signal])
+      this.abort.abort(new Error(`ended by ${signal}`))
+    })
+    const work = workOf(sample, this.workBytes(counts))
+    const validations = options.validation ?? [target?.validation ?? 'kept']
+    const settings =
+      options.only === 'rules' ? undefined : await this.measureSettings(rules, { sample, counts, work, validations })
+    const ruled =
+      options.only === 'settings' || this.isOver ? undefined : await this.measureRules(rules, sample, counts)
+    this.status(undefined)
+    const result = this.resultOf({ rules, sample, counts, work, settings, ruled })
+    const written = await this.write(target, result, rules, validations)
+    await this.report({ ...result, written })
+  }
+
+  private get isOver(): boolean {
+    return this.abort.signal.aborted
+  }
+
+  private async readRules(): Promise<Rules> {
+    const { rules: file, json } = this.options
+    // The portable kernel: nothing is evaluated here.
+    const compiled = compileRules(file, { kernel: 'portable' })
+    const { warnings, version, dialect, routes } = compiled
+    if (json !== true) for (const issue of warnings) this.context.log(`warning: ${issueLine(file, issue)}`)
+    const ruleSet = withFullPaths(compiled.ruleSet, path.dirname(path.resolve(file)))
+    compiled.release()
+    return { prepared: await prepareRules(file), ruleSet, version, dialect, routes, warnings }
+  }
+
+  private workBytes({ bytesPerSecond }: SampleCounts): number {
+    const bytes = bytesPerSecond * (passMs / 1000)
+    return Math.round(Math.min(mostWorkBytes, Math.max(leastWorkBytes, bytes)))
+  }
+
+  private async measureSettings(
+    rules: Rules,
+    { sample, counts, work, validations }: Measuring,
+  ): Promise<SettingsResult> {
+    const { options, context } = this
+    const { points, leftOut } = this.pointsFor(work, validations)
+    const workload = await openWorkload(options.for, work)
+    try {
+      this.status('calibrating')
+      const bytes = sliceOf(sample, sliceBytes)
+      const calibration = await calibrate(
+        { rules: options.rules, kernel: counts.kernel.name, bytes },
+        this.abort.signal,
+      )
+      const endMs = performance.now() + options.within
+      const random = new Random(1)
+      const { runners, rounds, ending } = await race({
+        points,
+        random: (end) => random.below(end),
+        hasTime: () => performance.now() < endMs,
+        targetLatencyMs: options.targetLatency,
+        isExhaustive: options.exhaustive ?? false,
+        onProgress: (progress) => this.status(progressText(progress)),
+        measure: (point) =>
+          measurePoint(point, workload, {
+            ...{ rules: rules.prepared, kernel: options.kernel, sampleMs, signal: this.abort.signal },
+            onHung: () => context.endByForce(),
+          }),
+      })
+      const measured = runners
+        .filter(({ speeds }) => speeds.size > 0)
+        .map((runner) => ({ ...figuresOf(runner), rounds: runner.speeds.size, out: runner.out?.reason }))
+      return { calibration, measured, leftOut, rounds, ending, choice: choose(runners, options.targetLatency) }
+    } finally {
+      if (workload.purpose === 'filter') await workload.file.close()
+    }
+  }
+
+  /** *Errors*: `ERR_CONFIG_OPTION` where nothing is left to measure. */
+  private pointsFor(work: Work, validations: readonly Validation[]): { points: Point[]; leftOut: LeftOut[] } {
+    const { threads, batchBytes, maxMemory } = this.options
+    const lists = { ...(threads === undefined ? {} : { threads }), ...(batchBytes === undefined ? {} : { batchBytes }) }
+    const points: Point[] = []
+    const leftOut: LeftOut[] = []
+    for (const point of gridOf(this.options.for, { ...lists, validations })) {
+      const expected = expectedBytes(point)
+      const isTooLarge = maxMemory !== undefined && expected > maxMemory
+      const why = isTooLarge ? 'memory' : point.threads * point.batchBytes > work.bytes ? 'work' : undefined
+      if (why === undefined) points.push(point)
+      else leftOut.push({ point, why, expectedBytes: expected })
+    }
+    if (points.length > 0) return { points, leftOut }
+    const least = Math.min(...leftOut.map((each) => each.expectedBytes))
+    throw new ConfigError(
+      'ERR_CONFIG_OPTION',
+      `No setting is left to measure: the smallest may take ${least} bytes of memory, and the work is ${work.bytes} bytes. Allow more by --max-memory, or name smaller settings by --threads and --batch-bytes.`,
+    )
+  }
+
+  private async measureRules(rules: Rules, sample: Sample, counts: SampleCounts): Promise<RulesResult> {
+    const { ruleSet, dialect } = rules
+    const bytes = sliceOf(sample, sliceBytes)
+    const input = { kernel: counts.kernel.name, validation: 'kept', bytes } as const
+    const timeFor = (ms: number) => {
+      const endMs = performance.now() + ms
+      return { isLeft: () => !this.isOver && performance.now() < endMs }
+    }
+    this.status('measuring rules')
+    const aloneBytes = aloneBytesFor(ruleSet.rules.length, counts.bytesPerSecond, aloneMs)
+    const costs = await costsOf(ruleSet, counts.counts, { ...input, aloneBytes, time: timeFor(costsMs) })
+    this.status('trying changes of rules')
+    // Of the original's filters there is no other way to write them.
+    const proposals = dialect === 'original' ? [] : proposalsFor(ruleSet, counts.counts.byRule, counts.counts.records)
+    const dearest = costs.rules.toSorted((a, b) => (b.aloneNs ?? 0) - (a.aloneNs ?? 0)).map(({ id }) => id)
+    const advice = await tryProposals(ruleSet, proposals, dearest, input, timeFor(adviceMs))
+    return { costs, advice, bytes: bytes.length, dialect }
+  }
+
+  private resultOf({ rules, sample, counts, work, settings, ruled }: Found): Omit<TuneResult, 'written'> {
+    const { options } = this
+    const { records, kept, malformed } = counts.counts
+    return {
+      purpose: options.for,
+      machine: {
+        processors: availableParallelism(),
+        model: cpus()[0]?.model.trim() ?? 'of unknown make',
+        node: process.versions.node,
+      },
+      kernel: counts.kernel,
+      ruleSet: { file: options.rules, version: rules.version, warnings: rules.warnings },
+      sample: {
+        name: sample.name,
+        bytes: sample.bytes,
+        isCut: sample.isCut,
+        workBytes: work.bytes,
+        repeats: work.repeats,
+        countedBytes: counts.bytes,
+        records,
+        kept,
+        malformed,
+      },
+      targetLatencyMs: options.targetLatency,
+      maxMemoryBytes: options.maxMemory,
+      settings,
+      rules: ruled,
+      isInterrupted: this.isOver,
+    }
+  }
+
+  private async write(
+    target: SettingsTarget | undefined,
+    { settings }: Omit<TuneResult, 'written'>,
+    rules: Rules,
+    [validation = 'kept']: readonly Validation[],
+  ): Promise<TuneResult['written']> {
+    const { context, options } = this
+    if (target === undefined) return undefined
+    const choice = settings?.choice
+    if (this.isOver || choice === undefined) {
+      context.log(`weir: ${target.file} was not changed: the measuring did not come to its end.`)
+      return undefined
+    }
+    if (!target.hasRules) {
+      context.log(
+        `weir: the rules of the pipeline ${target.pipeline} are others than ${options.rules}, which were measured.`,
+      )
+    }
+    const routes = rules.routes.filter((route) => route !== 'malformed')
+    return writeSettings(target, choice.point, {
+      withValidation: options.validation !== undefined,
+      created: { rules: options.rules, routes, validation },
+    })
+  }
+
+  private async report(result: TuneResult): Promise<void> {
+    const { context, options } = this
+    const { settings } = result
+    if (options.svg !== undefined && settings !== undefined && settings.measured.length > 0) {
+      const isChosen = (figures: Figures) => figures.point === settings.choice?.point
+      const title = `weir tune: ${path.basename(options.rules)} on ${path.basename(result.sample.name)}`
+      await this.writeImage(options.svg, chartSvg(settings.measured, { title, isChosen }))
+    }
+    const columns = context.outputColumns ?? standardColumns
+    const text = options.json === true ? JSON.stringify(tuneObject(result)) : tuneLines(result, columns).join('\n')
+    await context.print(`${text}\n`)
+  }
+
+  private async writeImage(file: string, svg: string): Promise<void> {
+    const sink = await openFileSink(await findOutput(file), this.context.interrupts)
+    try {
+      await sink.write([Buffer.from(svg)])
+      await sink.finish()
+    } catch (error) {
+      await sink.discard()
+      throw error
+    }
+  }
+
+  /** Shows what is being done in a line of a terminal, over the line before; nothing clears it. */
+  private status(text: string | undefined): void {
+    const { errorStream } = this.context
+    if (!errorStream.isTTY) return
+    errorStream.write(`\r\u001b[K${text ?? ''}`.slice(0, errorStream.columns))
+  }
+}
+
+/** What settings are measured on. */
+interface Measuring {
+  readonly sample: Sample
+  readonly counts: SampleCounts
+  readonly work: Work
+  readonly validations: readonly Validation[]
+}
+
+/** What a run has found out. */
+interface Found extends Omit<Measuring, 'validations'> {
+  readonly rules: Rules
+  readonly settings: SettingsResult | undefined
+  readonly ruled: RulesResult | undefined
+}
+
+async function openWorkload(purpose: TuneOptions['for'], work: Work): Promise<Workload> {
+  if (purpose === 'kafka') return { purpose, bytes: Buffer.concat(work.chunks) }
+  return { purpose, file: await workFile(work), bytes: work.bytes }
+}
+
+function progressText({ round, measured, left, point }: Progress): string {
+  return `round ${round}: ${measured + 1} of ${left} settings, ${point.threads} x ${point.batchBytes}`
+}

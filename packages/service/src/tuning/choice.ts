@@ -1,0 +1,105 @@
+// Which setting to take, of those that were measured, and what others would cost. The fastest that meets the target;
+// of several between which the measurements see no difference, the one that takes the least memory. Pure. Called by
+// ../commands/tune.ts.
+
+import { intervalOf, ratioInterval } from './intervals.ts'
+import type { Interval } from './intervals.ts'
+import { expectedBytes } from './points.ts'
+import type { Point } from './points.ts'
+import { fastestOf, leaderOf, meetsTarget, worthwhile } from './race.ts'
+import type { Runner } from './race.ts'
+
+/** A setting with its figures. */
+export interface Figures {
+  readonly point: Point
+  /** Bytes of input a second. */
+  readonly speed: Interval
+  /** Milliseconds of the 99th percentile. */
+  readonly p99Ms: Interval
+  readonly expectedBytes: number
+}
+
+/** Another setting, and what it would cost or save. */
+export interface Alternative extends Figures {
+  /** What it is the best of. */
+  readonly kind: 'next' | 'fewer-threads' | 'sooner'
+  /** Its speed ÷ the recommended one's, over the rounds that both ran. */
+  readonly speedRatio: Interval
+}
+
+/** The recommendation. */
+export interface Choice extends Figures {
+  /** Whether it meets the target; where nothing does, it is the nearest. True where there is no target. */
+  readonly meetsTarget: boolean
+  /** Settings that were as fast, as far as the measurements tell, and take as much memory or more. */
+  readonly ties: readonly Point[]
+  /** The fastest of all, where the recommended one is another. */
+  readonly fastest?: Alternative
+  readonly alternatives: readonly Alternative[]
+}
+
+/** Returns the recommendation; undefined where nothing was measured. */
+export function choose(runners: readonly Runner[], targetLatencyMs?: number): Choice | undefined {
+  const measured = runners.filter(({ speeds }) => speeds.size > 0)
+  const leader = leaderOf(measured, targetLatencyMs)
+  if (leader === undefined) {
+    const nearest = measured.toSorted((a, b) => middleOf(a) - middleOf(b))[0]
+    if (nearest === undefined) return undefined
+    return { ...figuresOf(nearest), meetsTarget: false, ties: [], alternatives: alternativesTo(nearest, measured) }
+  }
+  const equals = measured.filter((runner) => runner === leader || isTie(runner, leader, targetLatencyMs))
+  const [chosen = leader, ...ties] = equals.toSorted(
+    (a, b) => expectedBytes(a.point) - expectedBytes(b.point) || middleOf(a) - middleOf(b),
+  )
+  return {
+    ...figuresOf(chosen),
+    meetsTarget: true,
+    ties: ties.map(({ point }) => point),
+    ...(chosen === leader ? {} : { fastest: alternative('next', leader, chosen) }),
+    alternatives: alternativesTo(chosen, measured),
+  }
+}
+
+/** A tie is no worse than `worthwhile`, and not behind beyond doubt. */
+function isTie(runner: Runner, leader: Runner, targetLatencyMs: number | undefined): boolean {
+  if (runner.out !== undefined || !meetsTarget(runner, targetLatencyMs)) return false
+  const ratio = ratioInterval(runner.speeds, leader.speeds)
+  return ratio !== undefined && ratio.high >= 1 && ratio.middle >= 1 - worthwhile
+}
+
+/** Returns the figures of a setting that was measured. */
+export function figuresOf({ point, speeds, latencies }: Runner): Figures {
+  return {
+    point,
+    speed: intervalOf([...speeds.values()]),
+    p99Ms: intervalOf([...latencies.values()]),
+    expectedBytes: expectedBytes(point),
+  }
+}
+
+function middleOf({ latencies }: Runner): number {
+  return intervalOf([...latencies.values()]).middle
+}
+
+function alternativesTo(chosen: Runner, measured: readonly Runner[]): Alternative[] {
+  const others = measured.filter((runner) => runner !== chosen && runner.point.validation === chosen.point.validation)
+  const lighter = others.filter(({ point }) => point.threads < chosen.point.threads)
+  const sooner = others.filter((runner) => middleOf(runner) < 0.8 * middleOf(chosen))
+  const found: readonly (readonly [Alternative['kind'], Runner | undefined])[] = [
+    ['next', fastestOf(others)],
+    ['fewer-threads', fastestOf(lighter)],
+    ['sooner', sooner.toSorted((a, b) => middleOf(a) - middleOf(b))[0]],
+  ]
+  const told = new Set<Runner>()
+  return found.flatMap(([kind, runner]) => {
+    if (runner === undefined || told.has(runner)) return []
+    told.add(runner)
+    return [alternative(kind, runner, chosen)]
+  })
+}
+
+function alternative(kind: Alternative['kind'], runner: Runner, chosen: Runner): Alternative {
+  // Every runner was in the first round, so there is always one that both have.
+  const speedRatio = ratioInterval(runner.speeds, chosen.speeds)!
+  return { kind, ...figuresOf(runner), speedRatio }
+}
