@@ -24,7 +24,7 @@ import type { Counts } from './verdict/verdict.ts'
 /** Options of `prepareKernelRun`. */
 export interface KernelRunOptions {
   readonly kernel: KernelName
-  /** Bytes of one batch. Default: 2 MiB. */
+  /** Bytes of one batch; of a `KernelInput` its own. Default: 2 MiB. */
   readonly batchBytes?: number
   /** Default: `kept`. */
   readonly validation?: Validation
@@ -39,13 +39,14 @@ export interface KernelRun {
   readonly kernel: KernelName
   readonly batches: number
   /**
-   * Evaluates all batches, one kernel call each, and gathers the kept records. May be called again and again: every
-   * call does all of the work, but for the caches that the kernel keeps, as it does in an engine's worker.
+   * Evaluates the batches [`from`, `to`), all of them unless told otherwise, one kernel call each, and gathers the kept
+   * records. May be called again and again: every call does all of the work, but for the caches that the kernel keeps, as
+   * it does in an engine's worker.
    */
-  evaluate(): void
-  /** Counts of the last `evaluate`. */
+  evaluate(from?: number, to?: number): void
+  /** Counts of the last `evaluate`; valid until another run evaluates the same `KernelInput`. */
   counts(): Counts
-  /** The records that the last `evaluate` kept, in input order: views, valid until the next call. */
+  /** The records that the last `evaluate` kept, in input order: views, valid until the next call, as are the counts. */
   kept(): readonly Uint8Array[]
   /** What the kernel counted, over all calls of `evaluate`. */
   report(): KernelReport
@@ -54,36 +55,70 @@ export interface KernelRun {
 }
 
 /**
- * Returns a run of a kernel over NDJSON bytes, which are copied. The rule set is compiled and the batches are cut and
- * filled here, so that `evaluate` is nothing but the kernel.
+ * NDJSON bytes cut into batches, which several runs may evaluate in turn, each of which overwrites what the one before has
+ * answered. Made by `prepareKernelInput`.
+ */
+export class KernelInput {
+  readonly #batches: readonly InputBatch[]
+
+  /** Made by `prepareKernelInput`. */
+  constructor(batches: readonly InputBatch[]) {
+    this.#batches = batches
+  }
+
+  /** How many batches there are. */
+  get batches(): number {
+    return this.#batches.length
+  }
+
+  /** Returns the batches of an input, for a run. */
+  static batchesOf(input: KernelInput): readonly InputBatch[] {
+    return input.#batches
+  }
+}
+
+/** A slab that is filled, and how its bytes were cut. */
+interface InputBatch {
+  readonly slab: Slab
+  readonly length: number
+  readonly flags: number
+}
+
+/** Returns NDJSON bytes, which are copied, as batches for several runs. Cost: memory of about twice the bytes. */
+export function prepareKernelInput(ndjson: Uint8Array, options: { readonly batchBytes?: number } = {}): KernelInput {
+  const { batchBytes = limits.batchBytes.standard } = options
+  const input = Buffer.from(ndjson.buffer, ndjson.byteOffset, ndjson.length)
+  return new KernelInput(
+    Array.from(cutLines(input, 0, batchBytes, maxRecordBytes), (cut) => {
+      const bytes = input.subarray(cut.start, cut.end)
+      return { slab: filledSlab(bytes), length: bytes.length, flags: cutFlags(cut) }
+    }),
+  )
+}
+
+const maxRecordBytes = limits.maxRecordBytes.standard
+
+/**
+ * Returns a run of a kernel over NDJSON bytes, which are copied, or over batches that are ready. The rule set is compiled
+ * and the batches are cut and filled here, so that `evaluate` is nothing but the kernel.
  *
  * Errors: those of `compileRules`; `ERR_ENGINE_KERNEL_UNAVAILABLE` for `native` where it cannot be loaded;
  * `ERR_CONFIG_INVALID` for a technique that there is not.
- * Cost: memory of about twice the input.
+ * Cost: memory of about twice the bytes, where they are no `KernelInput`.
  */
 export async function prepareKernelRun(
   rules: RuleSource,
-  ndjson: Uint8Array,
+  ndjson: Uint8Array | KernelInput,
   options: KernelRunOptions,
 ): Promise<KernelRun> {
-  const { batchBytes = limits.batchBytes.standard, validation = 'kept' } = options
+  const { validation = 'kept' } = options
   const { kernel } = await selectKernel(options.kernel)
   const { program } = compileRuleSet(rules, options.timeField)
   const nowMs = Date.now()
-  const input = Buffer.from(ndjson.buffer, ndjson.byteOffset, ndjson.length)
-  const maxRecordBytes = limits.maxRecordBytes.standard
-  const batches = Array.from(cutLines(input, 0, batchBytes, maxRecordBytes), (cut) => {
-    const bytes = input.subarray(cut.start, cut.end)
-    const request: SlabRequest = {
-      start: 0,
-      end: bytes.length,
-      flags: cutFlags(cut),
-      validation,
-      maxRecordBytes,
-      gather: [route.keep],
-      nowMs,
-    }
-    return { slab: filledSlab(bytes), request }
+  const input = ndjson instanceof KernelInput ? ndjson : prepareKernelInput(ndjson, options)
+  const batches = KernelInput.batchesOf(input).map(({ slab, length, flags }): PreparedBatch => {
+    const request = { start: 0, end: length, flags, validation, maxRecordBytes, gather: [route.keep], nowMs }
+    return { slab, request }
   })
   return new PreparedRun(kernel.name, kernel.load(program, options.techniques), program.plan, batches)
 }
@@ -109,6 +144,7 @@ class PreparedRun implements KernelRun {
   readonly #evaluator: Evaluator
   readonly #plan: Plan
   readonly #batches: readonly PreparedBatch[]
+  #evaluated: readonly PreparedBatch[] = []
 
   constructor(kernel: KernelName, evaluator: Evaluator, plan: Plan, batches: readonly PreparedBatch[]) {
     this.kernel = kernel
@@ -121,8 +157,9 @@ class PreparedRun implements KernelRun {
     return this.#batches.length
   }
 
-  evaluate(): void {
-    for (const { slab, request } of this.#batches) {
+  evaluate(from = 0, to = this.#batches.length): void {
+    this.#evaluated = from === 0 && to === this.#batches.length ? this.#batches : this.#batches.slice(from, to)
+    for (const { slab, request } of this.#evaluated) {
       slab.request(request)
       this.#evaluator.evaluate(slab.bytes)
       if (!slab.isWhole) {
@@ -135,11 +172,11 @@ class PreparedRun implements KernelRun {
   }
 
   counts(): Counts {
-    return this.#batches.reduce((sum, { slab }) => addCounts(sum, readCounts(slab, this.#plan)), noCounts(this.#plan))
+    return this.#evaluated.reduce((sum, { slab }) => addCounts(sum, readCounts(slab, this.#plan)), noCounts(this.#plan))
   }
 
   kept(): readonly Uint8Array[] {
-    return this.#batches.map(({ slab }) => slab.gather.subarray(0, slab.words[slabWord.gathered]))
+    return this.#evaluated.map(({ slab }) => slab.gather.subarray(0, slab.words[slabWord.gathered]))
   }
 
   report(): KernelReport {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileRules } from '#src/compiled-rules.js'
-import { prepareKernelRun, testRules } from '#src/testing.js'
+import { prepareKernelInput, prepareKernelRun, testRules } from '#src/testing.js'
 import { smallRules } from './engine-harness.js'
 
 test('a rule set’s own tests pass or fail by route and by rule', () => {
@@ -48,4 +48,33 @@ test('what was released gives its native memory back, and evaluates no more', as
   assert.equal(run.counts().kept, 1)
   run.release()
   assert.throws(() => run.evaluate(), { code: 'ERR_ENGINE_KERNEL_FAULT' })
+})
+
+test('batches that are prepared once serve several runs in turn, whole or in part', async () => {
+  const lines = Array.from({ length: 2000 }, (_, i) => `{"k":${i % 4},"text":"${'x'.repeat(100)}"}\n`)
+  const input = prepareKernelInput(Buffer.from(lines.join('')), { batchBytes: 65_536 })
+  assert.ok(input.batches >= 3)
+  const rulesFor = (equals: number) =>
+    ({ version: 1, default: 'drop', rules: [{ id: 'r', when: { field: 'k', equals }, then: 'keep' }] }) as const
+  for (const kernel of ['native', 'portable'] as const) {
+    const runs = await Promise.all([1, 2].map((k) => prepareKernelRun(rulesFor(k), input, { kernel })))
+    for (const [i, run] of runs.entries()) {
+      assert.equal(run.batches, input.batches)
+      run.evaluate()
+      assert.deepEqual([run.counts().records, run.counts().kept], [2000, 500])
+      assert.equal(
+        Buffer.concat(run.kept()).toString(),
+        lines.filter((line) => line.includes(`"k":${i + 1},`)).join(''),
+      )
+    }
+    const [run] = runs
+    const parts = [0, 1, 2].map((batch) => {
+      run!.evaluate(batch, batch === 2 ? input.batches : batch + 1)
+      assert.equal(run!.kept().length, batch === 2 ? input.batches - 2 : 1)
+      return run!.counts().records
+    })
+    assert.ok(parts.every((records) => records > 0))
+    assert.equal(parts[0]! + parts[1]! + parts[2]!, 2000)
+    runs.forEach((each) => each.release())
+  }
 })

@@ -98,13 +98,16 @@ export function tuneLines(result: TuneResult, columns: number): string[] {
   ].map((line) => visible(line))
 }
 
-function headLines({ sample, machine, kernel, purpose }: TuneResult): string[] {
+function headLines(result: TuneResult): string[] {
+  const { sample, machine, kernel, purpose, settings } = result
   const { name, bytes, isCut, records, kept, malformed, workBytes, repeats, countedBytes } = sample
   const counted = countedBytes < bytes ? ` (counted in the first ${formatBytes(countedBytes)})` : ''
   const use =
-    repeats > 1
-      ? `repeated ${repeats} times to ${formatBytes(workBytes)}: values that never repeat in real logs do so here`
-      : `measured on ${formatBytes(workBytes)} of it`
+    settings === undefined
+      ? `rules measured on the first ${formatBytes(result.rules?.bytes ?? 0)}`
+      : repeats > 1
+        ? `repeated ${repeats} times to ${formatBytes(workBytes)}: values that never repeat in real logs do so here`
+        : `measured on ${formatBytes(workBytes)} of it`
   return [
     `sample    ${visibleLine(name)}: ${isCut ? 'the first ' : ''}${formatBytes(bytes)}, ${use}`,
     `          ${records} records, ${percent(kept / Math.max(1, records))} kept or routed, ${malformed} malformed${counted}`,
@@ -242,7 +245,7 @@ function alternativeText(each: Alternative, choice: Choice): string {
 /** Rules that are told one by one. */
 const mostRules = 15
 
-function rulesLines({ costs, advice, bytes, dialect }: RulesResult, sample: SampleFacts): string[] {
+function rulesLines({ costs, advice, dialect }: RulesResult, sample: SampleFacts): string[] {
   const measured = costs.rules.filter(({ aloneNs }) => aloneNs !== undefined)
   const dearest = measured.toSorted((a, b) => b.aloneNs! - a.aloneNs!).slice(0, mostRules)
   const unmeasured = costs.rules.length - measured.length
@@ -254,7 +257,7 @@ function rulesLines({ costs, advice, bytes, dialect }: RulesResult, sample: Samp
   ])
   const whole = costs.setNs === undefined ? '' : `; all together ${nsText(costs.setNs)}`
   return [
-    `Rules: time by itself for a record, above reading it${whole}; in ${formatBytes(bytes)}, on one thread`,
+    `Rules: time by itself for a record, above reading it${whole}; on one thread`,
     ...table([
       ['rule', 'by itself', 'decided', 'the set takes'],
       ...rows,
@@ -282,11 +285,13 @@ function adviceLines({
     ]
   return [
     `What would make them cheaper (of ${tried} changes that were tried; each by itself):${time}`,
-    ...advice.flatMap(({ rules, text, caveat, gain, isBound }) => {
+    ...advice.flatMap(({ rules, text, caveat, gain, isPart }) => {
       const who = rules.slice(0, 3).join(', ') + (rules.length > 3 ? `, and ${rules.length - 3} more` : '')
       return [
         `- ${who}: ${text}`,
-        `  deciding takes ${isBound === true ? 'at best ' : ''}${ratioText(inverse(gain), 'the time')}${caveat === undefined ? '' : `. ${caveat}`}`,
+        isPart === true
+          ? `  it takes ${ratioText(gain, 'the time of finding the field')}`
+          : `  deciding then takes ${ratioText(inverse(gain), 'the time')}${caveat === undefined ? '' : `. ${caveat}`}`,
       ]
     }),
   ]
@@ -327,5 +332,6 @@ function inverse({ middle, low, high, samples }: Interval): Interval {
 }
 
 function percent(share: number): string {
+  if (share === 0) return '0 %'
   return `${(100 * share).toPrecision(share > 0 && share < 0.001 ? 1 : 3)} %`
 }

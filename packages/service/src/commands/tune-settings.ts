@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 
+import { limits } from '@weir/engine'
 import type { Validation } from '@weir/engine'
 
 import { withPipelineValues } from '../config/edit.ts'
@@ -22,12 +23,15 @@ import { readNamed } from './settings-options.ts'
 /** A pipeline in a settings file that is to be changed, or begun. */
 export interface SettingsTarget {
   readonly file: string
-  readonly isNew: boolean
   readonly pipeline: string
-  /** The validation mode that the pipeline has now. */
+  /** The validation mode that the pipeline has, or will have. */
   readonly validation: Validation
+  /** Whether the mode is to be written too. */
+  readonly withValidation: boolean
   /** Whether the pipeline has the rules that are measured. */
   readonly hasRules: boolean
+  /** What a new file would be made of. */
+  readonly created: NewSettings
 }
 
 /** What a change came to. */
@@ -43,24 +47,45 @@ export interface NewSettings {
   readonly rules: string
   /** Every route of the rules but `malformed`. */
   readonly routes: readonly string[]
-  readonly validation: Validation
+}
+
+/** What is to be changed. */
+export interface TargetOptions {
+  /** The pipeline; absent: the only one, or `default`. */
+  readonly pipeline: string | undefined
+  /** The mode that the pipeline is to have; absent: the one that it has. */
+  readonly validation: Validation | undefined
+  readonly created: NewSettings
 }
 
 /**
- * Finds the pipeline, before time is spent on measuring. `name`: of the pipeline; otherwise the only one, or `default`.
- * *Errors*: `ERR_CONFIG_SETTINGS` where the file has problems or the pipeline cannot be told; `ERR_CONFIG_UNREADABLE`.
+ * Finds the pipeline, and tries the change, before time is spent on measuring.
+ * *Errors*: `ERR_CONFIG_SETTINGS` where the file has problems, the pipeline cannot be told or the change cannot be made
+ * there; `ERR_CONFIG_UNREADABLE`.
  */
-export function findTarget(file: string, name: string | undefined, rules: string): SettingsTarget {
+export function findTarget(file: string, { pipeline: name, validation, created }: TargetOptions): SettingsTarget {
   const text = readIfThere(file)
-  if (text === undefined) {
-    const pipeline = name ?? 'default'
-    return { file, isNew: true, pipeline, validation: 'full', hasRules: true }
-  }
+  const withValidation = validation !== undefined
+  const target = targetIn(file, text, name, { created, withValidation })
+  const wanted = { ...target, validation: validation ?? target.validation }
+  const { batchBytes, threads } = limits
+  editedText(wanted, text, { threads: threads.least, batchBytes: batchBytes.standard, validation: wanted.validation })
+  return wanted
+}
+
+function targetIn(
+  file: string,
+  text: string | undefined,
+  name: string | undefined,
+  given: Pick<SettingsTarget, 'created' | 'withValidation'>,
+): SettingsTarget {
+  if (text === undefined) return { ...given, file, pipeline: name ?? 'default', validation: 'full', hasRules: true }
   const loaded = load(file, text)
   const pipeline = pipelineIn(file, loaded, name)
   const source = rulesOf(loaded, pipeline)
-  const hasRules = typeof source === 'string' && realPath(path.resolve(source)) === realPath(path.resolve(rules))
-  return { file, isNew: false, pipeline, validation: pipelineOf(loaded.settings, pipeline).validation, hasRules }
+  const measured = realPath(path.resolve(given.created.rules))
+  const hasRules = typeof source === 'string' && realPath(path.resolve(source)) === measured
+  return { ...given, file, pipeline, validation: pipelineOf(loaded.settings, pipeline).validation, hasRules }
 }
 
 function readIfThere(file: string): string | undefined {
@@ -86,29 +111,33 @@ function pipelineIn(file: string, { settings }: LoadedSettings, name: string | u
 }
 
 /**
- * Puts the setting into the file, which is read again: it may have changed meanwhile. `withValidation`: the mode too.
- * *Errors*: those of `findTarget`; `ERR_CONFIG_SETTINGS` where the setting cannot be put there, and the file is as it was;
- * `ERR_CONNECTOR_WRITE`, `ERR_CONNECTOR_CREATE`.
+ * Puts the setting into the file, which is read again: it may have changed meanwhile.
+ * *Errors*: those of `findTarget`, and the file is as it was; `ERR_CONNECTOR_WRITE`, `ERR_CONNECTOR_CREATE`.
  */
-export async function writeSettings(
-  target: SettingsTarget,
-  { threads, batchBytes, validation }: Point,
-  { withValidation, created }: { readonly withValidation: boolean; readonly created: NewSettings },
-): Promise<WrittenSettings> {
+export async function writeSettings(target: SettingsTarget, point: Point): Promise<WrittenSettings> {
   const { file, pipeline } = target
   const before = readIfThere(file)
-  const text = before ?? newSettingsText(file, pipeline, created)
+  const { text, changes } = editedText(target, before, point)
+  if (before === undefined) await create(file, text)
+  else if (text !== before) await (await prepareReplacement(file, text)).commit()
+  return { file, pipeline, changes }
+}
+
+/** Returns the text of the file with the setting in it, of a new one where there is none. */
+function editedText(
+  { file, pipeline, withValidation, created }: SettingsTarget,
+  given: string | undefined,
+  { threads, batchBytes, validation }: Point,
+): { readonly text: string; readonly changes: WrittenSettings['changes'] } {
+  const before = given ?? newSettingsText(file, pipeline, { ...created, validation })
   const values: PipelineValues = {
     threads,
     batchBytes: formatSize(batchBytes),
     ...(withValidation ? { validation } : {}),
   }
-  const edited = withPipelineValues(text, pipeline, values)
+  const edited = withPipelineValues(before, pipeline, values)
   if ('problem' in edited) throw cannotEdit(file, edited.problem, values)
-  const changes = changesIn(file, pipeline, text, edited.text, values)
-  if (before === undefined) await create(file, edited.text)
-  else if (edited.text !== before) await (await prepareReplacement(file, edited.text)).commit()
-  return { file, pipeline, changes }
+  return { text: edited.text, changes: changesIn(file, pipeline, before, edited.text, values) }
 }
 
 /** Reads the text as the service will, so that nothing is written that it would refuse or read as something else. */
@@ -141,7 +170,11 @@ function cannotEdit(file: string, problem: string, values: PipelineValues): Conf
 }
 
 /** Returns settings that can be used as they are: records by HTTP, an output for each route of the rules. */
-function newSettingsText(file: string, pipeline: string, { rules, routes, validation }: NewSettings): string {
+function newSettingsText(
+  file: string,
+  pipeline: string,
+  { rules, routes, validation }: NewSettings & { readonly validation: Validation },
+): string {
   const kept = routes
     .filter((route) => route !== 'drop')
     .map((route) => {

@@ -15,6 +15,7 @@ import { findTarget as findOutput } from '../sinks/target.ts'
 import { proposalsFor } from '../tuning/advice.ts'
 import { tryProposals } from '../tuning/advice-trials.ts'
 import { calibrate } from '../tuning/calibration.ts'
+import type { Calibration, NoCalibration } from '../tuning/calibration.ts'
 import { choose, figuresOf } from '../tuning/choice.ts'
 import type { Figures } from '../tuning/choice.ts'
 import { countSample } from '../tuning/counts.ts'
@@ -25,7 +26,8 @@ import { expectedBytes, gridOf } from '../tuning/points.ts'
 import type { Point } from '../tuning/points.ts'
 import { race } from '../tuning/race.ts'
 import type { Progress } from '../tuning/race.ts'
-import { aloneBytesFor, costsOf } from '../tuning/rule-costs.ts'
+import { trialInput } from '../tuning/kernel-trials.ts'
+import { batchesFor, costsOf } from '../tuning/rule-costs.ts'
 import { withFullPaths } from '../tuning/rule-sets.ts'
 import { readSample, sliceOf, workFile, workOf } from '../tuning/sample.ts'
 import type { Sample, Work } from '../tuning/sample.ts'
@@ -61,10 +63,14 @@ async function tune(context: CommandContext, options: TuneOptions): Promise<void
 const sampleMs = 400
 /** A pass over the work takes about so long on one thread, if it may be that long or that short. */
 const passMs = 250
-const leastWorkBytes = 16 << 20
+const leastWorkBytes = 8 << 20
 const mostWorkBytes = 256 << 20
-/** What rules are measured on, and what the calibration loops over. */
+/** A sample is repeated up to here at most: more of the same tells nothing more. */
+const mostRepeatedBytes = 64 << 20
+/** What the calibration loops over, and what rules are measured on by the portable kernel. */
 const sliceBytes = 8 << 20
+/** What rules are measured on by the native kernel: records enough that it forgets the first ones before they come again. */
+const rulesBytes = 48 << 20
 /** Times that may be spent on each rule by itself, on all of their costs, and on advice. */
 const aloneMs = 4_000
 const costsMs = 12_000
@@ -94,8 +100,8 @@ class TuneRun {
 
   async run(): Promise<void> {
     const { options, context } = this
-    const target = options.write === undefined ? undefined : findTarget(options.write, options.pipeline, options.rules)
     const rules = await this.readRules()
+    const target = options.write === undefined ? undefined : this.findTarget(options.write, rules)
     const sample = await readSample(options.sample)
     this.status('counting the sample')
     const counts = await countSample(sample, rules.prepared, options.kernel)
@@ -104,7 +110,7 @@ class TuneRun {
       context.exitWith(128 + constants.signals[signal])
       this.abort.abort(new Error(`ended by ${signal}`))
     })
-    const work = workOf(sample, this.workBytes(counts))
+    const work = workOf(sample, workBytes(sample, counts))
     const validations = options.validation ?? [target?.validation ?? 'kept']
     const settings =
       options.only === 'rules' ? undefined : await this.measureSettings(rules, { sample, counts, work, validations })
@@ -112,12 +118,19 @@ class TuneRun {
       options.only === 'settings' || this.isOver ? undefined : await this.measureRules(rules, sample, counts)
     this.status(undefined)
     const result = this.resultOf({ rules, sample, counts, work, settings, ruled })
-    const written = await this.write(target, result, rules, validations)
+    const written = await this.write(target, result)
     await this.report({ ...result, written })
   }
 
   private get isOver(): boolean {
     return this.abort.signal.aborted
+  }
+
+  /** Finds what `--write` changes, and tries the change, before time is spent on measuring. */
+  private findTarget(file: string, { routes }: Rules): SettingsTarget {
+    const { pipeline, rules, validation } = this.options
+    const created = { rules, routes: routes.filter((route) => route !== 'malformed') }
+    return findTarget(file, { pipeline, created, validation: validation?.[0] })
   }
 
   private async readRules(): Promise<Rules> {
@@ -131,11 +144,6 @@ class TuneRun {
     return { prepared: await prepareRules(file), ruleSet, version, dialect, routes, warnings }
   }
 
-  private workBytes({ bytesPerSecond }: SampleCounts): number {
-    const bytes = bytesPerSecond * (passMs / 1000)
-    return Math.round(Math.min(mostWorkBytes, Math.max(leastWorkBytes, bytes)))
-  }
-
   private async measureSettings(
     rules: Rules,
     { sample, counts, work, validations }: Measuring,
@@ -144,12 +152,7 @@ class TuneRun {
     const { points, leftOut } = this.pointsFor(work, validations)
     const workload = await openWorkload(options.for, work)
     try {
-      this.status('calibrating')
-      const bytes = sliceOf(sample, sliceBytes)
-      const calibration = await calibrate(
-        { rules: options.rules, kernel: counts.kernel.name, bytes },
-        this.abort.signal,
-      )
+      const calibration = await this.calibrate(points, sample, counts)
       const endMs = performance.now() + options.within
       const random = new Random(1)
       const { runners, rounds, ending } = await race({
@@ -172,6 +175,17 @@ class TuneRun {
     } finally {
       if (workload.purpose === 'filter') await workload.file.close()
     }
+  }
+
+  private async calibrate(
+    points: readonly Point[],
+    sample: Sample,
+    { kernel }: SampleCounts,
+  ): Promise<Calibration | NoCalibration> {
+    if (points.every(({ threads }) => threads === 1)) return { reason: 'no setting has more than one thread' }
+    this.status('calibrating')
+    const input = { rules: this.options.rules, kernel: kernel.name, bytes: sliceOf(sample, sliceBytes) }
+    return calibrate(input, this.abort.signal)
   }
 
   /** *Errors*: `ERR_CONFIG_OPTION` where nothing is left to measure. */
@@ -197,15 +211,16 @@ class TuneRun {
 
   private async measureRules(rules: Rules, sample: Sample, counts: SampleCounts): Promise<RulesResult> {
     const { ruleSet, dialect } = rules
-    const bytes = sliceOf(sample, sliceBytes)
-    const input = { kernel: counts.kernel.name, validation: 'kept', bytes } as const
+    const { kernel, bytesPerSecond } = counts
+    const bytes = sliceOf(sample, kernel.name === 'native' ? rulesBytes : sliceBytes)
+    const input = trialInput(kernel.name, bytes, bytesPerSecond)
     const timeFor = (ms: number) => {
       const endMs = performance.now() + ms
       return { isLeft: () => !this.isOver && performance.now() < endMs }
     }
     this.status('measuring rules')
-    const aloneBytes = aloneBytesFor(ruleSet.rules.length, counts.bytesPerSecond, aloneMs)
-    const costs = await costsOf(ruleSet, counts.counts, { ...input, aloneBytes, time: timeFor(costsMs) })
+    const batches = batchesFor(ruleSet.rules.length, aloneMs)
+    const costs = await costsOf(ruleSet, counts.counts, { input, batches, time: timeFor(costsMs) })
     this.status('trying changes of rules')
     // Of the original's filters there is no other way to write them.
     const proposals = dialect === 'original' ? [] : proposalsFor(ruleSet, counts.counts.byRule, counts.counts.records)
@@ -248,8 +263,6 @@ class TuneRun {
   private async write(
     target: SettingsTarget | undefined,
     { settings }: Omit<TuneResult, 'written'>,
-    rules: Rules,
-    [validation = 'kept']: readonly Validation[],
   ): Promise<TuneResult['written']> {
     const { context, options } = this
     if (target === undefined) return undefined
@@ -263,11 +276,7 @@ class TuneRun {
         `weir: the rules of the pipeline ${target.pipeline} are others than ${options.rules}, which were measured.`,
       )
     }
-    const routes = rules.routes.filter((route) => route !== 'malformed')
-    return writeSettings(target, choice.point, {
-      withValidation: options.validation !== undefined,
-      created: { rules: options.rules, routes, validation },
-    })
+    return writeSettings(target, choice.point)
   }
 
   private async report(result: TuneResult): Promise<void> {
@@ -315,6 +324,11 @@ interface Found extends Omit<Measuring, 'validations'> {
   readonly rules: Rules
   readonly settings: SettingsResult | undefined
   readonly ruled: RulesResult | undefined
+}
+
+function workBytes(sample: Sample, { bytesPerSecond }: SampleCounts): number {
+  const most = Math.min(mostWorkBytes, Math.max(sample.bytes, mostRepeatedBytes))
+  return Math.round(Math.min(most, Math.max(leastWorkBytes, bytesPerSecond * (passMs / 1000))))
 }
 
 async function openWorkload(purpose: TuneOptions['for'], work: Work): Promise<Workload> {

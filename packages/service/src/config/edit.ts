@@ -50,8 +50,9 @@ function withValue(text: string, map: YAMLMap<Node, Node | null>, name: string, 
   if (map.flow === true) return insert(text, endOf(text, map.items.at(-1)!), `, ${keyText}: ${written}`)
   const at = lineEnd(text, endOf(text, map.items.at(-1)!))
   const column = columnOf(text, first.key.range?.[0] ?? 0)
-  const line = `${' '.repeat(column)}${keyText}: ${written}\n`
-  return text[at - 1] === '\n' ? insert(text, at, line) : insert(text, at, `\n${line.trimEnd()}`)
+  const line = `${' '.repeat(column)}${keyText}: ${written}`
+  const lineBreak = text.includes('\r\n') ? '\r\n' : '\n'
+  return insert(text, at, text[at - 1] === '\n' ? line + lineBreak : lineBreak + line)
 }
 
 /** Exchanges a value where it stands; one that was left out is put behind its colon. */

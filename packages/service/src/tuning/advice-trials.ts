@@ -10,7 +10,9 @@ import type { TrialInput, TrialTime } from './kernel-trials.ts'
 import { decidingOnly } from './rule-sets.ts'
 
 /** A change that pays. */
-export interface Advice extends Omit<Proposal, 'changed'> {
+export interface Advice extends Omit<Proposal, 'changed' | 'partOnly'> {
+  /** Whether `gain` is not that of a change, but what the part that the advice is about takes, compared with its field alone. */
+  readonly isPart?: true
   /** Time of deciding without the change ÷ with it: 1.1 where the rule set now takes a tenth more. */
   readonly gain: Interval
 }
@@ -26,6 +28,8 @@ export interface TriedAdvice {
 
 /** A change that makes deciding faster by less than this is not worth an edit. */
 const leastGain = 1.02
+/** What takes less than this, compared with finding its field, is no matter. */
+const leastPart = 1.3
 
 /**
  * Tries the proposals, those about the `dearest` rules first. *Cost*: up to a second for each, until `time` is over.
@@ -45,8 +49,8 @@ export async function tryProposals(
     if (!time.isLeft()) break
     tried++
     const gain = await gainOf(ruleSet, proposal, input)
-    const { changed: _, ...rest } = proposal
-    if (gain !== undefined) advice.push({ ...rest, gain })
+    const { changed: _, partOnly, ...rest } = proposal
+    if (gain !== undefined) advice.push({ ...rest, ...(partOnly === undefined ? {} : { isPart: true }), gain })
   }
   const bySize = advice.toSorted((a, b) => b.gain.middle - a.gain.middle)
   return { advice: bySize, tried, untried: proposals.length - tried }
@@ -54,10 +58,9 @@ export async function tryProposals(
 
 /** Returns what the change gains, where it is worth it beyond doubt and changes nothing. */
 async function gainOf(ruleSet: RuleSet, proposal: Proposal, input: TrialInput): Promise<Interval | undefined> {
-  const { changed, isBound } = proposal
-  const deciding: TrialInput = { ...input, validation: 'read' }
-  const gain = await compareTimes(decidingOnly(ruleSet), decidingOnly(changed), deciding)
-  if (gain.low <= 1 || gain.middle < leastGain) return undefined
-  if (isBound === true || (await isSameOutcome(ruleSet, changed, input))) return gain
+  const { changed, partOnly } = proposal
+  const gain = await compareTimes(decidingOnly(partOnly ?? ruleSet), decidingOnly(changed), input)
+  if (gain.low <= 1 || gain.middle < (partOnly === undefined ? leastGain : leastPart)) return undefined
+  if (partOnly !== undefined || (await isSameOutcome(ruleSet, changed, input))) return gain
   return undefined
 }

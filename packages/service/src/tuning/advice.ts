@@ -28,13 +28,15 @@ export interface Proposal {
   readonly text: string
   /** Where the change would mean something else; one sentence. Absent: it never does. */
   readonly caveat?: string
+  /** The field that it is about, where others of its kind are only alike if they are about the same. */
+  readonly field?: string
   /** The rule set with the change. */
   readonly changed: RuleSet
   /**
-   * The change is not to be made: it leaves out what the advice is about, and so shows the most that can be gained. Its
-   * outcome is another.
+   * What `changed` is compared with, where that is not the whole rule set. The change is then not to be made: it leaves out
+   * what the advice is about, to show what that takes, and its outcome is another.
    */
-  readonly isBound?: true
+  readonly partOnly?: RuleSet
 }
 
 /**
@@ -42,13 +44,45 @@ export interface Proposal {
  * place in the set, of a sample of `records`. List files are named in full, as `withFullPaths` has them.
  */
 export function proposalsFor(ruleSet: RuleSet, decided: readonly number[], records: number): Proposal[] {
+  const ofRules = ruleSet.rules.flatMap((rule) => [...ofPredicates(ruleSet, rule), ...ofLists(ruleSet, rule)])
   return [
-    ...ruleSet.rules.flatMap((rule) => ofPredicates(ruleSet, rule)),
-    ...ruleSet.rules.flatMap((rule) => ofLists(ruleSet, rule)),
+    ...joined(ruleSet, ofRules),
     ...ofAlikeRules(ruleSet),
     ...ofOrder(ruleSet, decided),
     ...ofIdleRules(ruleSet, decided, records),
   ]
+}
+
+/** Changes of one kind that are tried one by one; of more, trying each would take too long, and nobody reads them all. */
+const mostApart = 5
+
+/** Returns the proposals with those of one kind joined where there are many: one rule set with all of these changes. */
+function joined(ruleSet: RuleSet, proposals: readonly Proposal[]): Proposal[] {
+  const groups = new Map<string, Proposal[]>()
+  for (const proposal of proposals) {
+    const key = proposal.partOnly === undefined ? `${proposal.kind} ${proposal.field ?? ''}` : String(groups.size)
+    groups.set(key, [...(groups.get(key) ?? []), proposal])
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined || group.length <= mostApart) return group
+    // Of several changes of one rule only the first is made; the next run of the command finds the others.
+    const changes = new Map<string, Rule>()
+    for (const {
+      rules: [id = ''],
+      changed,
+    } of group) {
+      const rule = changed.rules.find((each) => each.id === id)
+      if (rule !== undefined && !changes.has(id)) changes.set(id, rule)
+    }
+    const caveat = group.find((each) => each.caveat !== undefined)?.caveat
+    const text = `${changes.size} rules alike, of which the first: ${first.text}`
+    const changed = withRules(
+      ruleSet,
+      ruleSet.rules.map((rule) => changes.get(rule.id) ?? rule),
+    )
+    return [{ ...first, ...(caveat === undefined ? {} : { caveat }), rules: [...changes.keys()], text, changed }]
+  })
 }
 
 /** Operators that look at text, and that `ignoreCase` applies to. */
@@ -68,7 +102,7 @@ function ofPredicates(ruleSet: RuleSet, rule: Rule): Proposal[] {
       const text = `\`${operator}\` on \`${predicate.field}\` is a plain text: write ${predicateText(by)}`
       proposals.push({ kind: 'plain-pattern', rules: [rule.id], text, ...caveat, changed: exchange(predicate, by) })
     } else {
-      proposals.push(...ofPattern(rule, predicate, exchange))
+      proposals.push(...ofPattern(ruleSet, rule, predicate, exchange))
     }
     if (predicate.decode !== undefined) proposals.push(withoutDecoding(rule, predicate, exchange))
   }
@@ -77,7 +111,7 @@ function ofPredicates(ruleSet: RuleSet, rule: Rule): Proposal[] {
 
 type Exchange = (old: Predicate, by: Predicate) => RuleSet
 
-function ofPattern(rule: Rule, predicate: Predicate, exchange: Exchange): Proposal[] {
+function ofPattern(ruleSet: RuleSet, rule: Rule, predicate: Predicate, exchange: Exchange): Proposal[] {
   const { matches, search, field } = predicate
   const found: Proposal[] = []
   const shorter = search === undefined ? undefined : withoutAnyAround(search)
@@ -89,9 +123,11 @@ function ofPattern(rule: Rule, predicate: Predicate, exchange: Exchange): Propos
   const pattern = matches ?? search
   if (pattern !== undefined && requiresNoText(pattern)) {
     const { matches: _, search: __, ...others } = predicate
-    const text = `the pattern ${predicateText({ field, [matches === undefined ? 'search' : 'matches']: pattern })} requires no text of three characters, so each new value has to be read by it: name a text that must occur, in the pattern or beside it by \`contains\` or \`prefix\``
-    const changed = exchange(predicate, { exists: true, ...others })
-    found.push({ kind: 'no-literal', rules: [rule.id], text, changed, isBound: true })
+    const text = `the pattern ${predicateText({ field, [matches === undefined ? 'search' : 'matches']: pattern })} requires no text of three characters, and values repeat too seldom to be remembered: name a text that must occur, in the pattern or beside it by \`contains\` or \`prefix\``
+    // The predicate alone: in its rule, what it lets through decides what else is asked.
+    const alone = (when: Predicate): RuleSet => withRules(ruleSet, [{ ...rule, when }])
+    const changed = alone({ exists: true, ...others })
+    found.push({ kind: 'no-literal', rules: [rule.id], text, changed, partOnly: alone(predicate) })
   }
   return found
 }
@@ -130,6 +166,7 @@ function withoutDecoding(rule: Rule, predicate: Predicate, exchange: Exchange): 
   return {
     kind: 'decode',
     rules: [rule.id],
+    field: predicate.field,
     text: `no record that was tried is decided otherwise without \`decode: url\` on \`${predicate.field}\`: leave it out if values come without percent escapes`,
     caveat: 'Whoever can write the value can then hide it behind percent escapes.',
     changed: exchange(predicate, by),

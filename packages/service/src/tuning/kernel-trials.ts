@@ -1,23 +1,26 @@
 // Rule sets against each other, by one kernel on the calling thread: how long each takes to decide the same records, and
-// whether the outcome is the same. For parts of a rule set and for changes of it. Called by rule-costs.ts and advice-trials.ts.
+// whether the outcome is the same. For parts of a rule set and for changes of it. Called by rule-costs.ts and
+// advice-trials.ts.
+//
+// Evaluators remember values. So each measurement takes batches that its evaluator has not seen for long: records that
+// are evaluated again and again would all be remembered, and rules about values that never repeat would look free.
 
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 
 import type { Action, Rule, RuleSet, Validation } from '@weir/engine'
-import { prepareKernelRun } from '@weir/engine/testing'
-import type { KernelRun } from '@weir/engine/testing'
+import { prepareKernelInput, prepareKernelRun } from '@weir/engine/testing'
+import type { KernelInput, KernelRun } from '@weir/engine/testing'
 
-import { ratioInterval } from './intervals.ts'
+import { medianInterval } from './intervals.ts'
 import type { Interval } from './intervals.ts'
 import { withRules } from './rule-sets.ts'
 
 /** What rule sets are tried on. */
 export interface TrialInput {
   readonly kernel: 'native' | 'portable'
-  readonly validation: Validation
-  /** Whole lines. */
-  readonly bytes: Uint8Array
+  /** Several batches, so that each measurement can take another one. */
+  readonly input: KernelInput
 }
 
 /** Time that is spent here: asked before each piece of work, none of which takes more than a second as a rule. */
@@ -26,47 +29,91 @@ export interface TrialTime {
   isLeft(): boolean
 }
 
-/** Returns the shortest of some passes in milliseconds, after one that warms the caches. */
-export async function shortestPassMs(rules: RuleSet, input: TrialInput, passes = 3): Promise<number> {
-  const run = await prepare(rules, input)
-  try {
-    run.evaluate()
-    let shortest = Number.POSITIVE_INFINITY
-    for (let pass = 0; pass < passes; pass++) shortest = Math.min(shortest, passMs(run))
-    return shortest
-  } finally {
-    run.release()
-    // Signals and timers get their turn.
-    await setImmediate()
+/** A batch takes about so long: enough for a clock of microseconds, and seldom interrupted. */
+const batchMs = 1
+const leastBatchBytes = 32 << 10
+const mostBatchBytes = 1 << 20
+/** The first batches warm an evaluator up; the others are measured. */
+const leastBatches = 8
+
+/** Returns records as input for trials, where one thread evaluates so many bytes a second. Cost: twice their memory. */
+export function trialInput(kernel: TrialInput['kernel'], bytes: Uint8Array, bytesPerSecond: number): TrialInput {
+  const wanted = Math.min(bytesPerSecond * (batchMs / 1000), bytes.length / leastBatches)
+  const batchBytes = Math.round(Math.min(mostBatchBytes, Math.max(leastBatchBytes, wanted)))
+  return { kernel, input: prepareKernelInput(bytes, { batchBytes }) }
+}
+
+/** A rule set that is ready to be measured. *Ownership*: the caller releases it. */
+export class Trial {
+  private readonly run: KernelRun
+
+  private constructor(run: KernelRun) {
+    this.run = run
+  }
+
+  /** Compiles the rule set. *Errors*: those of the engine. */
+  static async of(rules: RuleSet, { kernel, input }: TrialInput, validation: Validation = 'read'): Promise<Trial> {
+    return new Trial(await prepareKernelRun(rules, input, { kernel, validation }))
+  }
+
+  /** Evaluates one batch, of which numbers beyond the last begin anew, and returns the milliseconds that it took. */
+  batchMs(number: number): number {
+    const batch = number % this.run.batches
+    const startedMs = performance.now()
+    this.run.evaluate(batch, batch + 1)
+    // A clock that has not moved since is a clock that is too coarse, and no batch takes no time.
+    return Math.max(1e-6, performance.now() - startedMs)
+  }
+
+  /** Records of the batch that was evaluated last. */
+  records(): number {
+    return this.run.counts().records
+  }
+
+  /** Evaluates everything, and returns what tells whether two outcomes are the same. */
+  outcome(): string {
+    this.run.evaluate()
+    const { records, kept, dropped } = this.run.counts()
+    const hash = createHash('sha256')
+    for (const bytes of this.run.kept()) hash.update(bytes)
+    return `${records} ${kept} ${dropped} ${hash.digest('hex')}`
+  }
+
+  /** Frees its memory. */
+  release(): void {
+    this.run.release()
   }
 }
 
-const leastPairs = 5
-const mostPairs = 25
-/** Pairs go on for about so long, so that short passes are averaged over more of them. */
+/** Batches that warm a trial up before any is timed. */
+export const warmBatches = 2
+
+const leastPairs = 6
+const mostPairs = 200
+/** Pairs go on for about so long. */
 const pairsMs = 300
 
 /**
- * Returns the time of the first rule set ÷ that of the second, pass by pass: 1.1 where the first takes a tenth more. Cost:
- * about half a second, and twice the input's memory each.
+ * Returns the time of the first rule set ÷ that of the second, batch by batch: 1.1 where the first takes a tenth more. Cost:
+ * about half a second.
  */
 export async function compareTimes(first: RuleSet, second: RuleSet, input: TrialInput): Promise<Interval> {
-  const runs: KernelRun[] = []
+  const trials: Trial[] = []
   try {
-    for (const rules of [first, second]) runs.push(await prepare(rules, input))
-    for (const run of runs) run.evaluate()
-    const times = [new Map<number, number>(), new Map<number, number>()] as const
+    for (const rules of [first, second]) trials.push(await Trial.of(rules, input))
+    for (const trial of trials) for (let batch = 0; batch < warmBatches; batch++) trial.batchMs(batch)
+    const ratios: number[] = []
     const startedMs = performance.now()
     for (let pair = 0; pair < mostPairs; pair++) {
       if (pair >= leastPairs && performance.now() - startedMs > pairsMs) break
       // Who goes first changes: what the one leaves in the processor's caches is the other's luck.
-      const order = pair % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)
-      for (const each of order) times[each].set(pair, passMs(runs[each]!))
-      await setImmediate()
+      const order = pair % 2 === 0 ? trials : trials.toReversed()
+      const [one = 1, other = 1] = order.map((trial) => trial.batchMs(warmBatches + pair))
+      ratios.push(pair % 2 === 0 ? one / other : other / one)
     }
-    return ratioInterval(times[0], times[1])!
+    return medianInterval(ratios)
   } finally {
-    for (const run of runs) run.release()
+    for (const trial of trials) trial.release()
     await setImmediate()
   }
 }
@@ -77,7 +124,7 @@ export async function compareTimes(first: RuleSet, second: RuleSet, input: Trial
  */
 export async function isSameOutcome(first: RuleSet, second: RuleSet, input: TrialInput): Promise<boolean> {
   const numbers = new Map<string, number>()
-  for (const { then } of [...first.rules, { then: first.default }]) {
+  for (const { then } of [...first.rules, { then: first.default }, ...second.rules, { then: second.default }]) {
     const name = nameOf(then)
     if (!numbers.has(name)) numbers.set(name, numbers.size)
   }
@@ -96,26 +143,11 @@ function nameOf(action: Action): string {
 
 async function outcomeOf(ruleSet: RuleSet, keeps: (then: Action) => Action, input: TrialInput): Promise<string> {
   const rules = ruleSet.rules.map((rule): Rule => ({ ...rule, then: keeps(rule.then) }))
-  const split = { ...withRules(ruleSet, rules), default: keeps(ruleSet.default) }
-  const run = await prepare(split, { ...input, validation: 'full' })
+  const trial = await Trial.of({ ...withRules(ruleSet, rules), default: keeps(ruleSet.default) }, input, 'full')
   try {
-    run.evaluate()
-    const { records, kept, dropped } = run.counts()
-    const hash = createHash('sha256')
-    for (const bytes of run.kept()) hash.update(bytes)
-    return `${records} ${kept} ${dropped} ${hash.digest('hex')}`
+    return trial.outcome()
   } finally {
-    run.release()
+    trial.release()
     await setImmediate()
   }
-}
-
-function prepare(rules: RuleSet, { kernel, validation, bytes }: TrialInput): Promise<KernelRun> {
-  return prepareKernelRun(rules, bytes, { kernel, validation })
-}
-
-function passMs(run: KernelRun): number {
-  const startedMs = performance.now()
-  run.evaluate()
-  return performance.now() - startedMs
 }

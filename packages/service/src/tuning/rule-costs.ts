@@ -2,10 +2,13 @@
 // it; and how many records it decides. Measured by one kernel on one thread, without the checking and copying of what is
 // kept. Called by ../commands/tune.ts.
 
+import { setImmediate } from 'node:timers/promises'
+
 import type { Counts, RuleSet } from '@weir/engine'
 
+import { quantileOf } from './intervals.ts'
 import type { Interval } from './intervals.ts'
-import { compareTimes, shortestPassMs } from './kernel-trials.ts'
+import { compareTimes, Trial, warmBatches } from './kernel-trials.ts'
 import type { TrialInput, TrialTime } from './kernel-trials.ts'
 import { decidingOnly, withRules } from './rule-sets.ts'
 
@@ -15,7 +18,7 @@ export interface RuleCost {
   /** Records of the sample that it decided. */
   readonly decided: number
   /**
-   * Nanoseconds that it takes for a record when it is the only rule, above what reading records takes without any.
+   * Nanoseconds that it takes for a record when it is the only rule, above what finding records takes without any.
    * Absent where there was no time for it. Rules that read the same field share that work in the set, so these do not
    * add up to the whole.
    */
@@ -28,47 +31,68 @@ export interface RuleCost {
 export interface RuleCosts {
   /** In the order of the rule set. */
   readonly rules: readonly RuleCost[]
-  /** Nanoseconds that the whole set takes for a record, above what reading records takes without rules. */
+  /** Nanoseconds that the whole set takes for a record, above what finding records takes without rules. */
   readonly setNs: number | undefined
   /** Records that no rule decided. */
   readonly byDefault: number
 }
 
 /** How costs are measured. */
-export interface CostOptions extends TrialInput {
+export interface CostOptions {
+  readonly input: TrialInput
   readonly time: TrialTime
-  /** Rules whose part in the set is measured, the most expensive by themselves. */
+  /** Batches that each rule alone is measured on. */
+  readonly batches: number
+  /** Rules whose part in the set is measured, the most expensive by themselves. Default: 8. */
   readonly mostInSet?: number
-  /** Bytes of the input that each rule alone is tried on. */
-  readonly aloneBytes: number
 }
-
-/** The time without rules is taken anew after so many rules: it moves with the machine. */
-const rulesPerBase = 16
 
 /** Returns what the rules cost. `counts`: of the whole sample, under these rules. */
 export async function costsOf(ruleSet: RuleSet, counts: Counts, options: CostOptions): Promise<RuleCosts> {
-  const { time } = options
-  const input: TrialInput = { ...options, validation: 'read', bytes: linesWithin(options.bytes, options.aloneBytes) }
-  const nsPerRecord = 1e6 / Math.max(1, countLines(input.bytes))
-  const none = decidingOnly(withRules(ruleSet, []))
-  const alone = new Map<string, number>()
-  let baseMs = 0
-  for (const [i, rule] of ruleSet.rules.entries()) {
-    if (!time.isLeft()) break
-    if (i % rulesPerBase === 0) baseMs = await shortestPassMs(none, input)
-    const ms = await shortestPassMs(decidingOnly(withRules(ruleSet, [rule])), input)
-    alone.set(rule.id, Math.max(0, ms - baseMs) * nsPerRecord)
+  const { input, time, batches } = options
+  const none = await Trial.of(decidingOnly(withRules(ruleSet, [])), input)
+  try {
+    const alone = new Map<string, number>()
+    for (const rule of ruleSet.rules) {
+      if (!time.isLeft()) break
+      alone.set(rule.id, await nsAbove(none, decidingOnly(withRules(ruleSet, [rule])), { input, batches }))
+    }
+    const whole = decidingOnly(ruleSet)
+    const setNs = time.isLeft() ? await nsAbove(none, whole, { input, batches }) : undefined
+    const inSet = await partsInSet(whole, alone, options)
+    const rules = ruleSet.rules.map(({ id }, i): RuleCost => {
+      const [aloneNs, part] = [alone.get(id), inSet.get(id)]
+      const measured = { ...(aloneNs === undefined ? {} : { aloneNs }), ...(part === undefined ? {} : { inSet: part }) }
+      return { id, decided: counts.byRule[i] ?? 0, ...measured }
+    })
+    return { rules, setNs, byDefault: counts.byDefault }
+  } finally {
+    none.release()
   }
-  const whole = decidingOnly(ruleSet)
-  const setNs = time.isLeft() ? Math.max(0, (await shortestPassMs(whole, input)) - baseMs) * nsPerRecord : undefined
-  const inSet = await partsInSet(whole, alone, options)
-  const rules = ruleSet.rules.map(({ id }, i): RuleCost => {
-    const [aloneNs, part] = [alone.get(id), inSet.get(id)]
-    const measured = { ...(aloneNs === undefined ? {} : { aloneNs }), ...(part === undefined ? {} : { inSet: part }) }
-    return { id, decided: counts.byRule[i] ?? 0, ...measured }
-  })
-  return { rules, setNs, byDefault: counts.byDefault }
+}
+
+/** Returns the nanoseconds for a record that the rules take above what `none` takes, both over the same batches. */
+async function nsAbove(
+  none: Trial,
+  rules: RuleSet,
+  { input, batches }: Pick<CostOptions, 'input' | 'batches'>,
+): Promise<number> {
+  const trial = await Trial.of(rules, input)
+  try {
+    for (let batch = 0; batch < warmBatches; batch++) trial.batchMs(batch)
+    const differences: number[] = []
+    for (let batch = warmBatches; batch < warmBatches + batches; batch++) {
+      const ms = trial.batchMs(batch)
+      const records = trial.records()
+      differences.push((1e6 * (ms - none.batchMs(batch))) / Math.max(1, records))
+    }
+    // The median: a thread that is made to wait in one of the batches says nothing about rules.
+    return Math.max(0, quantileOf(differences, 0.5))
+  } finally {
+    trial.release()
+    // Signals and timers get their turn.
+    await setImmediate()
+  }
 }
 
 const standardInSet = 8
@@ -76,43 +100,28 @@ const standardInSet = 8
 async function partsInSet(
   whole: RuleSet,
   alone: ReadonlyMap<string, number>,
-  options: CostOptions,
+  { input, time, mostInSet = standardInSet }: CostOptions,
 ): Promise<Map<string, Interval>> {
-  const { time, mostInSet = standardInSet } = options
-  const input: TrialInput = { ...options, validation: 'read' }
   const dearest = [...alone].toSorted(([, a], [, b]) => b - a).slice(0, mostInSet)
   const parts = new Map<string, Interval>()
   // Of a single rule the time by itself says it all.
   if (whole.rules.length < 2) return parts
   for (const [id] of dearest) {
     if (!time.isLeft()) break
-    const without = withRules(
-      whole,
-      whole.rules.filter((rule) => rule.id !== id),
-    )
-    parts.set(id, await compareTimes(whole, without, input))
+    const others = whole.rules.filter((rule) => rule.id !== id)
+    parts.set(id, await compareTimes(whole, withRules(whole, others), input))
   }
   return parts
 }
 
-/** Returns whole lines of the start, at most about `most` bytes, but one at least. */
-export function linesWithin(bytes: Uint8Array, most: number): Uint8Array {
-  if (bytes.length <= most) return bytes
-  const before = bytes.subarray(0, most).lastIndexOf(0x0a)
-  if (before >= 0) return bytes.subarray(0, before + 1)
-  const behind = bytes.indexOf(0x0a, most)
-  return behind < 0 ? bytes : bytes.subarray(0, behind + 1)
-}
+/** Batches in which a rule alone is measured: three at least, for a median, and more when there is time. */
+const leastBatches = 3
+const mostBatches = 15
+/** A batch takes about as long as that, the same one without rules and a part of warming up counted in. */
+const msForBatch = 3
 
-function countLines(bytes: Uint8Array): number {
-  let lines = 0
-  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) lines++
-  return lines
-}
-
-/** Returns how many bytes each rule is tried on by itself, so that `rules` of them take about `totalMs`. */
-export function aloneBytesFor(rules: number, bytesPerSecond: number, totalMs: number): number {
-  const passes = 5
-  const bytes = (bytesPerSecond * (totalMs / 1000)) / Math.max(1, rules) / passes
-  return Math.round(Math.min(4 << 20, Math.max(64 << 10, bytes)))
+/** Returns on how many batches each of so many rules is measured, so that all of them take about `totalMs`. */
+export function batchesFor(rules: number, totalMs: number): number {
+  const forEach = totalMs / Math.max(1, rules) / msForBatch
+  return Math.min(mostBatches, Math.max(leastBatches, Math.round(forEach)))
 }

@@ -96,7 +96,7 @@ export function workOf(sample: Sample, wantedBytes: number): Work {
     const { chunks, bytes } = cutAtLine(sample, Math.max(wantedBytes, line))
     return { chunks, bytes, repeats: 1 }
   }
-  const repeats = Math.max(1, Math.ceil(wantedBytes / sample.bytes))
+  const repeats = Math.max(1, Math.round(wantedBytes / sample.bytes))
   const chunks = Array.from({ length: repeats }, () => sample.chunks).flat()
   return { chunks, bytes: repeats * sample.bytes, repeats }
 }
