@@ -36,6 +36,8 @@ export interface SampleFacts {
 export interface Measured extends Figures {
   readonly rounds: number
   readonly out?: Reason | undefined
+  /** Speed ÷ that of the recommended one, over the rounds that both ran. */
+  readonly ratio: Interval | undefined
 }
 
 /** A setting that was left out, and why. */
@@ -153,6 +155,7 @@ function tableLines({ measured, choice }: SettingsResult, hasModes: boolean): st
     formatSize(each.point.batchBytes),
     ...(hasModes ? [each.point.validation] : []),
     speedText(each.speed),
+    each.ratio === undefined || each.point === choice?.point ? '' : rangeText(each.ratio),
     msText(each.p99Ms),
     formatBytes(each.expectedBytes),
     String(each.rounds),
@@ -163,6 +166,7 @@ function tableLines({ measured, choice }: SettingsResult, hasModes: boolean): st
     'batch',
     ...(hasModes ? ['validation'] : []),
     'speed (95 % interval)',
+    'of the recommended',
     'p99',
     'memory',
     'rounds',
@@ -227,7 +231,13 @@ function whyLines(
     fastest === undefined
       ? `Why: the fastest of ${measured.length}${within}.`
       : `Why: as fast as any of ${measured.length}${within}, as far as could be measured, with the least memory.`
-  return [`${why} ${ends[ending]}`, ...(ties.length === 0 ? [] : [`No slower or faster for sure: ${equal}.`])]
+  const { low, high, samples } = choice.speed
+  const isRestless = samples > 2 && high / low > restless
+  return [
+    `${why} ${ends[ending]}`,
+    ...(isRestless ? ['Its speed varied much from round to round: something else is at work on this machine.'] : []),
+    ...(ties.length === 0 ? [] : [`No slower or faster for sure: ${equal}.`]),
+  ]
 }
 
 const kinds: Readonly<Record<Alternative['kind'], string>> = {
@@ -241,6 +251,9 @@ function alternativeText(each: Alternative, choice: Choice): string {
   const memory = `${formatBytes(expectedBytes)} instead of ${formatBytes(choice.expectedBytes)}`
   return `${kinds[each.kind]}: ${pointText(each.point)}: ${ratioText(speedRatio, 'the speed')}, p99 ${msText(p99Ms)}, memory ${memory}`
 }
+
+/** An interval of speeds that is wider than this is not the rules' doing. */
+const restless = 1.5
 
 /** Rules that are told one by one. */
 const mostRules = 15
@@ -322,9 +335,14 @@ function nsText(ns: number): string {
 }
 
 /** `0.97 times the speed (0.95 to 0.99)`. */
-function ratioText({ middle, low, high, samples }: Interval, of: string): string {
-  const range = samples < 3 ? '' : ` (${low.toFixed(2)} to ${high.toFixed(2)})`
-  return `${middle.toFixed(2)} times ${of}${range}`
+function ratioText(ratio: Interval, of: string): string {
+  const [middle, ...range] = rangeText(ratio).split(' ')
+  return [`${middle} times ${of}`, ...range].join(' ')
+}
+
+/** `0.97 (0.95 to 0.99)`; of one or two samples nobody can say how far they are off. */
+function rangeText({ middle, low, high, samples }: Interval): string {
+  return middle.toFixed(2) + (samples < 3 ? '' : ` (${low.toFixed(2)} to ${high.toFixed(2)})`)
 }
 
 function inverse({ middle, low, high, samples }: Interval): Interval {

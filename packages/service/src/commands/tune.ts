@@ -16,7 +16,7 @@ import { proposalsFor } from '../tuning/advice.ts'
 import { tryProposals } from '../tuning/advice-trials.ts'
 import { calibrate } from '../tuning/calibration.ts'
 import type { Calibration, NoCalibration } from '../tuning/calibration.ts'
-import { choose, figuresOf } from '../tuning/choice.ts'
+import { choose, figuresOf, speedRatioOf } from '../tuning/choice.ts'
 import type { Figures } from '../tuning/choice.ts'
 import { countSample } from '../tuning/counts.ts'
 import type { SampleCounts } from '../tuning/counts.ts'
@@ -36,7 +36,7 @@ import { isClosedPipe, issueLine, reportError } from './report.ts'
 import { addTuneOptions, checkTuneOptions } from './tune-options.ts'
 import type { TuneOptions } from './tune-options.ts'
 import { tuneLines, tuneObject } from './tune-report.ts'
-import type { LeftOut, RulesResult, SettingsResult, TuneResult } from './tune-report.ts'
+import type { LeftOut, Measured, RulesResult, SettingsResult, TuneResult } from './tune-report.ts'
 import { findTarget, writeSettings } from './tune-settings.ts'
 import type { SettingsTarget } from './tune-settings.ts'
 import { chartSvg } from './tune-svg.ts'
@@ -168,10 +168,15 @@ class TuneRun {
             onHung: () => context.endByForce(),
           }),
       })
+      const choice = choose(runners, options.targetLatency)
       const measured = runners
         .filter(({ speeds }) => speeds.size > 0)
-        .map((runner) => ({ ...figuresOf(runner), rounds: runner.speeds.size, out: runner.out?.reason }))
-      return { calibration, measured, leftOut, rounds, ending, choice: choose(runners, options.targetLatency) }
+        .map((runner): Measured => ({
+          ...figuresOf(runner),
+          ...{ rounds: runner.speeds.size, out: runner.out?.reason },
+          ratio: choice === undefined ? undefined : speedRatioOf(runner, choice.point, runners),
+        }))
+      return { calibration, measured, leftOut, rounds, ending, choice }
     } finally {
       if (workload.purpose === 'filter') await workload.file.close()
     }

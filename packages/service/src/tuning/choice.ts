@@ -19,6 +19,12 @@ export interface Figures {
   readonly expectedBytes: number
 }
 
+/** Returns the speed of a setting ÷ that of another, over the rounds that both ran; undefined where there is none. */
+export function speedRatioOf(runner: Runner, to: Point, runners: readonly Runner[]): Interval | undefined {
+  const other = runners.find(({ point }) => point === to)
+  return other === undefined ? undefined : ratioInterval(runner.speeds, other.speeds)
+}
+
 /** Another setting, and what it would cost or save. */
 export interface Alternative extends Figures {
   /** What it is the best of. */
