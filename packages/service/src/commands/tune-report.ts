@@ -213,7 +213,11 @@ function whyLines(
   choice: Choice,
   { measured, ending, rounds }: SettingsResult,
 ): string[] {
-  const within = targetLatencyMs === undefined ? '' : ` of those whose p99 is within ${targetLatencyMs} ms`
+  const inTime = measured.filter(({ p99Ms }) => targetLatencyMs !== undefined && p99Ms.middle <= targetLatencyMs).length
+  const settings =
+    targetLatencyMs === undefined
+      ? `${measured.length} settings`
+      : `the ${inTime} settings, of ${measured.length}, whose p99 is within ${targetLatencyMs} ms`
   const ends: Readonly<Record<Ending, string>> = {
     clear: `The answer was clear after ${rounds} rounds.`,
     rounds: `After ${rounds} rounds.`,
@@ -229,14 +233,14 @@ function whyLines(
   const equal = ties.map((point) => pointText(point)).join('; ')
   const why =
     fastest === undefined
-      ? `Why: the fastest of ${measured.length}${within}.`
-      : `Why: as fast as any of ${measured.length}${within}, as far as could be measured, with the least memory.`
+      ? `Why: the fastest of ${settings}.`
+      : `Why: as fast as any of ${settings}, as far as could be measured, and with the least memory of these.`
   const { low, high, samples } = choice.speed
   const isRestless = samples > 2 && high / low > restless
   return [
     `${why} ${ends[ending]}`,
     ...(isRestless ? ['Its speed varied much from round to round: something else is at work on this machine.'] : []),
-    ...(ties.length === 0 ? [] : [`No slower or faster for sure: ${equal}.`]),
+    ...(ties.length === 0 ? [] : [`As good, as far as could be measured: ${equal}.`]),
   ]
 }
 
