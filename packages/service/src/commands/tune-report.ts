@@ -248,12 +248,14 @@ const kinds: Readonly<Record<Alternative['kind'], string>> = {
   next: 'Next best',
   'fewer-threads': 'With fewer threads',
   sooner: 'Sooner',
+  'other-mode': 'With another validation mode',
 }
 
 function alternativeText(each: Alternative, choice: Choice): string {
   const { speedRatio, p99Ms, expectedBytes } = each
   const memory = `${formatBytes(expectedBytes)} instead of ${formatBytes(choice.expectedBytes)}`
-  return `${kinds[each.kind]}: ${pointText(each.point)}: ${ratioText(speedRatio, 'the speed')}, p99 ${msText(p99Ms)}, memory ${memory}`
+  const mode = each.kind === 'other-mode' ? `${each.point.validation}, ` : ''
+  return `${kinds[each.kind]}: ${mode}${pointText(each.point)}: ${ratioText(speedRatio, 'the speed')}, p99 ${msText(p99Ms)}, memory ${memory}`
 }
 
 /** An interval of speeds that is wider than this is not the rules' doing. */

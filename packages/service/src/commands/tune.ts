@@ -96,6 +96,8 @@ class TuneRun {
   constructor(context: CommandContext, options: TuneOptions) {
     this.context = context
     this.options = options
+    // Also where an error ends the command.
+    context.interrupts.add(() => this.status(undefined))
   }
 
   async run(): Promise<void> {
@@ -118,8 +120,24 @@ class TuneRun {
       options.only === 'settings' || this.isOver ? undefined : await this.measureRules(rules, sample, counts)
     this.status(undefined)
     const result = this.resultOf({ rules, sample, counts, work, settings, ruled })
-    const written = await this.write(target, result)
+    await this.conclude(target, result)
+  }
+
+  /** Writes what is to be written, and tells the result in any case: to measure it again would take minutes. */
+  private async conclude(target: SettingsTarget | undefined, result: Omit<TuneResult, 'written'>): Promise<void> {
+    const failures: unknown[] = []
+    const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await work()
+      } catch (error) {
+        failures.push(error)
+        return undefined
+      }
+    }
+    const written = await attempt(() => this.write(target, result))
+    await attempt(() => this.draw(result))
     await this.report({ ...result, written })
+    if (failures.length > 0) throw failures[0]
   }
 
   private get isOver(): boolean {
@@ -284,14 +302,16 @@ class TuneRun {
     return writeSettings(target, choice.point)
   }
 
+  private async draw({ settings, sample }: Omit<TuneResult, 'written'>): Promise<void> {
+    const { svg, rules } = this.options
+    if (svg === undefined || settings === undefined || settings.measured.length === 0) return
+    const isChosen = (figures: Figures) => figures.point === settings.choice?.point
+    const title = `weir tune: ${path.basename(rules)} on ${path.basename(sample.name)}`
+    await this.writeImage(svg, chartSvg(settings.measured, { title, isChosen }))
+  }
+
   private async report(result: TuneResult): Promise<void> {
     const { context, options } = this
-    const { settings } = result
-    if (options.svg !== undefined && settings !== undefined && settings.measured.length > 0) {
-      const isChosen = (figures: Figures) => figures.point === settings.choice?.point
-      const title = `weir tune: ${path.basename(options.rules)} on ${path.basename(result.sample.name)}`
-      await this.writeImage(options.svg, chartSvg(settings.measured, { title, isChosen }))
-    }
     const columns = context.outputColumns ?? standardColumns
     const text = options.json === true ? JSON.stringify(tuneObject(result)) : tuneLines(result, columns).join('\n')
     await context.print(`${text}\n`)

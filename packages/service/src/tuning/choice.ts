@@ -6,7 +6,7 @@ import { intervalOf, ratioInterval } from './intervals.ts'
 import type { Interval } from './intervals.ts'
 import { expectedBytes } from './points.ts'
 import type { Point } from './points.ts'
-import { fastestOf, leaderOf, meetsTarget, worthwhile } from './race.ts'
+import { byMode, fastestOf, leaderOf, meetsTarget, worthwhile } from './race.ts'
 import type { Runner } from './race.ts'
 
 /** A setting with its figures. */
@@ -28,7 +28,7 @@ export function speedRatioOf(runner: Runner, to: Point, runners: readonly Runner
 /** Another setting, and what it would cost or save. */
 export interface Alternative extends Figures {
   /** What it is the best of. */
-  readonly kind: 'next' | 'fewer-threads' | 'sooner'
+  readonly kind: 'next' | 'fewer-threads' | 'sooner' | 'other-mode'
   /** Its speed ÷ the recommended one's, over the rounds that both ran. */
   readonly speedRatio: Interval
 }
@@ -44,9 +44,23 @@ export interface Choice extends Figures {
   readonly alternatives: readonly Alternative[]
 }
 
-/** Returns the recommendation; undefined where nothing was measured. */
+/**
+ * Returns the recommendation; undefined where nothing was measured. Of several validation modes it is about the first one,
+ * and the others are told beside it.
+ */
 export function choose(runners: readonly Runner[], targetLatencyMs?: number): Choice | undefined {
-  const measured = runners.filter(({ speeds }) => speeds.size > 0)
+  const [measured = [], ...others] = byMode(runners.filter(({ speeds }) => speeds.size > 0))
+  const found = chooseAmong(measured, targetLatencyMs)
+  const chosen = measured.find(({ point }) => point === found?.point)
+  if (found === undefined || chosen === undefined) return undefined
+  const modes = others.flatMap((mode) => {
+    const point = chooseAmong(mode, targetLatencyMs)?.point
+    return mode.filter((each) => each.point === point).map((each) => alternative('other-mode', each, chosen))
+  })
+  return { ...found, alternatives: [...found.alternatives, ...modes] }
+}
+
+function chooseAmong(measured: readonly Runner[], targetLatencyMs: number | undefined): Choice | undefined {
   const leader = leaderOf(measured, targetLatencyMs)
   if (leader === undefined) {
     const nearest = measured.toSorted((a, b) => middleOf(a) - middleOf(b))[0]
@@ -88,7 +102,7 @@ function middleOf({ latencies }: Runner): number {
 }
 
 function alternativesTo(chosen: Runner, measured: readonly Runner[]): Alternative[] {
-  const others = measured.filter((runner) => runner !== chosen && runner.point.validation === chosen.point.validation)
+  const others = measured.filter((runner) => runner !== chosen)
   const lighter = others.filter(({ point }) => point.threads < chosen.point.threads)
   const sooner = others.filter((runner) => middleOf(runner) < 0.8 * middleOf(chosen))
   const found: readonly (readonly [Alternative['kind'], Runner | undefined])[] = [

@@ -75,8 +75,3 @@ export function expectedBytes({ threads, batchBytes }: Point): number {
   const slabBytes = 2.2 * (2 * batchBytes + limits.maxRecordBytes.standard)
   return Math.round(processBytes + threads * threadBytes + (2 * threads + 1) * slabBytes)
 }
-
-/** Returns the name of a setting, the same for equal ones: a key for maps. */
-export function keyOf({ threads, batchBytes, validation }: Point): string {
-  return `${threads}/${batchBytes}/${validation}`
-}

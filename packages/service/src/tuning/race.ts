@@ -4,7 +4,6 @@
 
 import { intervalOf, ratioInterval } from './intervals.ts'
 import type { ByRound } from './intervals.ts'
-import { keyOf } from './points.ts'
 import type { Point } from './points.ts'
 
 /** What one measurement of one setting came to. */
@@ -85,8 +84,9 @@ export async function race(options: RaceOptions): Promise<Race> {
     const running = runners.filter(({ out }) => out === undefined)
     if (!(await runRound(options, running, round))) return { runners, rounds: round - 1, ending: 'interrupted' }
     if (!isExhaustive) {
-      drop(running, round, targetLatencyMs)
-      if (round >= raceRounds.least && isClear(running, targetLatencyMs))
+      const modes = byMode(running)
+      for (const each of modes) drop(each, round, targetLatencyMs)
+      if (round >= raceRounds.least && modes.every((each) => isClear(each, targetLatencyMs)))
         return { runners, rounds: round, ending: 'clear' }
     }
     if (round >= most) return { runners, rounds: round, ending: 'rounds' }
@@ -105,6 +105,16 @@ async function runRound(options: RaceOptions, running: readonly MutableRunner[],
     runner.latencies.set(round, seen.p99Ms)
   }
   return true
+}
+
+/** Returns the settings of each validation mode: what checks less is always faster, which is no reason to check less. */
+export function byMode<R extends Runner>(runners: readonly R[]): R[][] {
+  const modes = new Map<string, R[]>()
+  for (const runner of runners) {
+    const { validation } = runner.point
+    modes.set(validation, [...(modes.get(validation) ?? []), runner])
+  }
+  return [...modes.values()]
 }
 
 /** Takes out what is late or slow beyond doubt. Of those that meet the target the fastest always stays. */
@@ -174,9 +184,4 @@ function shuffled<T>(items: readonly T[], random: (end: number) => number): T[] 
     ;[mixed[i], mixed[j]] = [mixed[j]!, mixed[i]!]
   }
   return mixed
-}
-
-/** Returns what was measured of a setting, by its key. */
-export function byKey(runners: readonly Runner[]): ReadonlyMap<string, Runner> {
-  return new Map(runners.map((runner) => [keyOf(runner.point), runner]))
 }

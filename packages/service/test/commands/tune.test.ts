@@ -166,11 +166,12 @@ test('wrong options, rules and samples are explained, and the exit code says who
   assert.deepEqual([json.code, error.code], [2, 'ERR_CONFIG_SAMPLE'])
 })
 
-test('an image that cannot be written is a fault', async (t) => {
+test('an image that cannot be written is a fault, and the result is told all the same', async (t) => {
   const cwd = await prepare(t, { in: lines })
   const run = await tune(`${single} --svg missing/x.svg`, cwd)
   assert.equal(run.code, 1)
   assert.match(run.stderr, /Cannot create missing\/x\.svg: no such file or directory/)
+  assert.match(run.stdout.toString(), /^Recommended: /m)
 })
 
 const settings = `# Of the edge.

@@ -178,3 +178,22 @@ test('a choice says what the next best, fewer threads and a sooner answer would 
 test('nothing measured is no choice', () => {
   assert.equal(choose([]), undefined)
 })
+
+test('modes race apart: one that is always faster drops none of the others, and the first one is recommended', async () => {
+  const modes = (['full', 'read'] as const).flatMap((validation) => points.map((point) => ({ ...point, validation })))
+  const random = new Random(1)
+  const { runners } = await race({
+    points: modes,
+    random: (end) => random.below(end),
+    hasTime: () => true,
+    measure: async (point) => ({
+      bytesPerSecond: trueSpeed(point) * (point.validation === 'read' ? 3 : 1) * (1 + random.below(10) / 1000),
+      p99Ms: 1,
+    }),
+  })
+  const choice = choose(runners)!
+  assert.deepEqual(choice.point, { ...points[4], validation: 'full' })
+  const other = choice.alternatives.find(({ kind }) => kind === 'other-mode')!
+  assert.deepEqual(other.point, { ...points[4], validation: 'read' })
+  assert.ok(Math.abs(other.speedRatio.middle - 3) < 0.05)
+})
