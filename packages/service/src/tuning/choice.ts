@@ -61,7 +61,9 @@ export function choose(runners: readonly Runner[], targetLatencyMs?: number): Ch
 }
 
 function chooseAmong(measured: readonly Runner[], targetLatencyMs: number | undefined): Choice | undefined {
-  const leader = leaderOf(measured, targetLatencyMs)
+  // Who was dropped may look faster than those who went on, in the few rounds that it ran.
+  const inRace = measured.filter(({ out }) => out === undefined)
+  const leader = leaderOf(inRace, targetLatencyMs) ?? leaderOf(measured, targetLatencyMs)
   if (leader === undefined) {
     const nearest = measured.toSorted((a, b) => middleOf(a) - middleOf(b))[0]
     if (nearest === undefined) return undefined

@@ -197,3 +197,15 @@ test('modes race apart: one that is always faster drops none of the others, and 
   assert.deepEqual(other.point, { ...points[4], validation: 'read' })
   assert.ok(Math.abs(other.speedRatio.middle - 3) < 0.05)
 })
+
+test('what was dropped is not recommended for the few rounds in which it was faster than those that went on', () => {
+  const byRound = (...speeds: readonly number[]) => new Map(speeds.map((speed, i) => [i + 1, speed]))
+  const latencies = byRound(1)
+  const runners = [
+    { point: points[0]!, speeds: byRound(100, 100, 100, 50, 50, 50), latencies },
+    { point: points[1]!, speeds: byRound(80, 80, 80, 90, 90, 90), latencies },
+    { point: points[2]!, speeds: byRound(90, 90, 90), latencies, out: { reason: 'slower', round: 3 } as const },
+  ]
+  const { point, ties } = choose(runners)!
+  assert.ok([point, ...ties].includes(points[1]!) && ![point, ...ties].includes(points[2]!))
+})
