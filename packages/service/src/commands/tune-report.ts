@@ -115,7 +115,11 @@ function headLines(result: TuneResult): string[] {
     `          ${records} records, ${percent(kept / Math.max(1, records))} kept or routed, ${malformed} malformed${counted}`,
     `machine   ${machine.processors} ${machine.processors === 1 ? 'processor' : 'processors'}, ${machine.model}, Node ${machine.node}`,
     `kernel    ${kernel.name}${kernel.fallback === undefined ? '' : `, many times slower than the native one: ${kernel.fallback}`}`,
-    `for       ${purpose === 'filter' ? 'whole files, as `weir filter` reads them' : 'values of Kafka batches, 2 x threads calls in flight'}`,
+    ...(settings === undefined
+      ? []
+      : [
+          `for       ${purpose === 'filter' ? 'whole files, as `weir filter` reads them' : 'values of Kafka batches, 2 x threads calls in flight'}`,
+        ]),
   ]
 }
 
@@ -218,11 +222,12 @@ function whyLines(
     targetLatencyMs === undefined
       ? `${measured.length} settings`
       : `the ${inTime} settings, of ${measured.length}, whose p99 is within ${targetLatencyMs} ms`
+  const times = rounds === 1 ? 'one round' : `${rounds} rounds`
   const ends: Readonly<Record<Ending, string>> = {
-    clear: `The answer was clear after ${rounds} rounds.`,
-    rounds: `After ${rounds} rounds.`,
-    time: `After ${rounds} rounds the time was over; --within gives it more.`,
-    interrupted: `After ${rounds} whole rounds.`,
+    clear: `The answer was clear after ${times}.`,
+    rounds: `After ${times}.`,
+    time: `After ${times} the time was over; --within gives it more.`,
+    interrupted: `Interrupted after ${times}.`,
   }
   if (!choice.meetsTarget) {
     return [
