@@ -1,7 +1,7 @@
 // What `weir tune` tells: the curve, the settings with their figures, the recommendation with its reasons and what others
 // would cost, then the rules. As text for people, or as one object. Decides nothing. Called by tune.ts.
 
-import type { KernelInUse, RuleSetIssue } from '@weir/engine'
+import type { FieldReport, KernelInUse, RuleSetIssue } from '@weir/engine'
 
 import { formatSize } from '../config/quantities.ts'
 import { visible, visibleLine } from '../log.ts'
@@ -61,6 +61,8 @@ export interface SettingsResult {
 export interface RulesResult {
   readonly costs: RuleCosts
   readonly advice: TriedAdvice
+  /** Of the part of the sample that was counted; empty for the portable kernel. */
+  readonly fields: readonly FieldReport[]
   /** Bytes that rules were measured on. */
   readonly bytes: number
   /** Filters of the original are measured as rules that say the same of ordinary records. */
@@ -269,7 +271,7 @@ const restless = 1.5
 /** Rules that are told one by one. */
 const mostRules = 15
 
-function rulesLines({ costs, advice, dialect }: RulesResult, sample: SampleFacts): string[] {
+function rulesLines({ costs, advice, fields, dialect }: RulesResult, sample: SampleFacts): string[] {
   const measured = costs.rules.filter(({ aloneNs }) => aloneNs !== undefined)
   const dearest = measured.toSorted((a, b) => b.aloneNs! - a.aloneNs!).slice(0, mostRules)
   const unmeasured = costs.rules.length - measured.length
@@ -292,8 +294,24 @@ function rulesLines({ costs, advice, dialect }: RulesResult, sample: SampleFacts
     ...(dialect === 'original'
       ? ['Filters of the original are measured as the rules that `weir rules import` makes of them.']
       : []),
+    ...fieldLines(fields, sample),
     '',
     ...adviceLines({ advice, dialect }),
+  ]
+}
+
+function fieldLines(fields: readonly FieldReport[], { records }: SampleFacts): string[] {
+  if (fields.length === 0) return []
+  const rows = fields.map(({ field, decode, values, lookedUp, known }) => [
+    decode === 'url' ? `${field} (decoded)` : field,
+    percent(values / Math.max(1, records)),
+    percent(lookedUp / Math.max(1, values)),
+    lookedUp === 0 ? '' : percent(known / lookedUp),
+  ])
+  return [
+    '',
+    'Fields: a value that was met before need not be judged again; where few are, they are not looked up for a while',
+    ...table([['field', 'read', 'looked up', 'met before'], ...rows]),
   ]
 }
 

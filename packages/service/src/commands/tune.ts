@@ -249,7 +249,7 @@ class TuneRun {
     const proposals = dialect === 'original' ? [] : proposalsFor(ruleSet, counts.counts.byRule, counts.counts.records)
     const dearest = costs.rules.toSorted((a, b) => (b.aloneNs ?? 0) - (a.aloneNs ?? 0)).map(({ id }) => id)
     const advice = await tryProposals(ruleSet, proposals, dearest, input, timeFor(adviceMs))
-    return { costs, advice, bytes: bytes.length, dialect }
+    return { costs, advice, fields: counts.fields, bytes: bytes.length, dialect }
   }
 
   private resultOf({ rules, sample, counts, work, settings, ruled }: Found): Omit<TuneResult, 'written'> {

@@ -2,7 +2,7 @@
 // lengths of all measurements go. Called by ../commands/tune.ts.
 
 import { createEngine } from '@weir/engine'
-import type { Counts, KernelChoice, KernelInUse, PreparedRules } from '@weir/engine'
+import type { Counts, FieldReport, KernelChoice, KernelInUse, PreparedRules } from '@weir/engine'
 
 import type { Sample } from './sample.ts'
 import { noSample } from './sample.ts'
@@ -12,6 +12,8 @@ export interface SampleCounts {
   readonly kernel: KernelInUse
   /** Of `bytes`, each record checked in full. */
   readonly counts: Counts
+  /** What became of each field's values; empty for the portable kernel, which remembers none. */
+  readonly fields: readonly FieldReport[]
   /** How much of the sample was counted, from its start. */
   readonly bytes: number
   /** Bytes of input a second, one thread. */
@@ -47,7 +49,9 @@ export async function countSample(
       )
     }
     const { evaluateNs } = engine.stats()
-    return { kernel: engine.kernel, counts, bytes: bytesIn, bytesPerSecond: bytesIn / (Math.max(1, evaluateNs) / 1e9) }
+    const { fields } = engine.report()
+    const bytesPerSecond = bytesIn / (Math.max(1, evaluateNs) / 1e9)
+    return { kernel: engine.kernel, counts, fields, bytes: bytesIn, bytesPerSecond }
   } finally {
     await engine.close()
   }

@@ -79,6 +79,8 @@ test('settings and rules are told for people: the curve, the setting, why, the n
   ]) {
     assert.match(text, expected)
   }
+  // The portable kernel remembers no values, and tells nothing of them.
+  assert.equal(/^kernel {4}native$/m.test(text), /^field +read +looked up +met before\nstatus +100 %/m.test(text))
   assert.doesNotMatch(text, /\u001b|\r/)
   assert.match(await readFile(path.join(cwd, 'curve.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
   assert.deepEqual(await names(cwd), ['curve.svg', 'in', 'rules.yaml'])

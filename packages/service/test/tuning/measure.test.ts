@@ -53,12 +53,16 @@ test('a measurement that is aborted, before or on the way, has no answer', async
 
 test('the sample is counted, each record checked in full', async () => {
   const {
+    kernel,
     counts,
+    fields,
     bytes: counted,
     bytesPerSecond,
   } = await countSample(sampleOf(Buffer.concat([bytes, Buffer.from('{"n":3,}\n')])), await prepareRules(rules), 'auto')
   assert.deepEqual([counts.records, counts.kept, counts.malformed], [5001, 500, 1])
   assert.equal(counted, bytes.length + 9)
+  const read = fields.map(({ field, values }) => [field, values >= 5000 && values <= 5001])
+  assert.deepEqual(read, kernel.name === 'native' ? [['n', true]] : [])
   assert.ok(bytesPerSecond > 0)
 })
 
