@@ -6,21 +6,14 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-
-/** One comparison of one loop with two. */
-export interface CalibrationSample {
-  readonly round: number
-  /** Bytes a second of the one loop, and of both together. */
-  readonly one: number
-  readonly two: number
-}
+import type { CalibrationSample } from './result.ts'
 
 /** Loops that wait to be told to run. */
 export interface Calibration {
   /** How the loops are held apart, or why there is no calibration. */
   readonly how: string
-  readonly samples: readonly CalibrationSample[]
-  take(round: number): Promise<void>
+  /** Compares one loop with two; undefined where there is no calibration. */
+  take(round: number): Promise<CalibrationSample | undefined>
   close(): void
 }
 
@@ -36,7 +29,7 @@ export function allowedProcessors(status: string = readFileSync('/proc/self/stat
 }
 
 function noCalibration(how: string): Calibration {
-  return { how, samples: [], take: async () => {}, close: () => {} }
+  return { how, take: async () => undefined, close: () => {} }
 }
 
 /** Starts the loops over a case's rules and some generated input. */
@@ -45,7 +38,6 @@ export async function startCalibration(casePath: string, inputPath: string): Pro
   if (processors.length === 1) return noCalibration('not measured: this process may use one processor only')
   const isPinned = processors.length > 1 && spawnSync('taskset', ['--version']).status === 0
   const loops = [0, 1].map((i) => startLoop(casePath, inputPath, isPinned ? processors[i] : undefined))
-  const samples: CalibrationSample[] = []
   try {
     await Promise.all(loops.map((loop) => answerOf(loop)))
   } catch (error) {
@@ -56,12 +48,11 @@ export async function startCalibration(casePath: string, inputPath: string): Pro
     how: isPinned
       ? `the native kernel in two processes pinned with taskset to processors ${processors.slice(0, 2).join(' and ')}`
       : 'the native kernel in two processes, not pinned: taskset is not installed',
-    samples,
     take: async (round) => {
       // The single loop runs on each processor in turn, so that a slow one does not pass for good scaling.
       const one = await runLoops([loops[round % 2]!])
       const two = await runLoops(loops)
-      samples.push({ round, one, two })
+      return { round, one, two }
     },
     close: () => loops.forEach((loop) => loop.kill()),
   }

@@ -5,8 +5,18 @@ import type { BenchmarkCase } from './cases.ts'
 import type { Expected } from './expected.ts'
 import type { Input } from './inputs.ts'
 
-/** What is measured: a loop inside this process, the engine with its threads, or a whole command. Never mixed. */
-export type Model = 'kernel' | 'engine' | 'command'
+/**
+ * What is measured: a rule set that is made ready, a loop inside this process, the engine with its threads, a whole
+ * command, or a command that has next to nothing to do. Never mixed.
+ */
+export type Model = 'compile' | 'kernel' | 'engine' | 'command' | 'start'
+
+/** Milliseconds of single calls within a run: of half of them, of all but one in a hundred, of the longest. */
+export interface Latency {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
 
 /** What contenders are to do: keep the right records of an input. */
 export interface Task {
@@ -33,6 +43,10 @@ export interface Run {
   readonly cpuSeconds?: number
   /** Largest resident memory of a command; of a pipeline, of its largest process. */
   readonly peakBytes?: number
+  /** Of each batch, where the run hands them in one by one. */
+  readonly latencyMs?: Latency
+  /** Memory of the value caches of one worker, where the contender tells it. */
+  readonly cacheBytes?: number
   /** Computes the answer; outside the timed part. */
   answer(): Promise<Answer>
 }

@@ -1,24 +1,47 @@
 // What a result file says about where it was measured. Reads the machine, the commit and the tools; changes nothing.
 
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
+import { dirname, join } from 'node:path'
 import { versionOf } from './contenders/command-line.ts'
 
 /** Machine, software and commit. */
 export interface Machine {
   readonly processor: string
   readonly processors: number
+  /** What the processor can do, of what kernels ask for; absent where the system does not tell. */
+  readonly instructions?: readonly string[]
   readonly memoryBytes: number
   readonly system: string
   readonly node: string
   /** Commit of the checkout, and whether files differ from it. */
   readonly commit: string | undefined
   readonly isModified: boolean
+  /** Digest of what differs, other than results; absent where nothing does. */
+  readonly changes?: string
+  /** Versions of the programs that take part, undefined for those that are not installed. */
   readonly tools: Readonly<Record<string, string | undefined>>
+  /** Versions of the packages that take part, and of what measures them. */
+  readonly packages?: Readonly<Record<string, string>>
 }
 
-/** Returns what this run is measured on. */
+/** Instruction sets that make a difference to what is measured here, as Linux calls them. */
+const toldInstructions = [
+  'sse4_2',
+  'avx',
+  'avx2',
+  'bmi2',
+  'pclmulqdq',
+  'avx512f',
+  'avx512bw',
+  'avx512_vbmi2',
+  'asimd',
+  'sve',
+]
+
+/** Returns what this run is measured on; `folder` is that of the benchmarks. */
 export function describeMachine(folder: string): Machine {
   const git = (...args: string[]): string | undefined => {
     try {
@@ -27,27 +50,72 @@ export function describeMachine(folder: string): Machine {
       return undefined
     }
   }
+  const changes = changesOf(dirname(folder))
   return {
     processor: processorName(),
     processors: os.availableParallelism(),
+    ...instructionSets(),
     memoryBytes: os.totalmem(),
     system: `${os.type()} ${os.release()} ${os.arch()}`,
     node: process.versions.node,
     commit: git('rev-parse', 'HEAD'),
-    isModified: git('status', '--porcelain') !== '',
+    isModified: changes !== undefined,
+    ...(changes === undefined ? {} : { changes }),
     tools: { jq: versionOf('jq'), rg: versionOf('rg') },
+    packages: packageVersions(join(folder, 'package.json')),
+  }
+}
+
+/** Returns the versions of what the benchmarks' manifest names: dependencies are pinned there. */
+function packageVersions(manifest: string): Record<string, string> {
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+    dependencies?: Record<string, string>
+    devDependencies?: Record<string, string>
+  }
+  return { ...dependencies, ...devDependencies }
+}
+
+function instructionSets(): { instructions?: string[] } {
+  const flags = cpuInfo('flags') ?? cpuInfo('Features')
+  if (flags === undefined) return {}
+  const known = new Set(flags.split(' '))
+  return { instructions: toldInstructions.filter((name) => known.has(name)) }
+}
+
+/** Returns what Linux tells of the first processor under a key. */
+function cpuInfo(key: string): string | undefined {
+  try {
+    return new RegExp(`^${key}\\s*: (.*)$`, 'm').exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Returns a digest of everything in a checkout that differs from its commit, other than results, or undefined where
+ * nothing does or there is no commit.
+ */
+function changesOf(root: string): string | undefined {
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] })
+  const others = ['--', '.', ':!benchmarks/results']
+  try {
+    const changed = git('diff', 'HEAD', '--binary', ...others)
+    const added = git('ls-files', '--others', '--exclude-standard', '-z', ...others)
+      .split('\0')
+      .filter((name) => name !== '')
+    if (changed === '' && added.length === 0) return undefined
+    const hash = createHash('sha256').update(changed)
+    for (const name of added) hash.update(name).update(readFileSync(join(root, name)))
+    return hash.digest('hex').slice(0, 16)
+  } catch {
+    return undefined
   }
 }
 
 /** The processor's name, with family and model: several generations share a name. */
 function processorName(): string {
   const name = os.cpus()[0]?.model.trim() ?? 'unknown'
-  try {
-    const text = readFileSync('/proc/cpuinfo', 'utf8')
-    const value = (key: string): string | undefined => new RegExp(`^${key}\\s*: (.*)$`, 'm').exec(text)?.[1]
-    const family = value('cpu family')
-    return family === undefined ? name : `${name} (family ${family}, model ${value('model')})`
-  } catch {
-    return name
-  }
+  const family = cpuInfo('cpu family')
+  return family === undefined ? name : `${name} (family ${family}, model ${cpuInfo('model')})`
 }

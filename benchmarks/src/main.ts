@@ -1,32 +1,38 @@
-// `npm run bench`: prepares inputs, measures every chosen contender in every chosen case, prints one table with the
-// targets and the calibration below it, and writes a result file. Exit codes: 0, also when a target is missed; 1 when a
-// contender of ours fails or answers wrongly; 2 for wrong flags.
+// `npm run bench`: measures every chosen contender in every chosen case, prints the tables with the targets and the
+// calibration below them, and writes a result file. Stopped, it says how to go on. Exit codes: 0, also when a target is
+// missed; 1 when a contender of ours fails or answers wrongly; 2 for wrong flags; 128 and more when a signal ended it.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import v8 from 'node:v8'
 import vm from 'node:vm'
 import { expectedOf } from './answers.ts'
 import { startCalibration } from './calibration.ts'
-import type { CalibrationSample } from './calibration.ts'
 import { casePath, loadCases } from './cases.ts'
 import type { BenchmarkCase } from './cases.ts'
-import type { Contender, Task } from './contender.ts'
-import { canMeasureMemory } from './contenders/command-line.ts'
+import type { Contender, Model, Task } from './contender.ts'
+import { canMeasureMemory, endCommands } from './contenders/command-line.ts'
 import { prepareInput, recordsFor } from './inputs.ts'
 import type { Input } from './inputs.ts'
+import { abortOnSignals, Interruption } from './interruption.ts'
+import { Journal, journalPath, latestJournal, refuseOthers } from './journal.ts'
+import type { JournalHead } from './journal.ts'
 import { describeMachine } from './machine.ts'
 import type { Machine } from './machine.ts'
 import { measure } from './measure.ts'
-import type { MeasureOptions, Result } from './measure.ts'
+import type { MeasureOptions } from './measure.ts'
 import { commandContenders } from './models/command.ts'
 import { inProcessContenders } from './models/in-process.ts'
 import { choose, help, parseOptions } from './options.ts'
-import type { Options } from './options.ts'
+import type { Options, RunOptions } from './options.ts'
+import { planUnits } from './plan.ts'
+import type { Unit } from './plan.ts'
 import { runProgram, tell } from './program.ts'
-import { createRandom } from './schedule.ts'
+import { writeResultFile } from './result-file.ts'
+import type { ResultFile } from './result-file.ts'
+import type { CalibrationResult, Result } from './result.ts'
 import { summarize } from './statistics.ts'
 import { digits, renderResults, withSpread } from './table.ts'
 import { judgeTargets, renderTargets } from './targets.ts'
@@ -36,17 +42,10 @@ const root = dirname(casesFolder)
 /** Every generated input has this seed; the committed answers that tests check have others. */
 const inputSeed = 42
 const slow = { slowSeconds: 10, slowSamples: 3 }
-
-interface CalibrationResult {
-  readonly case: string
-  readonly how: string
-  readonly samples: readonly CalibrationSample[]
-}
-
-interface Measured {
-  readonly results: readonly Result[]
-  readonly calibrations: readonly CalibrationResult[]
-}
+/** Starting takes a tenth of a second, and varies by as much as the difference that is asked for. */
+const startSamples = 15
+/** Records that compiled rules are tried on, and the one that starting reads. */
+const fewBytes = { compile: 1_000_000, start: 1000 }
 
 function keysOf({ id, model }: Contender): string[] {
   return [id, model]
@@ -58,68 +57,106 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(help)
     return 0
   }
-  const contenders = choose('--only', options.only, [...inProcessContenders, ...commandContenders], keysOf)
-  const cases = choose('--case', options.cases, loadCases(casesFolder), ({ name }) => [name])
   const cache = resolve(options.cache ?? join(root, '.cache'))
   mkdirSync(cache, { recursive: true })
-  const machine = describeMachine(root)
-  const started = { at: new Date().toISOString(), load: os.loadavg() }
-  const measured = await measureCases(cases, contenders, options, cache)
-  const targets = judgeTargets(measured.results)
-  process.stdout.write(report(machine, started.load, measured, renderTargets(targets)))
-  const ended = { at: new Date().toISOString(), load: os.loadavg() }
-  const path = resolve(options.json ?? join(root, 'results', defaultName(machine, started.at, options)))
-  mkdirSync(dirname(path), { recursive: true })
-  const content = {
-    format: 1,
-    started,
-    ended,
-    machine,
-    options: { ...options, inputSeed, ...slow },
-    ...measured,
-    targets,
+  const { journal, units } = begin(args, options, cache)
+  try {
+    const results = await measureUnits(units, journal, cache, abortOnSignals())
+    return finish(journal, units, results, options)
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error
+    await endCommands()
+    tell(`${error.message}. What was measured is kept. To go on, with the round that was not finished:`)
+    tell(`npm run bench -- --resume ${relative(process.cwd(), journal.path)}`)
+    // Workers of the engine and loops of the calibration would go on.
+    process.exit(error.exitCode)
   }
-  writeFileSync(path, `${withoutPlaces(JSON.stringify(content, undefined, 2))}\n`)
-  tell(`results: ${path}`)
-  const isWrong = measured.results.some(
-    ({ status, label }) => status !== 'measured' && status !== 'skipped' && /weir/i.test(label),
-  )
-  return isWrong ? 1 : 0
 }
 
-async function measureCases(
-  cases: readonly BenchmarkCase[],
-  contenders: readonly Contender[],
-  options: Options,
-  cache: string,
-): Promise<Measured> {
-  v8.setFlagsFromString('--expose-gc')
-  const base = { ...slow, samples: options.samples, random: createRandom(options.seed), tell }
-  const measureOptions: MeasureOptions = { ...base, collect: vm.runInNewContext('gc') as () => void }
-  const results: Result[] = []
-  const calibrations: CalibrationResult[] = []
-  for (const benchmarkCase of cases) {
-    const task = (bytes: number): Promise<Task> => prepareTask(benchmarkCase, bytes, cache)
-    const ofCommand = contenders.filter(({ model }) => model === 'command')
-    const inProcess = contenders.filter(({ model }) => model !== 'command')
-    const hasThreads = contenders.some(({ threads }) => threads > 1)
-    const input = prepareCaseInput(benchmarkCase, options.inProcessBytes, cache).path
-    const calibration = hasThreads
-      ? await startCalibration(casePath(casesFolder, benchmarkCase.name), input)
-      : undefined
-    try {
-      const eachRound = calibration === undefined ? {} : { eachRound: (round: number) => calibration.take(round) }
-      const all = { ...measureOptions, ...eachRound }
-      if (inProcess.length > 0) results.push(...(await measure(inProcess, await task(options.inProcessBytes), all)))
-      if (ofCommand.length > 0) results.push(...(await measure(ofCommand, await task(options.bytes), all)))
-    } finally {
-      calibration?.close()
-    }
-    if (calibration !== undefined) {
-      calibrations.push({ case: benchmarkCase.name, how: calibration.how, samples: calibration.samples })
-    }
+/** Begins a journal, or goes on with one, and plans the run. Errors: UsageError about a flag, or about what differs. */
+function begin(args: readonly string[], options: Options, cache: string): { journal: Journal; units: Unit[] } {
+  const folder = join(cache, 'journals')
+  const machine = describeMachine(root)
+  const head = (run: RunOptions): JournalHead => ({ kind: 'head', format: 1, machine, options: run })
+  if (options.resume === undefined) {
+    const units = unitsOf(options.run)
+    const at = new Date().toISOString()
+    const journal = Journal.create(journalPath(folder, at), head(options.run))
+    journal.add({ kind: 'beginning', at, load: os.loadavg() })
+    return { journal, units }
   }
-  return { results, calibrations }
+  const path = options.resume.path === undefined ? latestJournal(folder) : resolve(options.resume.path)
+  const journal = Journal.open(path)
+  refuseOthers(path, journal.head, head(parseOptions(args, journal.head.options)!.run))
+  journal.add({ kind: 'beginning', at: new Date().toISOString(), load: os.loadavg() })
+  tell(`going on with ${relative(process.cwd(), path)}`)
+  return { journal, units: unitsOf(journal.head.options) }
+}
+
+function unitsOf(run: RunOptions): Unit[] {
+  const contenders = choose('--only', run.only, [...inProcessContenders, ...commandContenders], keysOf)
+  const cases = choose('--case', run.cases, loadCases(casesFolder), ({ name }) => [name])
+  return planUnits(cases, contenders, run)
+}
+
+async function measureUnits(
+  units: readonly Unit[],
+  journal: Journal,
+  cache: string,
+  signal: AbortSignal,
+): Promise<Result[]> {
+  v8.setFlagsFromString('--expose-gc')
+  const { samples, seed, isQuick } = journal.head.options
+  const options: MeasureOptions = {
+    ...slow,
+    startSamples,
+    samples,
+    seed,
+    journal,
+    signal,
+    tell,
+    turnMs: isQuick ? 100 : 250,
+    collect: vm.runInNewContext('gc') as () => void,
+  }
+  const results: Result[] = []
+  for (const unit of units) results.push(...(await measureUnit(unit, options, cache)))
+  return results
+}
+
+async function measureUnit(unit: Unit, options: MeasureOptions, cache: string): Promise<readonly Result[]> {
+  const { journal, signal } = options
+  const tasks = new Map<string, Promise<Task>>()
+  const participants = unit.pairs.map(({ case: each, contender }) => {
+    const bytes = inputBytes(contender.model, journal.head.options)
+    const prepare = (): Promise<Task> => prepareTask(each, bytes, cache)
+    return {
+      contender,
+      caseName: each.name,
+      task: () => tasks.get(`${each.name} ${bytes}`) ?? remember(tasks, `${each.name} ${bytes}`, prepare()),
+    }
+  })
+  const hasThreads = unit.pairs.some(({ contender: { threads } }) => threads > 1)
+  if (!hasThreads || journal.unit(unit.name).isDone) return measure(unit.name, participants, options)
+  const first = unit.cases[0]!
+  const input = prepareCaseInput(first, journal.head.options.inProcessBytes, cache).path
+  const calibration = await startCalibration(casePath(casesFolder, first.name), input)
+  // A signal ends this process before the end of this block.
+  signal?.addEventListener('abort', () => calibration.close())
+  try {
+    return await measure(unit.name, participants, { ...options, calibrate: calibration })
+  } finally {
+    calibration.close()
+  }
+}
+
+function remember<T>(map: Map<string, T>, key: string, value: T): T {
+  map.set(key, value)
+  return value
+}
+
+function inputBytes(model: Model, { bytes, inProcessBytes }: RunOptions): number {
+  if (model === 'compile' || model === 'start') return fewBytes[model]
+  return model === 'command' ? bytes : inProcessBytes
 }
 
 async function prepareTask(benchmarkCase: BenchmarkCase, bytes: number, cache: string): Promise<Task> {
@@ -132,29 +169,57 @@ function prepareCaseInput({ input }: BenchmarkCase, bytes: number, cache: string
   return prepareInput(cache, input, recordsFor(input, bytes), inputSeed)
 }
 
-function report(machine: Machine, load: readonly number[], measured: Measured, targets: string): string {
+/** Prints what was found, writes it down, and takes the journal away: the result file has all of it. */
+function finish(journal: Journal, units: readonly Unit[], results: readonly Result[], options: Options): number {
+  const { machine, options: run } = journal.head
+  const [first, ...resumed] = journal.beginnings().map(({ at, load }) => ({ at, load }))
+  const calibrations = units.flatMap(({ name }): CalibrationResult[] => {
+    const { calibration } = journal.unit(name)
+    return calibration === undefined ? [] : [{ case: name, ...calibration }]
+  })
+  const content: ResultFile = {
+    format: 2,
+    started: first!,
+    ended: { at: new Date().toISOString(), load: os.loadavg() },
+    ...(resumed.length === 0 ? {} : { resumed }),
+    machine,
+    options: { ...run, inputSeed, ...slow, startSamples },
+    results,
+    calibrations,
+    targets: judgeTargets(results),
+  }
+  process.stdout.write(report(content))
+  const path = resolve(options.json ?? join(root, 'results', resultName(machine, first!.at, run)))
+  writeResultFile(path, content, [
+    [join(dirname(root), '/'), ''],
+    [process.execPath, 'node'],
+  ])
+  rmSync(journal.path)
+  tell(`results: ${path}`)
+  const isWrong = results.some(
+    ({ status, label }) => status !== 'measured' && status !== 'skipped' && /weir/i.test(label),
+  )
+  return isWrong ? 1 : 0
+}
+
+function report({ machine, started, results, calibrations, targets }: ResultFile): string {
   const { processor, processors, system, node, commit = 'no commit', isModified, tools } = machine
   const state = `${commit.slice(0, 12)}${isModified ? ' with changes' : ''}`
   const peers = Object.entries(tools).map(([name, version]) => version ?? `no ${name}`)
   return `${[
-    `${processor}, ${processors} processors, ${system}, Node ${node}, commit ${state}, load ${load[0]!.toFixed(2)}`,
+    `${processor}, ${processors} processors, ${system}, Node ${node}, commit ${state}, load ${started.load[0]!.toFixed(2)}`,
     peers.join(', '),
     '',
-    renderResults(measured.results),
+    renderResults(results),
     '',
     'Median (least–most). Baseline: JSON.parse + RegExp for the kernel, one thread for the engine, jq for commands; × rg is',
     'beside as many rg. Ratios are taken round by round. MB is 1,000,000 bytes.',
     ...(canMeasureMemory() ? [] : ['CPU and peak memory need GNU time (Debian: apt-get install time).']),
     '',
-    ...measured.calibrations.map(renderCalibration),
+    ...calibrations.map(renderCalibration),
     '',
-    targets,
+    renderTargets(targets),
   ].join('\n')}\n`
-}
-
-/** Takes out where this checkout and this Node lie: a result file is read on other machines. */
-function withoutPlaces(text: string): string {
-  return text.replaceAll(join(dirname(root), '/'), '').replaceAll(process.execPath, 'node')
 }
 
 function renderCalibration({ case: name, how, samples }: CalibrationResult): string {
@@ -164,10 +229,10 @@ function renderCalibration({ case: name, how, samples }: CalibrationResult): str
   return `Scaling calibration, ${name}: two loops do ${factor} × the work of one (${one} MB/s): ${how}.`
 }
 
-function defaultName(machine: Machine, at: string, options: Options): string {
+function resultName(machine: Machine, at: string, run: RunOptions): string {
   const parts = [at.slice(0, 10), machine.commit?.slice(0, 12) ?? 'no-commit']
   if (machine.isModified) parts.push('changed')
-  if (options.isQuick) parts.push('quick')
+  if (run.isQuick) parts.push('quick')
   return `${parts.join('-')}.json`
 }
 

@@ -3,8 +3,10 @@
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
 
-/** What one run measures, and how. */
-export interface Options {
+const models = 'compile, kernel, engine, command, start'
+
+/** What a run measures, and how: what has to be the same for a run that goes on. */
+export interface RunOptions {
   /** Names of cases; empty for all. */
   readonly cases: readonly string[]
   /** Contenders, or models, that take part; empty for all. */
@@ -17,6 +19,15 @@ export interface Options {
   readonly isQuick: boolean
   /** Seed of the order of the samples. */
   readonly seed: number
+  /** Seed of rule sets that a generator makes; undefined for that of the case. */
+  readonly rulesSeed?: number
+}
+
+/** The command line: what to measure, and where. */
+export interface Options {
+  readonly run: RunOptions
+  /** The journal of the run to go on with, or the latest one there is; undefined for a new run. */
+  readonly resume: { readonly path: string | undefined } | undefined
   readonly cache: string | undefined
   readonly json: string | undefined
 }
@@ -25,17 +36,20 @@ export interface Options {
 export const help = `Usage: npm run bench -- [options]
 
   --case NAMES              only these cases, a comma list
-  --only NAMES              only these contenders or models (kernel, engine, command), a comma list
+  --only NAMES              only these contenders or models (${models}), a comma list
   --samples N               samples of each contender (default 9; quick 3)
-  --bytes SIZE              file that the commands work on (default 1GB; quick 50MB)
-  --in-process-bytes SIZE   input of the models in process (default 64MB; quick 8MB)
-  --quick                   small inputs and few samples, to see that all of it works
+  --bytes SIZE              file that the commands work on (default 1GB; quick 200MB)
+  --in-process-bytes SIZE   input of the models in process (default 64MB; quick 16MB)
+  --quick                   every target in under five minutes: only the cases and contenders that targets are about,
+                            unless --case or --only name others; few samples, small inputs
+  --rules-seed N            generated rule sets from another seed
+  --resume [FILE]           go on with a run that was stopped: the latest one, or that of a journal
   --seed N                  seed of the order of the samples (default: the time)
-  --cache DIR               folder for inputs and outputs (default benchmarks/.cache)
+  --cache DIR               folder for inputs, outputs and journals (default benchmarks/.cache)
   --json FILE               result file (default benchmarks/results/DATE-COMMIT.json)
   --help
 
-Sizes: a number of bytes, or with kB, MB, GB, KiB, MiB, GiB.
+Sizes: a number of bytes, or with kB, MB, GB, KiB, MiB, GiB. Ctrl-C stops a run; --resume goes on with it.
 Example: npm run bench -- --case one-rule --only native,json-parse --samples 5
 `
 
@@ -49,22 +63,46 @@ const units: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
 }
 
-/** Returns the options, or undefined when help is asked for. Errors: UsageError that names the flag. */
-export function parseOptions(args: readonly string[]): Options | undefined {
-  const values = readFlags(args)
+/**
+ * Returns the options, or undefined when help is asked for. `resumed` are those of the run to go on with: what no flag
+ * says is as it was there. Errors: UsageError that names the flag.
+ */
+export function parseOptions(args: readonly string[], resumed?: RunOptions): Options | undefined {
+  const { resume, rest } = takeResume(args)
+  const values = readFlags(rest)
   if (values.help === true) return undefined
-  const isQuick = values.quick === true
+  return { run: runOptions(values, resumed), resume, cache: values.cache, json: values.json }
+}
+
+function runOptions(values: Flags, resumed: RunOptions | undefined): RunOptions {
+  const isQuick = values.quick ?? resumed?.isQuick ?? false
+  const count = (flag: 'samples' | 'seed' | 'rules-seed', standard: number, least: number, most: number): number =>
+    values[flag] === undefined ? standard : parseCount(`--${flag}`, values[flag], least, most)
+  const size = (flag: 'bytes' | 'in-process-bytes', standard: number): number =>
+    values[flag] === undefined ? standard : parseSize(`--${flag}`, values[flag])
+  const [bytes, inProcessBytes, samples] = isQuick ? [200e6, 16e6, 3] : [1e9, 64e6, 9]
+  const rulesSeed = values['rules-seed'] === undefined ? resumed?.rulesSeed : count('rules-seed', 0, 0, 2 ** 31)
   return {
-    cases: names(values.case),
-    only: names(values.only),
-    samples: parseCount('--samples', values.samples ?? (isQuick ? '3' : '9'), 1, 1000),
-    bytes: parseSize('--bytes', values.bytes ?? (isQuick ? '50MB' : '1GB')),
-    inProcessBytes: parseSize('--in-process-bytes', values['in-process-bytes'] ?? (isQuick ? '8MB' : '64MB')),
+    cases: values.case === undefined ? (resumed?.cases ?? []) : names(values.case),
+    only: values.only === undefined ? (resumed?.only ?? []) : names(values.only),
+    samples: count('samples', resumed?.samples ?? samples, 1, 1000),
+    bytes: size('bytes', resumed?.bytes ?? bytes),
+    inProcessBytes: size('in-process-bytes', resumed?.inProcessBytes ?? inProcessBytes),
     isQuick,
-    seed: parseCount('--seed', values.seed ?? String(Date.now() % 2 ** 31), 0, 2 ** 31),
-    cache: values.cache,
-    json: values.json,
+    seed: count('seed', resumed?.seed ?? Date.now() % 2 ** 31, 0, 2 ** 31),
+    ...(rulesSeed === undefined ? {} : { rulesSeed }),
   }
+}
+
+/** Takes out `--resume`, whose file may be left out, which node:util's parseArgs does not know. */
+function takeResume(args: readonly string[]): { resume: Options['resume']; rest: string[] } {
+  const at = args.findIndex((arg) => arg === '--resume' || arg.startsWith('--resume='))
+  if (at < 0) return { resume: undefined, rest: [...args] }
+  const [, given] = /^--resume=(.+)$/.exec(args[at]!) ?? []
+  const next = args[at + 1]
+  const isNext = given === undefined && next !== undefined && !next.startsWith('-')
+  const rest = [...args.slice(0, at), ...args.slice(at + (isNext ? 2 : 1))]
+  return { resume: { path: given ?? (isNext ? next : undefined) }, rest }
 }
 
 interface Flags {
@@ -76,6 +114,7 @@ interface Flags {
   readonly bytes?: string
   readonly 'in-process-bytes'?: string
   readonly seed?: string
+  readonly 'rules-seed'?: string
   readonly cache?: string
   readonly json?: string
 }
@@ -93,6 +132,7 @@ function readFlags(args: readonly string[]): Flags {
         bytes: { type: 'string' },
         'in-process-bytes': { type: 'string' },
         seed: { type: 'string' },
+        'rules-seed': { type: 'string' },
         cache: { type: 'string' },
         json: { type: 'string' },
       },

@@ -1,5 +1,12 @@
 // The order of the samples: every round has each contender once, in an order of its own. Seeded, so that a run can be
-// repeated in its order. Called by measure.ts.
+// repeated in its order, and goes on in it after it was stopped. Called by measure.ts.
+
+import { createHash } from 'node:crypto'
+
+/** Returns the random numbers of one round: they depend on nothing that happened before it. */
+export function roundRandom(seed: number, unit: string, round: number): (end: number) => number {
+  return createRandom(createHash('sha256').update(`${seed} ${unit} ${round}`).digest().readInt32LE(0))
+}
 
 /** Returns a function that returns the next integer from 0 to `end` − 1; `end` below 2²⁰. Source: mulberry32. */
 export function createRandom(seed: number): (end: number) => number {

@@ -1,15 +1,17 @@
 // The table that a run prints: one Markdown row per case and contender, and what each number is made of. Pure: results
 // in, text out. Called by main.ts; targets.ts has the rows about targets.
 
-import type { Result } from './measure.ts'
+import type { Result } from './result.ts'
 import { ratiosByRound, summarize } from './statistics.ts'
 import type { Rounded, Summary } from './statistics.ts'
 
 /** The contender that the others of its model are compared with; a ratio never crosses models. */
 export const baselines: Readonly<Record<Result['model'], string>> = {
+  compile: 'compile-closures',
   kernel: 'json-parse',
   engine: 'engine-1',
   command: 'jq',
+  start: 'node-start',
 }
 
 /** Returns the rg that has as many threads as a contender of the model *command*. */
@@ -25,7 +27,14 @@ export function speeds(result: Result): Rounded[] {
 /** Returns speed ÷ speed of another contender of the same case and model, round by round; undefined without rounds. */
 export function ratioTo(result: Result, id: string, results: readonly Result[]): Summary | undefined {
   const other = results.find((each) => each.id === id && each.case === result.case && each.model === result.model)
-  if (other === undefined || other === result) return undefined
+  return other === undefined || other === result ? undefined : speedRatio(result, other)
+}
+
+/**
+ * Returns speed ÷ speed of two results, round by round; undefined without rounds that both have. They may be of two
+ * cases or models that share rounds: speeds are bytes a second, whatever the inputs' sizes.
+ */
+export function speedRatio(result: Result, other: Result): Summary | undefined {
   const ratios = ratiosByRound(speeds(result), speeds(other))
   return ratios.length === 0 ? undefined : summarize(ratios)
 }
@@ -85,16 +94,51 @@ const untimed: Readonly<Record<Result['status'], string>> = {
   failed: 'FAILED, not timed',
 }
 
-/** Returns the table of all results, and below it the reasons of what is not in it. */
+const timeHead = ['case', 'model', 'contender', 'rules', 'ms', 'time ÷ baseline', 'samples', 'note']
+const timeRight = ['rules', 'ms', 'time ÷ baseline', 'samples']
+
+/** Whether a model is about the time of something that reads next to no input, so that bytes a second say nothing. */
+export function isTimed({ model }: Pick<Result, 'model'>): boolean {
+  return model === 'compile' || model === 'start'
+}
+
+/** Returns the tables of all results, and below them the reasons of what is not in them. */
 export function renderResults(results: readonly Result[]): string {
   const reasons = [...new Set(results.flatMap(({ reason }) => (reason === undefined ? [] : [reason])))]
-  const table = markdownTable(
-    head,
-    results.map((result) => row(result, results, reasons)),
-    right,
-  )
+  const [byTime, bySpeed] = [results.filter(isTimed), results.filter((result) => !isTimed(result))]
+  const speedRows = bySpeed.map((result) => row(result, results, reasons))
+  const timeRows = byTime.map((result) => timeRow(result, results, reasons))
   const list = reasons.map((reason, i) => `${i + 1}. ${reason.replaceAll('\n', ' ')}`)
-  return list.length === 0 ? table : `${table}\n\n${list.join('\n')}`
+  const parts = [
+    ...(speedRows.length === 0 ? [] : [markdownTable(head, speedRows, right)]),
+    ...(timeRows.length === 0 ? [] : [markdownTable(timeHead, timeRows, timeRight)]),
+    ...(list.length === 0 ? [] : [list.join('\n')]),
+  ]
+  return parts.join('\n\n')
+}
+
+function timeRow(result: Result, results: readonly Result[], reasons: readonly string[]): string[] {
+  const { case: caseName, model, label, rules, samples, status, reason } = result
+  const start = [caseName, model, label, rules === undefined ? '' : String(rules)]
+  if (status !== 'measured' || samples.length === 0) {
+    return [...start, '', '', '0', `${untimed[status]} (${reasons.indexOf(reason ?? '') + 1})`]
+  }
+  const base = results.find((each) => each.case === caseName && each.model === model && each.id === baselines[model])
+  const ratio = base === undefined || base === result ? undefined : timeRatio(result, base)
+  return [
+    ...start,
+    withSpread(summarize(samples.map(({ seconds }) => seconds * 1000))),
+    base === result ? 'baseline' : withSpread(ratio),
+    String(samples.length),
+    '',
+  ]
+}
+
+/** Returns time ÷ time of two results, round by round; undefined without rounds that both have. */
+export function timeRatio(result: Result, other: Result): Summary | undefined {
+  const times = ({ samples }: Result): Rounded[] => samples.map(({ round, seconds }) => ({ round, value: seconds }))
+  const ratios = ratiosByRound(times(result), times(other))
+  return ratios.length === 0 ? undefined : summarize(ratios)
 }
 
 function row(result: Result, results: readonly Result[], reasons: readonly string[]): string[] {
@@ -105,7 +149,7 @@ function row(result: Result, results: readonly Result[], reasons: readonly strin
   }
   const seconds = summarize(samples.map((sample) => sample.seconds))
   const isBaseline = baselines[model] === result.id
-  const cpu = samples.flatMap(({ cpuSeconds }) => (cpuSeconds === undefined ? [] : [cpuSeconds]))
+  const cpu = samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? [])
   const peak = peakOf(result)
   const longest = results.filter((each) => each.case === result.case && each.model === model)
   const isPart = longest.some((each) => each.bytes > bytes)
@@ -119,12 +163,25 @@ function row(result: Result, results: readonly Result[], reasons: readonly strin
     cpu.length === 0 ? '' : digits(summarize(cpu).median / (bytes / 1e9)),
     peak === undefined ? '' : digits(peak / 1e6),
     String(samples.length),
-    isPart ? `on the first ${digits(bytes / 1e6)} MB` : '',
+    [...(isPart ? [`on the first ${digits(bytes / 1e6)} MB`] : []), ...latencyNote(result)].join('; '),
   ]
+}
+
+function latencyNote({ samples }: Result): string[] {
+  const latencies = samples.flatMap(({ latencyMs }) => latencyMs ?? [])
+  if (latencies.length === 0) return []
+  const median = (of: 'p50' | 'p99'): string => digits(summarize(latencies.map((each) => each[of])).median)
+  return [`batch p50 ${median('p50')} ms, p99 ${median('p99')} ms`]
+}
+
+/** Returns the largest memory of value caches of all samples, undefined where it was not told. */
+export function cacheOf(result: Result): number | undefined {
+  const sizes = result.samples.flatMap(({ cacheBytes }) => cacheBytes ?? [])
+  return sizes.length === 0 ? undefined : Math.max(...sizes)
 }
 
 /** Returns the largest resident memory of all samples, undefined where it was not measured. */
 export function peakOf(result: Result): number | undefined {
-  const peaks = result.samples.flatMap(({ peakBytes }) => (peakBytes === undefined ? [] : [peakBytes]))
+  const peaks = result.samples.flatMap(({ peakBytes }) => peakBytes ?? [])
   return peaks.length === 0 ? undefined : Math.max(...peaks)
 }

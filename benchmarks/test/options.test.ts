@@ -16,20 +16,20 @@ const refuses = (args: readonly string[], text: RegExp): void => {
 
 test('without flags, commands work on 1 GB and the models in process on 64 MB', () => {
   const options = parseOptions([])
-  assert.equal(options?.bytes, 1e9)
-  assert.equal(options?.inProcessBytes, 64e6)
-  assert.equal(options?.samples, 9)
-  assert.equal(options?.isQuick, false)
+  assert.equal(options?.run.bytes, 1e9)
+  assert.equal(options?.run.inProcessBytes, 64e6)
+  assert.equal(options?.run.samples, 9)
+  assert.equal(options?.run.isQuick, false)
 })
 
 test('quick makes inputs and samples small, and flags beside it still win', () => {
   const options = parseOptions(['--quick', '--samples', '5'])
-  assert.equal(options?.bytes, 50e6)
-  assert.equal(options?.samples, 5)
+  assert.equal(options?.run.bytes, 200e6)
+  assert.equal(options?.run.samples, 5)
 })
 
 test('sizes are bytes, decimal units or binary units', () => {
-  const bytes = (text: string): number | undefined => parseOptions(['--bytes', text])?.bytes
+  const bytes = (text: string): number | undefined => parseOptions(['--bytes', text])?.run.bytes
   assert.equal(bytes('123456'), 123_456)
   assert.equal(bytes('1.5MB'), 1_500_000)
   assert.equal(bytes('2MiB'), 2_097_152)
@@ -37,7 +37,38 @@ test('sizes are bytes, decimal units or binary units', () => {
 })
 
 test('lists of names may be given with commas and in several flags', () => {
-  assert.deepEqual(parseOptions(['--only', 'native,jq', '--only', 'rg'])?.only, ['native', 'jq', 'rg'])
+  assert.deepEqual(parseOptions(['--only', 'native,jq', '--only', 'rg'])?.run.only, ['native', 'jq', 'rg'])
+})
+
+test('a run to go on with is the latest one, or that of a file', () => {
+  const resume = (...args: string[]) => parseOptions(args)?.resume
+  assert.equal(resume(), undefined)
+  assert.deepEqual(resume('--resume'), { path: undefined })
+  assert.deepEqual(resume('--resume', '--cache', 'c'), { path: undefined })
+  assert.deepEqual(resume('--resume', 'a.jsonl', '--cache', 'c'), { path: 'a.jsonl' })
+  assert.deepEqual(resume('--cache', 'c', '--resume=a.jsonl'), { path: 'a.jsonl' })
+})
+
+test('a run that goes on has the options that it had, and a flag that says otherwise shows', () => {
+  const then = parseOptions([
+    '--quick',
+    '--case',
+    'one-rule',
+    '--samples',
+    '4',
+    '--seed',
+    '9',
+    '--rules-seed',
+    '3',
+  ])!.run
+  assert.deepEqual(parseOptions(['--resume'], then)?.run, then)
+  assert.deepEqual(parseOptions(['--resume', '--samples', '4'], then)?.run, then)
+  assert.equal(parseOptions(['--resume', '--samples', '5'], then)?.run.samples, 5)
+})
+
+test('rules are generated from another seed only where one is named', () => {
+  assert.equal(parseOptions([])?.run.rulesSeed, undefined)
+  assert.equal(parseOptions(['--rules-seed', '7'])?.run.rulesSeed, 7)
 })
 
 test('help is asked for', () => {
@@ -51,6 +82,7 @@ test('wrong flags and values are refused by name', () => {
   refuses(['--bytes', 'much'], /--bytes .*"much"/)
   refuses(['--bytes', '12'], /--bytes/)
   refuses(['--bytes', '1MX'], /--bytes/)
+  refuses(['--rules-seed', 'x'], /--rules-seed/)
   refuses(['extra'], /extra/)
 })
 

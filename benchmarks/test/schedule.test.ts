@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRandom, shuffled } from '#src/schedule.js'
+import { createRandom, roundRandom, shuffled } from '#src/schedule.js'
 
 test('equal seeds give equal orders and other seeds others', () => {
   const orders = (seed: number): string[] => {
@@ -29,4 +29,11 @@ test('every order of three comes about as often as the others', () => {
   assert.equal(seen.size, 6)
   // Six standard deviations around 1,000.
   for (const [order, count] of seen) assert.ok(Math.abs(count - 1000) < 175, `${order} came ${count} times`)
+})
+
+test('the order of a round depends on the seed, the unit and the round alone', () => {
+  const order = (seed: number, unit: string, round: number): string =>
+    shuffled(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'], roundRandom(seed, unit, round)).join('')
+  assert.equal(order(1, 'u', 0), order(1, 'u', 0))
+  assert.equal(new Set([order(1, 'u', 0), order(2, 'u', 0), order(1, 'v', 0), order(1, 'u', 1)]).size, 4)
 })

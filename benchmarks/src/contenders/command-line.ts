@@ -3,6 +3,7 @@
 // contenders that are commands.
 
 import { execFileSync, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -89,16 +90,34 @@ async function runCommand(line: CommandLine, pin: readonly string[], output: str
   }
 }
 
+/** Commands that have been started and not ended. */
+const running = new Set<ChildProcess>()
+
+/** Ends every command that is running, with all programs of its pipeline, and waits until they have ended. */
+export async function endCommands(): Promise<void> {
+  const ended = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)))
+  for (const { pid } of running) {
+    try {
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself, and its end is about to be told.
+    }
+  }
+  await Promise.all(ended)
+}
+
 /** Runs a script with its output in a file, and returns its time from before its start to its end. */
 async function runScript(command: readonly string[], output: number, successes: readonly number[]): Promise<number> {
   const errors: Buffer[] = []
   const started = process.hrtime.bigint()
-  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', output, 'pipe'] })
+  // In a group of its own, so that a signal from the terminal is the suite's to handle, and the whole of it can be ended.
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', output, 'pipe'], detached: true })
+  running.add(child)
   child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk))
   const [code, ended] = await new Promise<[number | null, bigint]>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (status) => resolve([status, process.hrtime.bigint()]))
-  })
+  }).finally(() => running.delete(child))
   if (code === null || !successes.includes(code)) {
     throw new Error(`ended with ${code}: ${Buffer.concat(errors).toString().trim().slice(0, 300)}`)
   }
