@@ -11,13 +11,6 @@ import type { Input } from './inputs.ts'
  */
 export type Model = 'compile' | 'kernel' | 'engine' | 'command' | 'start'
 
-/** Milliseconds of single calls within a run: of half of them, of all but one in a hundred, of the longest. */
-export interface Latency {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
-}
-
 /** What contenders are to do: keep the right records of an input. */
 export interface Task {
   readonly case: BenchmarkCase
@@ -43,8 +36,8 @@ export interface Run {
   readonly cpuSeconds?: number
   /** Largest resident memory of a command; of a pipeline, of its largest process. */
   readonly peakBytes?: number
-  /** Of each batch, where the run hands them in one by one. */
-  readonly latencyMs?: Latency
+  /** Milliseconds of each batch, where the run hands them in one by one. */
+  readonly batchMs?: readonly number[]
   /** Memory of the value caches of one worker, where the contender tells it. */
   readonly cacheBytes?: number
   /** Computes the answer; outside the timed part. */

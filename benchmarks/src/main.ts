@@ -24,7 +24,9 @@ import type { Machine } from './machine.ts'
 import { measure } from './measure.ts'
 import type { MeasureOptions } from './measure.ts'
 import { commandContenders } from './models/command.ts'
+import { compileContenders } from './models/compile.ts'
 import { inProcessContenders } from './models/in-process.ts'
+import { startContenders } from './models/start.ts'
 import { choose, help, parseOptions } from './options.ts'
 import type { Options, RunOptions } from './options.ts'
 import { planUnits } from './plan.ts'
@@ -46,6 +48,8 @@ const slow = { slowSeconds: 10, slowSamples: 3 }
 const startSamples = 15
 /** Records that compiled rules are tried on, and the one that starting reads. */
 const fewBytes = { compile: 1_000_000, start: 1000 }
+
+const allContenders = [...compileContenders, ...inProcessContenders, ...commandContenders, ...startContenders]
 
 function keysOf({ id, model }: Contender): string[] {
   return [id, model]
@@ -94,7 +98,7 @@ function begin(args: readonly string[], options: Options, cache: string): { jour
 }
 
 function unitsOf(run: RunOptions): Unit[] {
-  const contenders = choose('--only', run.only, [...inProcessContenders, ...commandContenders], keysOf)
+  const contenders = choose('--only', run.only, allContenders, keysOf)
   const cases = choose('--case', run.cases, loadCases(casesFolder), ({ name }) => [name])
   return planUnits(cases, contenders, run)
 }

@@ -179,8 +179,8 @@ async function sample(unit: string, entry: Entry, round: number, options: Measur
     const taken = await unlessAborted(turn!(), options.signal)
     const difference = differenceOf(await unlessAborted(taken.run.answer(), options.signal), task!.expected)
     if (difference !== undefined) return fault(unit, entry, 'wrong', difference, options)
-    const { cpuSeconds, peakBytes, latencyMs, cacheBytes } = taken.run
-    const extra = { cpuSeconds, peakBytes, latencyMs, cacheBytes }
+    const { cpuSeconds, peakBytes, cacheBytes } = taken.run
+    const extra = { cpuSeconds, peakBytes, latencyMs: taken.latencyMs, cacheBytes }
     const known = Object.fromEntries(Object.entries(extra).filter(([, value]) => value !== undefined))
     const { seconds, runs } = taken
     options.journal.add({

@@ -1,7 +1,14 @@
 // What is kept of a measurement: samples, and what came of each contender. Types only. Made by measure.ts, written down
 // by journal.ts and result-file.ts, read by everything that shows numbers.
 
-import type { Latency, Model } from './contender.ts'
+import type { Model } from './contender.ts'
+
+/** Milliseconds that batches took: half of them at most so many, all but one in a hundred, the longest. */
+export interface Latency {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
 
 /** One timed turn. */
 export interface Sample {

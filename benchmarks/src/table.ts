@@ -42,6 +42,7 @@ export function speedRatio(result: Result, other: Result): Summary | undefined {
 /** Returns a number with about three digits. */
 export function digits(value: number): string {
   if (value >= 100) return String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',')
+  if (value > 0 && value < 0.1) return value.toPrecision(2)
   return value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 

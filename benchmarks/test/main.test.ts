@@ -104,3 +104,33 @@ test('a contender on two threads brings the calibration with it, and a missed ta
   assert.equal(file.calibrations.length, 1)
   assert.notEqual(file.targets.find(({ target }) => target.includes('JSON.parse'))?.isReached, undefined)
 })
+
+test('compiling and starting have a table of times, and calls of the engine tell how long a batch takes', (context) => {
+  const { status, stdout, stderr, file } = bench('--case', 'ten-rules', '--only', 'compile,start,engine-calls')
+  const [, program] = file.results
+  const isSkipped = skipWithout('native', program?.status !== 'skipped', program?.reason ?? 'npm run build:native')
+  if (isSkipped !== false) return context.skip(isSkipped)
+  assert.equal(status, 0, stderr)
+  assert.deepEqual(
+    file.results.map(({ id, status, reason, samples }) => [id, status, reason, samples.length]),
+    [
+      ['compile-closures', 'measured', undefined, 2],
+      ['compile', 'measured', undefined, 2],
+      ['load', 'measured', undefined, 2],
+      ['engine-calls', 'measured', undefined, 2],
+      ['node-start', 'measured', undefined, 15],
+      ['weir-start', 'measured', undefined, 15],
+    ],
+  )
+  assert.match(stdout, /\| ten-rules \| compile \| Weir, text to program +\| +10 \| +[\d.]+ \(/)
+  assert.match(stdout, /\| ten-rules \| start +\| weir filter, one record +\| +10 \| +[\d.]+ \(/)
+  assert.match(stdout, /Weir, engine, 1 thread, a call per MiB .* batch p50 [\d.]+ ms, p99 [\d.]+ ms/)
+  for (const { latencyMs } of file.results[3]?.samples ?? []) {
+    assert.ok(latencyMs !== undefined && latencyMs.p50 > 0)
+    assert.ok(latencyMs.p50 <= latencyMs.p99 && latencyMs.p99 <= latencyMs.max)
+  }
+  assert.match(
+    stdout,
+    /weir filter on one record − Node’s own start ≤ 60 ms +\| [-\d.,]+ \([-\d.,]+–[-\d.,]+\) ms +\| (yes|no)/,
+  )
+})

@@ -13,7 +13,9 @@ function cells(table: string, label: string): string[] {
 }
 
 test('numbers have about three digits, and large ones separate their thousands', () => {
-  assert.deepEqual([0.129, 9.994, 12.34, 99.94, 123.4, 1234567].map(digits), [
+  assert.deepEqual([0, 0.00345, 0.129, 9.994, 12.34, 99.94, 123.4, 1234567].map(digits), [
+    '0.00',
+    '0.0034',
     '0.13',
     '9.99',
     '12.3',

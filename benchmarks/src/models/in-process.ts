@@ -2,7 +2,7 @@
 // share input and rounds, and are never put into one ratio.
 
 import type { Contender } from '../contender.ts'
-import { engineContender } from '../contenders/engine.ts'
+import { engineCalls, engineContender } from '../contenders/engine.ts'
 import { jsonParse } from '../contenders/json-parse.ts'
 import { nativeKernel, nativeOriginal, portableKernel } from '../contenders/kernels.ts'
 import { newlines } from '../contenders/newlines.ts'
@@ -21,4 +21,5 @@ export const inProcessContenders: readonly Contender[] = [
   nativeOriginal,
   engineContender(1),
   engineContender(2),
+  engineCalls,
 ]

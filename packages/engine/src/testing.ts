@@ -7,6 +7,8 @@ import { runTests } from './rule-tests.ts'
 import type { RuleTestResult } from './rule-tests.ts'
 import type { RuleSource } from './rules/compile.ts'
 
+export { prepareCompileRun } from './compile-run.ts'
+export type { CompileRun } from './compile-run.ts'
 export type { RecordVerdict } from './compiled-rules.ts'
 export { prepareKernelInput, prepareKernelRun } from './kernel-run.ts'
 export type { KernelInput, KernelRun, KernelRunOptions } from './kernel-run.ts'

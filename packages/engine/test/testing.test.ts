@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileRules } from '#src/compiled-rules.js'
-import { prepareKernelInput, prepareKernelRun, testRules } from '#src/testing.js'
+import { prepareCompileRun, prepareKernelInput, prepareKernelRun, testRules } from '#src/testing.js'
 import { smallRules } from './engine-harness.js'
 
 test('a rule set’s own tests pass or fail by route and by rule', () => {
@@ -77,4 +77,18 @@ test('batches that are prepared once serve several runs in turn, whole or in par
     assert.equal(parts[0]! + parts[1]! + parts[2]!, 2000)
     runs.forEach((each) => each.release())
   }
+})
+
+test('compiling and loading can be taken apart, on either kernel, again and again', async () => {
+  for (const kernel of ['portable', 'native'] as const) {
+    const run = await prepareCompileRun({ text: JSON.stringify(smallRules), format: 'json' }, { kernel })
+    assert.equal(run.kernel, kernel)
+    for (let i = 0; i < 3; i++) {
+      run.compile()
+      const release = run.load()
+      release()
+    }
+  }
+  const wrong = { text: '{"version": 1, "rules": [{"id": "a"}]}', format: 'json' } as const
+  await assert.rejects(prepareCompileRun(wrong, { kernel: 'portable' }), { code: 'ERR_RULESET_INVALID' })
 })

@@ -1,0 +1,7 @@
+// The contenders that start and end, in the order of the table.
+
+import type { Contender } from '../contender.ts'
+import { nodeStart, weirStart } from '../contenders/starting.ts'
+
+/** Contenders of the model *start*. */
+export const startContenders: readonly Contender[] = [nodeStart, weirStart]
