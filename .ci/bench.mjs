@@ -12,6 +12,7 @@ const programs = {
   peers: { native: false },
   expect: { native: false },
   operators: { native: true },
+  report: { native: false },
   service: { native: true },
 }
 

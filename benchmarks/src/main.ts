@@ -10,6 +10,7 @@ import v8 from 'node:v8'
 import vm from 'node:vm'
 import { expectedOf } from './answers.ts'
 import { startCalibration } from './calibration.ts'
+import { renderCalibration } from './calibration-report.ts'
 import { casePath, loadCases } from './cases.ts'
 import type { BenchmarkCase } from './cases.ts'
 import type { Contender, Model, Task } from './contender.ts'
@@ -35,8 +36,7 @@ import { runProgram, tell } from './program.ts'
 import { writeResultFile } from './result-file.ts'
 import type { ResultFile } from './result-file.ts'
 import type { CalibrationResult, Result } from './result.ts'
-import { summarize } from './statistics.ts'
-import { digits, renderResults, withSpread } from './table.ts'
+import { digits, renderResults } from './table.ts'
 import { judgeTargets, renderTargets } from './targets.ts'
 
 const casesFolder = fileURLToPath(new URL('../cases', import.meta.url))
@@ -224,13 +224,6 @@ function report({ machine, started, results, calibrations, targets }: ResultFile
     '',
     renderTargets(targets),
   ].join('\n')}\n`
-}
-
-function renderCalibration({ case: name, how, samples }: CalibrationResult): string {
-  if (samples.length === 0) return `Scaling calibration, ${name}: ${how}.`
-  const factor = withSpread(summarize(samples.map(({ one, two }) => two / one)))
-  const one = digits(summarize(samples.map((each) => each.one)).median / 1e6)
-  return `Scaling calibration, ${name}: two loops do ${factor} × the work of one (${one} MB/s): ${how}.`
 }
 
 function resultName(machine: Machine, at: string, run: RunOptions): string {
