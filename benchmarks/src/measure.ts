@@ -129,8 +129,11 @@ async function makeReady(unit: string, participant: Participant, options: Measur
     }
   }
   const made = await unlessAborted(check(unit, participant, options), options.signal)
-  // How many samples a contender has is decided once.
-  if (known !== undefined) made.checked = { ...made.checked, wanted: known.wanted }
+  if (known !== undefined) {
+    // How many samples a contender has is decided once, and what it works on is what it worked on first.
+    const { bytes, records } = known.result
+    made.checked = { ...made.checked, wanted: known.wanted, result: { ...made.checked.result, bytes, records } }
+  }
   options.journal.add(made.checked)
   return made
 }
@@ -180,7 +183,8 @@ async function sample(unit: string, entry: Entry, round: number, options: Measur
     const difference = differenceOf(await unlessAborted(taken.run.answer(), options.signal), task!.expected)
     if (difference !== undefined) return fault(unit, entry, 'wrong', difference, options)
     const { cpuSeconds, peakBytes, cacheBytes } = taken.run
-    const extra = { cpuSeconds, peakBytes, latencyMs: taken.latencyMs, cacheBytes }
+    const bytes = task!.input.bytes === entry.checked.result.bytes ? undefined : task!.input.bytes
+    const extra = { bytes, cpuSeconds, peakBytes, latencyMs: taken.latencyMs, cacheBytes }
     const known = Object.fromEntries(Object.entries(extra).filter(([, value]) => value !== undefined))
     const { seconds, runs } = taken
     options.journal.add({

@@ -15,6 +15,8 @@ export interface Sample {
   readonly round: number
   /** Of one run; of a turn with several runs, their median. */
   readonly seconds: number
+  /** Of the input, where it is not the result's: who chooses a slice for itself may choose another after a stop. */
+  readonly bytes?: number
   /** Runs of the turn, where there were several. */
   readonly runs?: number
   readonly cpuSeconds?: number

@@ -21,7 +21,7 @@ export function rgBeside(result: Result): string {
 
 /** Returns the bytes a second of each sample. */
 export function speeds(result: Result): Rounded[] {
-  return result.samples.map(({ round, seconds }) => ({ round, value: result.bytes / seconds }))
+  return result.samples.map(({ round, seconds, bytes = result.bytes }) => ({ round, value: bytes / seconds }))
 }
 
 /** Returns speed ÷ speed of another contender of the same case and model, round by round; undefined without rounds. */
@@ -148,20 +148,23 @@ function row(result: Result, results: readonly Result[], reasons: readonly strin
   if (status !== 'measured' || samples.length === 0) {
     return [...start, '', '', '', '', '', '', '', '0', `${untimed[status]} (${reasons.indexOf(reason ?? '') + 1})`]
   }
-  const seconds = summarize(samples.map((sample) => sample.seconds))
+  const speed = summarize(speeds(result).map(({ value }) => value))
+  const recordsPerSecond = (speed.median / bytes) * records
   const isBaseline = baselines[model] === result.id
-  const cpu = samples.flatMap(({ cpuSeconds }) => cpuSeconds ?? [])
+  const cpu = samples.flatMap((sample) =>
+    sample.cpuSeconds === undefined ? [] : [sample.cpuSeconds / (sample.bytes ?? bytes)],
+  )
   const peak = peakOf(result)
   const longest = results.filter((each) => each.case === result.case && each.model === model)
   const isPart = longest.some((each) => each.bytes > bytes)
   return [
     ...start,
-    withSpread(summarize(speeds(result).map(({ value }) => value / 1e6))),
-    digits(records / seconds.median),
-    digits((seconds.median / records) * 1e9),
+    withSpread({ ...speed, median: speed.median / 1e6, least: speed.least / 1e6, most: speed.most / 1e6 }),
+    digits(recordsPerSecond),
+    digits(1e9 / recordsPerSecond),
     isBaseline ? 'baseline' : withSpread(ratioTo(result, baselines[model], results)),
     model === 'command' && result.id.startsWith('weir') ? withSpread(ratioTo(result, rgBeside(result), results)) : '',
-    cpu.length === 0 ? '' : digits(summarize(cpu).median / (bytes / 1e9)),
+    cpu.length === 0 ? '' : digits(1e9 * summarize(cpu).median),
     peak === undefined ? '' : digits(peak / 1e6),
     String(samples.length),
     [...(isPart ? [`on the first ${digits(bytes / 1e6)} MB`] : []), ...latencyNote(result)].join('; '),

@@ -6,12 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { Answer, Contender, Model, Task } from '#src/contender.js'
+import type { Answer, Contender, Model, Prepared, Task } from '#src/contender.js'
 import { Interruption } from '#src/interruption.js'
 import { Journal } from '#src/journal.js'
 import { measure } from '#src/measure.js'
 import type { MeasureOptions, Participant } from '#src/measure.js'
 import type { Result } from '#src/result.js'
+import { speeds } from '#src/table.js'
 import { journalHead } from './results.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-measure-'))
@@ -341,6 +342,34 @@ test('a unit that is through is not opened again', async () => {
     results,
   )
   assert.deepEqual(log, [])
+})
+
+test('a contender that chooses another slice after a stop keeps its speeds', async () => {
+  const journal = newJournal()
+  const slice = (bytes: number, contender: Contender): Contender => ({
+    ...contender,
+    open: async () => {
+      const opened = await contender.open(task)
+      return { ...(opened as Prepared), task: { ...task, input: { ...task.input, bytes } } }
+    },
+  })
+  const first = interrupted(2)
+  const [a, b, c] = first.contenders as [Contender, Contender, Contender]
+  await assert.rejects(measureAll([slice(20, a), b, c], { journal, signal: first.signal }))
+  const again = ['b', 'c'].map((id) => fake(id, [], () => rightAnswer))
+  const contenders = [
+    slice(
+      10,
+      fake('a', [], () => rightAnswer),
+    ),
+    ...again,
+  ]
+  const [result] = await measureAll(contenders, { journal: Journal.open(journal.path) })
+  assert.equal(result?.bytes, 20)
+  assert.deepEqual(
+    speeds(result!).map(({ value }) => value),
+    [20, 10, 10],
+  )
 })
 
 test('a contender that was wrong or skipped before the stop stays so, without another try', async () => {
