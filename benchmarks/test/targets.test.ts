@@ -115,5 +115,6 @@ test('a run that has little time needs both sides of every target, in two ordina
   ])
   assert.deepEqual(needs('generated-10', 'kernel', 'native', 'json-parse'), [true, false])
   assert.deepEqual(needs('unique', 'command', 'weir-1', 'jq'), [false, false])
+  assert.deepEqual(needs('ten-rules', 'command', 'weir-2-pipe', 'weir-2-gzip', 'inflate'), [true, false, false])
   assert.deepEqual(needs('ten-rules', 'start', 'node-start', 'weir-start'), [true, true])
 })
