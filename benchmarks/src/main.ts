@@ -11,10 +11,11 @@ import vm from 'node:vm'
 import { expectedOf } from './answers.ts'
 import { startCalibration } from './calibration.ts'
 import { renderCalibration } from './calibration-report.ts'
-import { casePath, loadCases } from './cases.ts'
+import { casePath, loadCases, withRulesSeed } from './cases.ts'
 import type { BenchmarkCase } from './cases.ts'
 import type { Contender, Model, Task } from './contender.ts'
 import { canMeasureMemory, endCommands } from './contenders/command-line.ts'
+import { UsageError } from './errors.ts'
 import { prepareInput, recordsFor } from './inputs.ts'
 import type { Input } from './inputs.ts'
 import { abortOnSignals, Interruption } from './interruption.ts'
@@ -100,7 +101,18 @@ function begin(args: readonly string[], options: Options, cache: string): { jour
 function unitsOf(run: RunOptions): Unit[] {
   const contenders = choose('--only', run.only, allContenders, keysOf)
   const cases = choose('--case', run.cases, loadCases(casesFolder), ({ name }) => [name])
-  return planUnits(cases, contenders, run)
+  return planUnits(withSeed(cases, run.rulesSeed), contenders, run)
+}
+
+/** Returns the cases with generated rules of another seed. Errors: UsageError where none has generated rules. */
+function withSeed(cases: readonly BenchmarkCase[], seed: number | undefined): readonly BenchmarkCase[] {
+  if (seed === undefined) return cases
+  if (!cases.some(({ rulesFrom }) => rulesFrom !== undefined && 'generator' in rulesFrom)) {
+    throw new UsageError(
+      '--rules-seed is for generated rules, and none of these cases has any; try --case generated-100.',
+    )
+  }
+  return cases.map((each) => withRulesSeed(each, seed))
 }
 
 async function measureUnits(

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -98,7 +98,7 @@ test('a contender on two threads brings the calibration with it, and a missed ta
   assert.equal(status, 0, stderr)
   assert.match(
     stdout,
-    /Scaling calibration, one-rule: (two loops do [\d.]+ .*×|not measured: this process may use one)/,
+    /Scaling calibration, one-rule: (two loops do [\d.,]+ .*×|not measured: this process may use one)/,
   )
   assert.match(stdout, /\| one-rule \| native kernel ÷ JSON\.parse \+ RegExp ≥ 25 × +\| [\d.,]+ .*\| (yes|no) +\|/)
   assert.equal(file.calibrations.length, 1)
@@ -122,9 +122,9 @@ test('compiling and starting have a table of times, and calls of the engine tell
       ['weir-start', 'measured', undefined, 15],
     ],
   )
-  assert.match(stdout, /\| ten-rules \| compile \| Weir, text to program +\| +10 \| +[\d.]+ \(/)
-  assert.match(stdout, /\| ten-rules \| start +\| weir filter, one record +\| +10 \| +[\d.]+ \(/)
-  assert.match(stdout, /Weir, engine, 1 thread, a call per MiB .* batch p50 [\d.]+ ms, p99 [\d.]+ ms/)
+  assert.match(stdout, /\| ten-rules \| compile \| Weir, text to program +\| +10 \| +[\d.,]+ \(/)
+  assert.match(stdout, /\| ten-rules \| start +\| weir filter, one record +\| +10 \| +[\d.,]+ \(/)
+  assert.match(stdout, /Weir, engine, 1 thread, a call per MiB .* batch p50 [\d.,]+ ms, p99 [\d.,]+ ms/)
   for (const { latencyMs } of file.results[3]?.samples ?? []) {
     assert.ok(latencyMs !== undefined && latencyMs.p50 > 0)
     assert.ok(latencyMs.p50 <= latencyMs.p99 && latencyMs.p99 <= latencyMs.max)
@@ -133,4 +133,24 @@ test('compiling and starting have a table of times, and calls of the engine tell
     stdout,
     /weir filter on one record − Node’s own start ≤ 60 ms +\| [-\d.,]+ \([-\d.,]+–[-\d.,]+\) ms +\| (yes|no)/,
   )
+})
+
+test('rules of another seed are other rules, and their answers are found anew', () => {
+  const kept = (...args: string[]): { status: number | null; stderr: string; answers: number } => {
+    const { status, stderr, file } = bench('--case', 'generated-10', '--only', 'json-parse', ...args)
+    assert.equal(file.results[0]?.status, 'measured', stderr)
+    return { status, stderr, answers: readdirSync(join(folder, 'cache', 'answers')).length }
+  }
+  const first = kept()
+  const other = kept('--rules-seed', '11')
+  assert.deepEqual([first.status, other.status], [0, 0])
+  assert.equal(other.answers, first.answers + 1)
+  assert.equal(kept('--rules-seed', '11').answers, other.answers)
+})
+
+test('a seed for rules is refused where no case has generated ones', () => {
+  const args = [main, '--case', 'one-rule', '--rules-seed', '3', '--cache', join(folder, 'cache')]
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  assert.equal(status, 2)
+  assert.match(stderr, /^bench: --rules-seed is for generated rules, and none of these cases has any/)
 })
