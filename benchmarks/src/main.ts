@@ -67,7 +67,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { journal, units } = begin(args, options, cache)
   try {
     const results = await measureUnits(units, journal, cache, abortOnSignals())
-    return finish(journal, units, results, options)
+    return finish(journal, units, results, options, cache)
   } catch (error) {
     if (!(error instanceof Interruption)) throw error
     await endCommands()
@@ -186,7 +186,13 @@ function prepareCaseInput({ input }: BenchmarkCase, bytes: number, cache: string
 }
 
 /** Prints what was found, writes it down, and takes the journal away: the result file has all of it. */
-function finish(journal: Journal, units: readonly Unit[], results: readonly Result[], options: Options): number {
+function finish(
+  journal: Journal,
+  units: readonly Unit[],
+  results: readonly Result[],
+  options: Options,
+  cache: string,
+): number {
   const { machine, options: run } = journal.head
   const [first, ...resumed] = journal.beginnings().map(({ at, load }) => ({ at, load }))
   const calibrations = units.flatMap(({ name }): CalibrationResult[] => {
@@ -208,6 +214,7 @@ function finish(journal: Journal, units: readonly Unit[], results: readonly Resu
   const path = resolve(options.json ?? join(root, 'results', resultName(machine, first!.at, run)))
   writeResultFile(path, content, [
     [join(dirname(root), '/'), ''],
+    [cache, 'CACHE'],
     [process.execPath, 'node'],
   ])
   rmSync(journal.path)

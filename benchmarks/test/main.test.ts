@@ -53,6 +53,8 @@ test('a run prints one table and the targets, and writes every sample to the res
     [0, 1],
   )
   assert.ok(portable?.samples.every(({ seconds }) => seconds > 0))
+  const text = readFileSync(join(folder, 'result.json'), 'utf8')
+  for (const place of [folder, process.execPath]) assert.ok(!text.includes(place), `the result file names ${place}`)
 })
 
 test('other formats of rules and of input answer as NDJSON does, and stand beside it in the targets', (context) => {
