@@ -201,20 +201,20 @@ export function journalPath(folder: string, at: string): string {
  * state of the checkout. Errors: UsageError that names what differs.
  */
 export function refuseOthers(path: string, then: JournalHead, now: JournalHead): void {
-  const parts: readonly (readonly [string, (head: JournalHead) => unknown])[] = [
-    ['the commit', ({ machine }) => machine.commit?.slice(0, 12) ?? 'none'],
-    ['changes of the checkout', ({ machine }) => machine.changes ?? 'none'],
-    ['the machine', ({ machine }) => `${machine.processor}, ${machine.processors} processors, ${machine.system}`],
+  const parts: readonly (readonly [string, (head: JournalHead) => string])[] = [
+    ['commit', ({ machine }) => machine.commit?.slice(0, 12) ?? 'none'],
+    ['state of the checkout', ({ machine }) => machine.changes ?? 'as committed'],
+    ['machine', ({ machine }) => `${machine.processor}, ${machine.processors} processors, ${machine.system}`],
     ['Node', ({ machine }) => machine.node],
-    ['versions of the contenders', ({ machine }) => JSON.stringify({ ...machine.tools, ...machine.packages })],
-    ['the options', ({ options }) => JSON.stringify(options)],
+    ['version of a contender', ({ machine }) => JSON.stringify({ ...machine.tools, ...machine.packages })],
+    ['value of an option', ({ options }) => JSON.stringify(options)],
   ]
   for (const [name, of] of parts) {
     const [was, is] = [of(then), of(now)]
     if (was === is) continue
     throw new UsageError(
-      `--resume: ${name} of ${path} was ${String(was)}, and is ${String(is)}: samples of both would not compare. ` +
-        'Go back to that, or begin a new run without --resume.',
+      `--resume: ${path} is of another ${name}, ${was}; this is ${is}. Samples of both would not compare: ` +
+        'go back to that, or begin a new run without --resume.',
     )
   }
 }

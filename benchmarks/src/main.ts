@@ -140,10 +140,10 @@ async function measureUnits(
 }
 
 async function measureUnit(unit: Unit, options: MeasureOptions, cache: string): Promise<readonly Result[]> {
-  const { journal, signal } = options
+  const { journal } = options
   const tasks = new Map<string, Promise<Task>>()
   const participants = unit.pairs.map(({ case: each, contender }) => {
-    const bytes = inputBytes(contender.model, journal.head.options)
+    const bytes = inputBytes(each, contender.model, journal.head.options)
     const prepare = (): Promise<Task> => prepareTask(each, bytes, cache)
     return {
       contender,
@@ -156,8 +156,6 @@ async function measureUnit(unit: Unit, options: MeasureOptions, cache: string): 
   const first = unit.cases[0]!
   const input = prepareCaseInput(first, journal.head.options.inProcessBytes, cache).path
   const calibration = await startCalibration(casePath(casesFolder, first.name), input)
-  // A signal ends this process before the end of this block.
-  signal?.addEventListener('abort', () => calibration.close())
   try {
     return await measure(unit.name, participants, { ...options, calibrate: calibration })
   } finally {
@@ -170,9 +168,13 @@ function remember<T>(map: Map<string, T>, key: string, value: T): T {
   return value
 }
 
-function inputBytes(model: Model, { bytes, inProcessBytes }: RunOptions): number {
+/** Files of records that a case has for itself are smaller: there are many, and each has its copies in halves. */
+const ownShare = 1 / 4
+
+function inputBytes({ input }: BenchmarkCase, model: Model, { bytes, inProcessBytes }: RunOptions): number {
   if (model === 'compile' || model === 'start') return fewBytes[model]
-  return model === 'command' ? bytes : inProcessBytes
+  if (model !== 'command') return inProcessBytes
+  return input.generator === 'ds2' ? bytes : Math.round(bytes * ownShare)
 }
 
 async function prepareTask(benchmarkCase: BenchmarkCase, bytes: number, cache: string): Promise<Task> {

@@ -38,7 +38,8 @@ export const help = `Usage: npm run bench -- [options]
   --case NAMES              only these cases, a comma list
   --only NAMES              only these contenders or models (${models}), a comma list
   --samples N               samples of each contender (default 9; quick 3)
-  --bytes SIZE              file that the commands work on (default 1GB; quick 200MB)
+  --bytes SIZE              file that the commands work on (default 1GB; quick 200MB); of a case
+                            with records of its own, a quarter
   --in-process-bytes SIZE   input of the models in process (default 64MB; quick 16MB)
   --quick                   every target in under five minutes: only the cases and contenders that targets are about,
                             unless --case or --only name others; few samples, small inputs

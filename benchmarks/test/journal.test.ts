@@ -84,12 +84,15 @@ test('another commit, checkout, machine, Node, peer or option is refused by what
   const { machine, options } = then
   refuseOthers('j', then, journalHead())
   const others: readonly (readonly [Parameters<typeof journalHead>[0], RegExp])[] = [
-    [{ machine: { ...machine, commit: 'fedcba9876543210' } }, /the commit of j was 0123456789ab, and is fedcba987654/],
-    [{ machine: { ...machine, changes: 'beef' } }, /changes of the checkout of j was none, and is beef/],
-    [{ machine: { ...machine, processor: 'another' } }, /the machine of j was a processor, .* and is another/],
-    [{ machine: { ...machine, node: '24.1.0' } }, /Node of j was 20\.20\.2, and is 24\.1\.0/],
-    [{ machine: { ...machine, tools: { jq: 'jq-1.7' } } }, /versions of the contenders of j was .*jq-1\.6.*jq-1\.7/],
-    [{ options: { ...options, samples: 4 } }, /the options of j was .*"samples":3.*"samples":4/],
+    [
+      { machine: { ...machine, commit: 'fedcba9876543210' } },
+      /j is of another commit, 0123456789ab; this is fedcba987654/,
+    ],
+    [{ machine: { ...machine, changes: 'beef' } }, /another state of the checkout, as committed; this is beef/],
+    [{ machine: { ...machine, processor: 'another' } }, /another machine, a processor, .*; this is another/],
+    [{ machine: { ...machine, node: '24.1.0' } }, /another Node, 20\.20\.2; this is 24\.1\.0/],
+    [{ machine: { ...machine, tools: { jq: 'jq-1.7' } } }, /another version of a contender, .*jq-1\.6.*jq-1\.7/],
+    [{ options: { ...options, samples: 4 } }, /another value of an option, .*"samples":3.*"samples":4/],
   ]
   for (const [parts, text] of others) refuses(() => refuseOthers('j', then, journalHead(parts)), text)
 })

@@ -6,8 +6,12 @@ import type { BenchmarkCase } from '#src/cases.js'
 import type { Contender, Model } from '#src/contender.js'
 import { planUnits } from '#src/plan.js'
 
-const caseOf = (name: string, rules = name): BenchmarkCase =>
-  ({ name, rules: { version: 1, default: 'drop', rules: [{ id: rules }] } }) as unknown as BenchmarkCase
+const caseOf = (name: string, rules = name, generator = 'ds2'): BenchmarkCase =>
+  ({
+    name,
+    input: { generator },
+    rules: { version: 1, default: 'drop', rules: [{ id: rules }] },
+  }) as unknown as BenchmarkCase
 const contenderOf = (model: Model, id: string): Contender => ({
   id,
   label: id,
@@ -51,6 +55,16 @@ test('rules that were compiled in an earlier case are not compiled again', () =>
   const [first, second] = plan([caseOf('unique', 'same'), caseOf('escapes', 'same')])
   assert.ok(first?.[1].includes('unique compile'))
   assert.ok(!second?.[1].includes('escapes compile'))
+})
+
+test('other forms of input are measured on ordinary records', () => {
+  const forms = [contenderOf('command', 'weir-2'), contenderOf('command', 'weir-2-gzip')]
+  const ids = (generator: string): string[] =>
+    planUnits([caseOf('a-case', 'rules', generator)], forms, all).flatMap(({ pairs }) =>
+      pairs.map(({ contender }) => contender.id),
+    )
+  assert.deepEqual(ids('ds2'), ['weir-2', 'weir-2-gzip'])
+  assert.deepEqual(ids('records'), ['weir-2'])
 })
 
 test('a quick run has what targets are about, unless cases or contenders are named', () => {
