@@ -14,7 +14,8 @@ import { renderCalibration } from './calibration-report.ts'
 import { casePath, loadCases, withRulesSeed } from './cases.ts'
 import type { BenchmarkCase } from './cases.ts'
 import type { Contender, Model, Task } from './contender.ts'
-import { canMeasureMemory, endCommands } from './contenders/command-line.ts'
+import { canMeasureMemory } from './contenders/command-line.ts'
+import { endLaunched } from './contenders/launcher.ts'
 import { UsageError } from './errors.ts'
 import { prepareInput, recordsFor } from './inputs.ts'
 import type { Input } from './inputs.ts'
@@ -69,10 +70,12 @@ async function main(args: readonly string[]): Promise<number> {
     const results = await measureUnits(units, journal, cache, abortOnSignals())
     return finish(journal, units, results, options, cache)
   } catch (error) {
-    if (!(error instanceof Interruption)) throw error
-    await endCommands()
-    tell(`${error.message}. What was measured is kept. To go on, with the round that was not finished:`)
-    tell(`npm run bench -- --resume ${relative(process.cwd(), journal.path)}`)
+    await endLaunched()
+    const isStopped = error instanceof Interruption
+    tell(`${isStopped ? error.message : 'The run has failed'}. What was measured is kept. To go on:`)
+    const where = options.cache === undefined ? '' : ` --cache ${options.cache}`
+    tell(`npm run bench -- --resume ${relative(process.cwd(), journal.path)}${where}`)
+    if (!isStopped) throw error
     // Workers of the engine and loops of the calibration would go on.
     process.exit(error.exitCode)
   }

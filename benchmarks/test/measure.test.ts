@@ -367,7 +367,7 @@ test('a contender that chooses another slice after a stop keeps its speeds', asy
   const [result] = await measureAll(contenders, { journal: Journal.open(journal.path) })
   assert.equal(result?.bytes, 20)
   assert.deepEqual(
-    speeds(result!).map(({ value }) => value),
+    speeds(result).map(({ value }) => value),
     [20, 10, 10],
   )
 })

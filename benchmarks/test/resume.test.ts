@@ -55,7 +55,7 @@ test('a run that Ctrl-C ends says how to go on, is refused with other options, a
   assert.equal(code, 130, told)
   const path = latestJournal(journals)
   assert.match(told, /stopped by SIGINT\. What was measured is kept\./)
-  assert.ok(told.includes(`npm run bench -- --resume `) && told.trimEnd().endsWith('.jsonl'), told)
+  assert.ok(told.includes(`npm run bench -- --resume `) && told.trimEnd().endsWith(`.jsonl --cache ${cache}`), told)
   assert.ok(Journal.open(path).unit('one-rule').rounds.has(0))
 
   const refused = resume('--samples', '5')

@@ -2,13 +2,13 @@
 // and processor time come from GNU time (wait4), where it is installed; without it they are not measured. Used by the
 // contenders that are commands.
 
-import { execFileSync, spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { allowedProcessors } from '../calibration.ts'
 import type { Answer, Prepared, Run, Task } from '../contender.ts'
+import { launch } from './launcher.ts'
 
 /** A command line and where its parts go. */
 export interface CommandLine {
@@ -81,47 +81,15 @@ async function runCommand(line: CommandLine, pin: readonly string[], output: str
   // `-a`: every program of a pipeline that is measured adds a line.
   const time = canMeasureMemory() ? `${timeProgram} -a -o ${quote(measures)} -f '%M %U %S'` : ''
   const script = line.script.replaceAll('$TIME ', `${time} `)
-  const file = openSync(output, 'w')
-  try {
-    const seconds = await runScript([...pin, 'sh', '-c', script], file, line.successes)
-    return { seconds, ...readMeasures(measures), answer: () => (line.answer ?? readAnswer)(output) }
-  } finally {
-    closeSync(file)
-  }
-}
-
-/** Commands that have been started and not ended. */
-const running = new Set<ChildProcess>()
-
-/** Ends every command that is running, with all programs of its pipeline, and waits until they have ended. */
-export async function endCommands(): Promise<void> {
-  const ended = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)))
-  for (const { pid } of running) {
-    try {
-      if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-    } catch {
-      // It has ended by itself, and its end is about to be told.
-    }
-  }
-  await Promise.all(ended)
+  const seconds = await runScript([...pin, 'sh', '-c', script], output, line.successes)
+  return { seconds, ...readMeasures(measures), answer: () => (line.answer ?? readAnswer)(output) }
 }
 
 /** Runs a script with its output in a file, and returns its time from before its start to its end. */
-async function runScript(command: readonly string[], output: number, successes: readonly number[]): Promise<number> {
-  const errors: Buffer[] = []
-  const started = process.hrtime.bigint()
-  // In a group of its own, so that a signal from the terminal is the suite's to handle, and the whole of it can be ended.
-  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', output, 'pipe'], detached: true })
-  running.add(child)
-  child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk))
-  const [code, ended] = await new Promise<[number | null, bigint]>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (status) => resolve([status, process.hrtime.bigint()]))
-  }).finally(() => running.delete(child))
-  if (code === null || !successes.includes(code)) {
-    throw new Error(`ended with ${code}: ${Buffer.concat(errors).toString().trim().slice(0, 300)}`)
-  }
-  return Number(ended - started) / 1e9
+async function runScript(command: readonly string[], output: string, successes: readonly number[]): Promise<number> {
+  const { seconds, code, errors } = await launch({ command, output })
+  if (code === null || !successes.includes(code)) throw new Error(`ended with ${code}: ${errors.trim().slice(0, 300)}`)
+  return seconds
 }
 
 function readMeasures(path: string): { cpuSeconds?: number; peakBytes?: number } {
