@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { versionOf } from './contenders/command-line.ts'
+import { peers } from './peers/list.ts'
 
 /** Machine, software and commit. */
 export interface Machine {
@@ -61,7 +62,11 @@ export function describeMachine(folder: string): Machine {
     commit: git('rev-parse', 'HEAD'),
     isModified: changes !== undefined,
     ...(changes === undefined ? {} : { changes }),
-    tools: { jq: versionOf('jq'), rg: versionOf('rg') },
+    tools: {
+      rg: versionOf('rg'),
+      ugrep: versionOf('ugrep'),
+      ...Object.fromEntries(peers.map(({ id, tool }) => [id, tool.find()?.version])),
+    },
     packages: packageVersions(join(folder, 'package.json')),
   }
 }

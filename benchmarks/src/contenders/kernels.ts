@@ -39,7 +39,8 @@ async function open(kernel: KernelName, task: Task, rules: RuleSource): Promise<
         const started = process.hrtime.bigint()
         prepared.evaluate()
         const seconds = Number(process.hrtime.bigint() - started) / 1e9
-        return { seconds, answer: async () => answerOf(prepared.counts(), prepared.kept(), rules === task.case.rules) }
+        const { cacheBytes } = prepared.report()
+        return { seconds, cacheBytes, answer: async () => answerOf(prepared.counts(), prepared.kept(), rules === task.case.rules) }
       },
       close: async () => {},
     }

@@ -8,9 +8,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "arena.h"
@@ -18,6 +16,7 @@
 #include "matcher.h"
 #include "program.h"
 #include "techniques.h"
+#include "text_tables.h"
 
 namespace weir {
 
@@ -57,46 +56,6 @@ class FieldIndex {
     std::vector<uint32_t> when_true;
     bool is_exists = false;
     bool is_indexed = false;  // answered here without the screen
-  };
-
-  // Predicates by text: each entry of a set belongs to some of them.
-  class Texts {
-   public:
-    void Add(std::string_view text, uint32_t number);
-    void Build();
-    template <typename Use>
-    void Each(std::string_view text, Use&& use) const;
-    bool empty() const { return entries_.empty(); }
-
-   private:
-    struct Entry {
-      std::string text;
-      std::vector<uint32_t> numbers;
-    };
-    std::vector<Entry> entries_;
-    std::unordered_map<std::string_view, uint32_t> number_of_;  // while adding
-    std::vector<uint32_t> table_;  // entry + 1, or 0
-    uint32_t mask_ = 0;
-  };
-
-  // Predicates by prefix: a trie over bytes, its nodes found by hash of (node, byte).
-  class Prefixes {
-   public:
-    // `backwards`: suffixes, read from the end.
-    explicit Prefixes(bool backwards) : backwards_(backwards) { numbers_.emplace_back(); }
-    void Add(std::string_view text, uint32_t number);
-    template <typename Use>
-    void Each(std::string_view text, Use&& use) const;
-    bool empty() const { return numbers_.size() == 1 && numbers_[0].empty(); }
-
-   private:
-    uint32_t Child(uint32_t node, uint8_t byte) const;
-    void Grow();
-
-    bool backwards_;
-    std::vector<std::vector<uint32_t>> numbers_;  // by node: predicates whose text ends there
-    std::vector<uint64_t> table_;  // (node, byte) + 1 in the upper half, child in the lower; 0 where there is none
-    uint32_t count_ = 0;
   };
 
   // Predicates on numbers: their bounds cut the axis into points and gaps, and each says what holds there.
@@ -148,12 +107,12 @@ class FieldIndex {
   std::vector<uint64_t> screen_may_strike_;
   std::vector<uint64_t> always_;    // alternatives that any value that is there strikes
   std::vector<Struck> struck_by_;   // by number
-  Texts texts_;
-  Texts folded_texts_;
-  Prefixes prefixes_{false};
-  Prefixes folded_prefixes_{false};
-  Prefixes suffixes_{true};
-  Prefixes folded_suffixes_{true};
+  TextTable texts_;
+  TextTable folded_texts_;
+  PrefixTrie prefixes_{false};
+  PrefixTrie folded_prefixes_{false};
+  PrefixTrie suffixes_{true};
+  PrefixTrie folded_suffixes_{true};
   bool folds_ = false;
   Axis axis_;
   std::vector<std::pair<uint32_t, const NetworksList*>> networks_;
