@@ -237,3 +237,18 @@ test('a record that is written anew counts by what it means', async () => {
   assert.match((await answer('{"v":"keep","b":1,"a":"é"}\n')) ?? '', /other bytes/)
   assert.match((await answer('')) ?? '', /keeps 0 records, not 1/)
 })
+
+for (const peer of peers.filter(({ tool }) => tool.find() !== undefined)) {
+  test(`${peer.label} that cannot run is an error, and nobody waits for it`, async () => {
+    const rules: RuleSet = {
+      version: 1,
+      default: 'drop',
+      rules: [{ id: 'a', when: { field: 'v', equals: 'a' }, then: 'keep' }],
+    }
+    const task = taskOf(`${peer.id}-broken`, rules, [{ text: '{"v":"a"}', isKept: true }], true)
+    const broken: Peer = { ...peer, translate: () => 'no such thing ((' }
+    const prepared = await openWhole(broken, 2, task)
+    await assert.rejects(prepared.run(), /ended with \d/)
+    await prepared.close()
+  })
+}

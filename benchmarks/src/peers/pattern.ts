@@ -98,7 +98,7 @@ function groupsOf(address: string, bits: number): string {
     rest === 0 && count > 1 && count < 8 && (groups.length === count - 1 || Number(groups.at(-1)) === 0)
   if (endsInZero) groups.length = count - 1
   const isPlain =
-    groups.every((group) => /^[1-9a-f][0-9a-f]{0,3}$/i.test(group)) && /^[1-9a-f][0-9a-f]{3}$/i.test(last ?? '1000')
+    groups.every((group) => /^[1-9a-f][0-9a-f]{0,3}$/i.test(group)) && /^[0-9a-f]{1,4}$/i.test(last ?? '0')
   if (!isPlain || groups.length !== Math.floor(bits / 16) - (endsInZero ? 1 : 0) || count === 0) {
     throw new RangeError(`the network ${address}/${bits}`)
   }
@@ -108,12 +108,16 @@ function groupsOf(address: string, bits: number): string {
   return count === 8 ? written.join(':') : `${written.join(':')}:[0-9a-f:.]*`
 }
 
-/** The groups whose first bits are those of a group of four digits. */
+/** The groups whose first bits are those of a group; zeros in front may be left out. */
 function groupWithin(group: string, bits: number): string {
+  const padded = group.padStart(4, '0')
   const digits = Math.floor(bits / 4)
+  const fixed = padded.slice(0, digits)
+  const from = Number.parseInt(padded[digits]!, 16)
+  const shown = fixed.replace(/^0+/, '')
+  if (shown === '' && from === 0) throw new RangeError(`the group ${group}/${bits} of a network`)
   const free = 2 ** (4 - (bits % 4))
-  const from = Number.parseInt(group[digits]!, 16)
   const choices = Array.from({ length: free }, (_, i) => (from + i).toString(16)).join('')
-  const anyDigits = '[0-9a-f]'.repeat(3 - digits)
-  return `${group.slice(0, digits)}${free === 16 ? '[0-9a-f]' : `[${choices}]`}${anyDigits}`
+  const one = free === 16 ? '[0-9a-f]' : `[${choices}]`
+  return `${'0?'.repeat(digits - shown.length)}${shown}${one}${'[0-9a-f]'.repeat(3 - digits)}`
 }

@@ -85,7 +85,7 @@ function settings({
 }: Readonly<Record<'input' | 'output' | 'folder' | 'end', string>>): string {
   const path = (text: string): string => `"${text.replaceAll(/[\\"$]/g, '\\$&')}"`
   return `main_queue(queue.workerThreads="1")
-global(workDirectory=${path(folder)} maxMessageSize="1m" parser.escapeControlCharactersOnReceive="off")
+global(workDirectory=${path(folder)} maxMessageSize="1m" parser.escapeControlCharactersOnReceive="off" abortOnUncleanConfig="on")
 module(load="imfile") module(load="mmjsonparse")
 template(name="raw" type="string" string="%msg%\\n")
 ruleset(name="kept") { action(type="omfile" file=${path(output)} template="raw") }
@@ -127,7 +127,10 @@ export const rsyslog: Peer = {
     appendFileSync(records, `{"${endKey}":"1"}\n`)
     writeFileSync(settingsPath, `${settings({ input: records, output, folder, end })}${translation}\n}\n`)
     const daemon = `$TIME ${found.command} -n -f ${quote(settingsPath)} -i ${quote(file('pid'))}`
-    const prepare = `rm -f ${quote(end)} ${quote(folder)}/imfile-state*; mkfifo ${quote(end)}`
-    return `${prepare}; ${daemon} & daemon=$!; read last < ${quote(end)}; kill "$(cat ${quote(file('pid'))})"; wait $daemon`
+    const [last, ended] = [end, file('ended')].map(quote)
+    const prepare = `rm -f ${last} ${ended} ${quote(folder)}/imfile-state*; mkfifo ${last}`
+    // A daemon that does not start says so where its last line is waited for.
+    const watched = `{ ${daemon}; code=$?; [ -e ${ended} ] || echo > ${last}; exit $code; } & daemon=$!`
+    return `${prepare}; ${watched}; read line < ${last}; : > ${ended}; kill "$(cat ${quote(file('pid'))})"; wait $daemon`
   },
 }

@@ -7,8 +7,10 @@ import type { Task } from '../contender.ts'
 
 /** Records of the first run, by which the next ones are chosen. */
 const firstRecords = 250
-/** A run on a slice takes about this long at most, unless its first records alone take longer. */
+/** The records of a slice take about this long at most, beside what starting takes. */
 const longestSeconds = 8
+/** A peer whose first records take longer than this is tried on no more. */
+const patienceSeconds = 30
 
 /**
  * Returns the task, or its first part. `secondsFor` runs the peer once on a task, without checking its answer. Shares are
@@ -16,17 +18,16 @@ const longestSeconds = 8
  */
 export async function sliceOf(task: Task, secondsFor: (part: Task) => Promise<number>): Promise<Task> {
   const { records } = task.input
-  let known = firstRecords
-  let seconds = await secondsFor(await firstOf(task, Math.min(known, records), false))
-  // Starting takes a share of a short run, which a second one shows: what is left is by the record.
-  for (;;) {
-    if (known >= records || seconds > longestSeconds) break
+  let known = Math.min(firstRecords, records)
+  let seconds = await secondsFor(await firstOf(task, known, false))
+  while (known < records && seconds < patienceSeconds) {
     const next = Math.min(known * 4, records)
     const longer = await secondsFor(await firstOf(task, next, false))
-    const perRecord = Math.max(1e-9, (longer - seconds) / (next - known))
+    // What both runs took is the start; only where they differ enough does the difference say anything.
+    const added = longer - seconds
+    if (added > 0.5) return firstOf(task, shareFor(records, (longestSeconds * (next - known)) / added), true)
     known = next
     seconds = longer
-    if (longer > 0.5) return firstOf(task, shareFor(records, known + (longestSeconds - longer) / perRecord), true)
   }
   return firstOf(task, shareFor(records, known), true)
 }
