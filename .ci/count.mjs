@@ -3,7 +3,7 @@
 // packages/engine/native/instruction-counts.json. Unlike times they repeat, on a busy machine too. Called by native.mjs.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -144,13 +144,13 @@ function buildCounter() {
     'test_slab',
     'original_filters',
   ]
-  const headers = ['rule_set.h', 'plain_reader.h', 'test_slab.h', 'original_filters.h', 'check.h']
+  const headers = readdirSync(join(nativeDir, 'test')).filter((name) => name.endsWith('.h'))
   return buildKernelLike(
     'instruction-count',
     names.map((name) => test(`${name}.cc`)),
     {
       core: true,
-      beside: headers.map(test),
+      beside: headers.sort().map(test),
     },
   ).catch((error) => {
     throw new CountError(`the program that is counted cannot be built: ${error.message}`)
