@@ -2,7 +2,7 @@
 // once with the whole suite, one at a time with the tests of kernels.
 //   npm run test:techniques                  every setting
 //   npm run test:techniques -- SETTING …     only these, such as `all=on`, `value-cache=off` or `all=off,literals=on`
-// Shows what a run wrote when it failed, and at the end names the settings that failed.
+// Shows the tests that failed, and at the end names the settings that did.
 
 import { SetUpError, root, setUp } from './set-up.mjs'
 import { join } from 'node:path'
@@ -33,12 +33,18 @@ async function settingsToRun(given) {
   return given.length === 0 ? every : given
 }
 
+/** What the runner repeats at its end; all that it wrote where it did not come so far. */
+function failuresIn(output) {
+  const at = output.lastIndexOf('failing tests:')
+  return at < 0 ? output : output.slice(at)
+}
+
 function run(setting, files, judge) {
   const began = performance.now()
   const preload = `--import ${pathToFileURL(join(engine, 'dist-test', 'force-techniques.js')).href}`
   const env = { WEIR_TECHNIQUES: setting, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${preload}`.trim() }
   const { status, output } = runTests(files, judge, { env, isQuiet: true })
-  if (status !== 0) console.log(output)
+  if (status !== 0) console.log(failuresIn(output))
   const seconds = Math.round((performance.now() - began) / 1000)
   console.log(`techniques: ${setting}: ${files.length} files ${status === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
   return status === 0
