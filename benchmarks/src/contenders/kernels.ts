@@ -40,7 +40,11 @@ async function open(kernel: KernelName, task: Task, rules: RuleSource): Promise<
         prepared.evaluate()
         const seconds = Number(process.hrtime.bigint() - started) / 1e9
         const { cacheBytes } = prepared.report()
-        return { seconds, cacheBytes, answer: async () => answerOf(prepared.counts(), prepared.kept(), rules === task.case.rules) }
+        return {
+          seconds,
+          cacheBytes,
+          answer: async () => answerOf(prepared.counts(), prepared.kept(), rules === task.case.rules),
+        }
       },
       close: async () => {},
     }

@@ -63,18 +63,7 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
       counted = await load(task.program, task.programBytes, task.tally)
     }
     if (slab === undefined || counted === undefined) return { status: 'needs', program: counted === undefined }
-    try {
-      if (task.file !== undefined) {
-        const evaluateFile = settings.readsAhead ? evaluateSpanAhead : evaluateSpan
-        return { status: 'done', ...(await evaluateFile(counted.evaluator, slab, task.file)) }
-      }
-      const startedNs = process.hrtime.bigint()
-      evaluateSlab(counted.evaluator, slab)
-      return { status: 'done', evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
-    } finally {
-      // Before the answer: whoever has that finds the counts told.
-      counted.tell()
-    }
+    return answer(settings, counted, slab, task)
   }
 
   return async (task) => {
@@ -83,6 +72,26 @@ export function createTaskRunner(settings: WorkerSettings): (task: Task) => Prom
     } catch (error) {
       return { status: 'failed', error: encodeError(error) }
     }
+  }
+}
+
+/** Evaluates a task with what it needs, and tells what was counted before the answer: whoever has that finds it told. */
+async function answer(
+  settings: WorkerSettings,
+  counted: CountedEvaluator,
+  slab: Slab,
+  task: EvaluateTask,
+): Promise<Answer> {
+  try {
+    if (task.file !== undefined) {
+      const evaluateFile = settings.readsAhead ? evaluateSpanAhead : evaluateSpan
+      return { status: 'done', ...(await evaluateFile(counted.evaluator, slab, task.file)) }
+    }
+    const startedNs = process.hrtime.bigint()
+    evaluateSlab(counted.evaluator, slab)
+    return { status: 'done', evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
+  } finally {
+    counted.tell()
   }
 }
 
