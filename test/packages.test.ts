@@ -313,7 +313,7 @@ test('the tarballs hold what a user needs and nothing else, within their size', 
   // A tenth above what they are; a dependency that slips in, or symbols left in a binary, is more.
   const [engine, service] = [named('@weir/engine'), named('@weir/service')]
   assert.ok(engine.size < 550_000 + binaries.length * 900_000, `the engine's tarball has ${engine.size} bytes`)
-  assert.ok(engine.unpackedSize < 1_850_000 + binaries.length * 2_000_000, `unpacked ${engine.unpackedSize} bytes`)
+  assert.ok(engine.unpackedSize < 2_050_000 + binaries.length * 2_000_000, `unpacked ${engine.unpackedSize} bytes`)
   assert.ok(service.size < 1_000_000, `the service's tarball has ${service.size} bytes`)
 })
 
