@@ -1,6 +1,7 @@
-// `npm run test:techniques`: the engine's tests with each technique of the native kernel forced on and forbidden. All at
-// once with the whole suite, one at a time with the tests of kernels.
-//   npm run test:techniques                  every setting
+// `npm run test:techniques`: the engine's tests with each technique of the native kernel forced on and forbidden, all at
+// once and one at a time.
+//   npm run test:techniques                  every setting, some ten minutes
+//   npm run test:techniques -- --short       one at a time only the tests that speak to kernels alone
 //   npm run test:techniques -- SETTING …     only these, such as `all=on`, `value-cache=off` or `all=off,literals=on`
 // Shows the tests that failed, and at the end names the settings that did.
 
@@ -11,9 +12,8 @@ import { runTests, testFiles } from './test-files.mjs'
 
 const engine = join(root, 'packages', 'engine')
 
-/** Files that say something about a technique by itself: those in which the native kernel answers. */
-const ofKernels =
-  /dist-test\/(cases|cuts|delays|engine|evaluation|filtering|forced|oracle|original|paths|report|kernel\/.*|pool\/evaluate)\.test\.js$/
+/** Files that say most about a technique by itself: those that ask kernels, and compare them. */
+const ofKernels = /dist-test\/(cases|cuts|forced|oracle|kernel\/.*)\.test\.js$/
 
 /** The core's own program knows nothing of this process's settings, and runs with all of them by itself. */
 const ofTheCore = /native-core\.test\.js$/
@@ -52,10 +52,13 @@ function run(setting, files, judge) {
 
 try {
   const { judge } = setUp({ tests: true, projects: ['packages/engine/test'] })
-  const settings = await settingsToRun(process.argv.slice(2))
+  const isShort = process.argv[2] === '--short'
+  const settings = await settingsToRun(process.argv.slice(isShort ? 3 : 2))
   const all = testFiles(engine).filter((file) => !ofTheCore.test(file))
   const kernels = all.filter((file) => ofKernels.test(file))
-  const failed = settings.filter((setting) => !run(setting, setting.startsWith('all=') ? all : kernels, judge))
+  const failed = settings.filter(
+    (setting) => !run(setting, isShort && !setting.startsWith('all=') ? kernels : all, judge),
+  )
   if (failed.length > 0) console.error(`techniques: failed with ${failed.join(', ')}`)
   process.exitCode = failed.length === 0 ? 0 : 1
 } catch (error) {
