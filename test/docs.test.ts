@@ -56,7 +56,8 @@ function pathsIn(span: string, document: string): string[] {
   if (readersFiles.has(span)) return []
   const isFile = /\.(ts|mjs|cc|c|h|md|gyp|map|yaml|yml|json|txt)$/.test(span)
   // What is built, installed or made by `npm start` is described too, and not in the checkout.
-  if (/(^|\/)(node_modules|dist|dist-test|build|weir-sample|weir-out|\.set-up|\.peers|prebuilds)(\/|$)/.test(span)) return []
+  if (/(^|\/)(node_modules|dist|dist-test|build|weir-sample|weir-out|\.set-up|\.peers|prebuilds)(\/|$)/.test(span))
+    return []
   if (topLevel.has(span.split('/')[0]) && span.includes('/')) return expandBraces(span)
   if (!mapDocuments.has(document)) return []
   const isFolder = /^[\w.-]+(\/[\w.-]+)*\/$/.test(span)
