@@ -18,6 +18,7 @@ import { prepareInput } from '#src/inputs.js'
 import { contendersOf, openWhole } from '#src/peers/contenders.js'
 import { peers } from '#src/peers/list.js'
 import type { Peer } from '#src/peers/peer.js'
+import { reorderedAnswer } from '#src/peers/reordered.js'
 import { rewrittenAnswer } from '#src/peers/rewritten.js'
 import { sliceOf } from '#src/peers/slice.js'
 import { Inexpressible } from '#src/peers/translation.js'
@@ -236,6 +237,28 @@ test('a record that is written anew counts by what it means', async () => {
   assert.match((await answer('{"v":"keep","a":"e","b":1}\n')) ?? '', /other bytes/)
   assert.match((await answer('{"v":"keep","b":1,"a":"é"}\n')) ?? '', /other bytes/)
   assert.match((await answer('')) ?? '', /keeps 0 records, not 1/)
+})
+
+test('records in another order are right, but no other record, and none twice', async () => {
+  const lines = ['{"v":"keep","n":1}', '{"v":"drop"}', '{"v":"keep","n":2}'].map((text) => ({
+    text,
+    isKept: /keep/.test(text),
+  }))
+  const rules: RuleSet = {
+    version: 1,
+    default: 'drop',
+    rules: [{ id: 'a', when: { field: 'v', equals: 'keep' }, then: 'keep' }],
+  }
+  const task = taskOf('reordered', rules, lines, true)
+  const answer = async (...numbers: number[]): Promise<string | undefined> => {
+    const output = join(task.folder, 'out')
+    writeFileSync(output, numbers.map((n) => `{"v":"keep","n":${n}}\n`).join(''))
+    return differenceOf(await reorderedAnswer(task)(output), task.expected)
+  }
+  assert.equal(await answer(1, 2), undefined)
+  assert.equal(await answer(2, 1), undefined)
+  assert.match((await answer(1, 1)) ?? '', /other bytes/)
+  assert.match((await answer(1, 2, 2)) ?? '', /keeps 3 records, not 2/)
 })
 
 for (const peer of peers.filter(({ tool }) => tool.find() !== undefined)) {

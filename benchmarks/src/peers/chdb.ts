@@ -114,6 +114,7 @@ export const chdb: Peer = {
   tool: npmPackage({ name: 'chdb', package: 'chdb', runner: '../peers/chdb-run.js' }),
   hasThreads: true,
   rewrites: false,
+  reorders: true,
   translate: (each) => chdbQuery(translate(each.rules, language), isPlain(each)),
   command: (translation, { found, input, output, folder, threads }) => {
     const query = join(folder, 'query.sql')

@@ -7,6 +7,7 @@ import { outputOf, prepareCommand, quote } from '../contenders/command-line.ts'
 import type { Contender, Prepared, Skipped, Task } from '../contender.ts'
 import { halvesOf } from '../inputs.ts'
 import type { Peer } from './peer.ts'
+import { reorderedAnswer } from './reordered.ts'
 import { rewrittenAnswer } from './rewritten.ts'
 import { sliceOf } from './slice.ts'
 import { Inexpressible } from './translation.ts'
@@ -59,7 +60,11 @@ export async function openWhole(peer: Peer, threads: number, task: Task): Promis
           (await halvesOf(task.input)).map((half, i) => command(`half${i}`, half, parts[i]!)),
           parts,
         )
-  const answer = peer.rewrites ? { answer: rewrittenAnswer(task) } : {}
+  const answer = peer.rewrites
+    ? { answer: rewrittenAnswer(task) }
+    : peer.reorders === true && threads > 1
+      ? { answer: reorderedAnswer(task) }
+      : {}
   const prepared = prepareCommand(id, { script, successes: [0], threads, task, ...answer }, task)
   const close = async (): Promise<void> => {
     await prepared.close()

@@ -25,6 +25,8 @@ export interface Peer {
   readonly hasThreads: boolean
   /** Writes records anew, so that they are compared as parsed JSON. */
   readonly rewrites: boolean
+  /** Its threads do not keep the order of records, so that with several of them any order is right. Default: they do. */
+  readonly reorders?: boolean
   /** Returns what tells it to do the case. Errors: Inexpressible. */
   readonly translate: (benchmarkCase: BenchmarkCase) => string
   /**

@@ -12,6 +12,8 @@ namespace {
 constexpr uint32_t kMostEntries = 64;
 constexpr uint32_t kMostRanges = 1024;
 constexpr size_t kMostBounds = 256;
+// What the places of an axis may take: under very many rules, fewer bounds lie on it.
+constexpr size_t kMostAxisBytes = 1 << 20;
 
 // Up to here every integer is a double, so that bounds lie on one axis for integers and for all other numbers.
 constexpr double kMostBound = 4503599627370496;  // 2^52
@@ -69,7 +71,9 @@ void FieldIndex::Add(uint32_t number_in_program, uint32_t number, Use screening)
   if (!IsIndexable(program_, predicate)) return;
   if (predicate.op == Op::kCompare) {
     const size_t bounds = size_t{predicate.lt.present} + predicate.lte.present + predicate.gt.present + predicate.gte.present;
-    if (bounds == 0 || axis_.bounds.size() + bounds > kMostBounds) return;
+    const size_t count = axis_.bounds.size() + bounds;
+    const size_t bytes = (2 * count + 1) * (answer_words_ + 2 * struck_words_) * sizeof(uint64_t);
+    if (bounds == 0 || count > kMostBounds || bytes > kMostAxisBytes) return;
     for (const Number* bound : {&predicate.lt, &predicate.lte, &predicate.gt, &predicate.gte}) {
       if (bound->present) axis_.bounds.push_back(bound->value);
     }
