@@ -33,6 +33,7 @@ const leastPart = 1.3
 
 /**
  * Tries the proposals, those about the `dearest` rules first. *Cost*: up to a second for each, until `time` is over.
+ * `compare` returns the time of one rule set ÷ that of another; tests bring their own.
  */
 export async function tryProposals(
   ruleSet: RuleSet,
@@ -40,6 +41,7 @@ export async function tryProposals(
   dearest: readonly string[],
   input: TrialInput,
   time: TrialTime,
+  compare: typeof compareTimes = compareTimes,
 ): Promise<TriedAdvice> {
   const rank = new Map(dearest.map((id, i) => [id, i]))
   const rankOf = ({ rules }: Proposal) => Math.min(...rules.map((id) => rank.get(id) ?? rank.size))
@@ -48,7 +50,7 @@ export async function tryProposals(
   for (const proposal of proposals.toSorted((a, b) => rankOf(a) - rankOf(b))) {
     if (!time.isLeft()) break
     tried++
-    const gain = await gainOf(ruleSet, proposal, input)
+    const gain = await gainOf(ruleSet, proposal, input, compare)
     const { changed: _, partOnly, ...rest } = proposal
     if (gain !== undefined) advice.push({ ...rest, ...(partOnly === undefined ? {} : { isPart: true }), gain })
   }
@@ -57,9 +59,14 @@ export async function tryProposals(
 }
 
 /** Returns what the change gains, where it is worth it beyond doubt and changes nothing. */
-async function gainOf(ruleSet: RuleSet, proposal: Proposal, input: TrialInput): Promise<Interval | undefined> {
+async function gainOf(
+  ruleSet: RuleSet,
+  proposal: Proposal,
+  input: TrialInput,
+  compare: typeof compareTimes,
+): Promise<Interval | undefined> {
   const { changed, partOnly } = proposal
-  const gain = await compareTimes(decidingOnly(partOnly ?? ruleSet), decidingOnly(changed), input)
+  const gain = await compare(decidingOnly(partOnly ?? ruleSet), decidingOnly(changed), input)
   if (gain.low <= 1 || gain.middle < (partOnly === undefined ? leastGain : leastPart)) return undefined
   if (partOnly !== undefined || (await isSameOutcome(ruleSet, changed, input))) return gain
   return undefined

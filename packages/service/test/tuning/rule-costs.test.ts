@@ -9,6 +9,7 @@ import type { Counts, Rule, RuleSet } from '@weir/engine'
 
 import type { Proposal } from '#src/tuning/advice.js'
 import { tryProposals } from '#src/tuning/advice-trials.js'
+import type { Interval } from '#src/tuning/intervals.js'
 import { compareTimes, isSameOutcome, trialInput } from '#src/tuning/kernel-trials.js'
 import { batchesFor, costsOf } from '#src/tuning/rule-costs.js'
 import { decidingOnly, withRules } from '#src/tuning/rule-sets.js'
@@ -40,6 +41,12 @@ const costly = (id: string, i = 0): Rule => ({
 })
 const cheap: Rule = { id: 'cheap', when: { field: 'n', equals: '3' }, then: 'keep' }
 const setOf = (...rules: readonly Rule[]): RuleSet => ({ version: 1, default: 'drop', rules })
+
+/** As if every rule took as long as the others: what is told must not hang on how busy the machine is. */
+async function byRules(first: RuleSet, second: RuleSet): Promise<Interval> {
+  const middle = (1 + first.rules.length) / (1 + second.rules.length)
+  return { low: middle, middle, high: middle, samples: 9 }
+}
 
 function countsOf(byRule: readonly number[]): Counts {
   return { records: 400, byRule, byDefault: 400 - byRule.reduce((sum, count) => sum + count, 0) } as unknown as Counts
@@ -80,7 +87,7 @@ test('a change that pays and changes nothing is told, with its gain; the largest
     text: 'drop them',
     changed: withRules(rules, [cheap, ...idle.slice(0, kept)]),
   })
-  const { advice, tried, untried } = await tryProposals(rules, [change(15), change(0)], [], input, hasTime)
+  const { advice, tried, untried } = await tryProposals(rules, [change(15), change(0)], [], input, hasTime, byRules)
   assert.deepEqual([tried, untried], [2, 0])
   assert.deepEqual(
     advice.map(({ rules: ids }) => ids.length),
@@ -93,9 +100,9 @@ test('a change that pays and changes nothing is told, with its gain; the largest
 test('a change that sends records elsewhere is not told, however much it gains', async () => {
   const rules = setOf(...Array.from({ length: 20 }, (_, i) => costly(`costly${i}`, i)), cheap)
   const proposal: Proposal = { kind: 'decode', rules: ['cheap'], text: 'drop all', changed: withRules(rules, []) }
-  assert.deepEqual((await tryProposals(rules, [proposal], [], input, hasTime)).advice, [])
+  assert.deepEqual((await tryProposals(rules, [proposal], [], input, hasTime, byRules)).advice, [])
   const bound: Proposal = { ...proposal, partOnly: rules }
-  assert.equal((await tryProposals(rules, [bound], [], input, hasTime)).advice.length, 1)
+  assert.equal((await tryProposals(rules, [bound], [], input, hasTime, byRules)).advice.length, 1)
 })
 
 test('a change that gains nothing is not told, and one without time is counted as untried', async () => {
@@ -106,7 +113,7 @@ test('a change that gains nothing is not told, and one without time is counted a
     text: 'add',
     changed: setOf(costly('a'), costly('b', 7), cheap),
   }
-  assert.deepEqual((await tryProposals(rules, [proposal], [], input, hasTime)).advice, [])
+  assert.deepEqual((await tryProposals(rules, [proposal], [], input, hasTime, byRules)).advice, [])
   const none = await tryProposals(rules, [proposal, proposal], [], input, { isLeft: () => false })
   assert.deepEqual([none.tried, none.untried], [0, 2])
 })
