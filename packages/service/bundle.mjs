@@ -17,6 +17,7 @@ export const folder = join(here, 'bundle')
 export const entryPoints = {
   main: join(here, 'dist/main.js'),
   'trial-process': join(here, 'dist/pipeline/trial-process.js'),
+  'calibration-thread': join(here, 'dist/tuning/calibration-thread.js'),
   worker: join(engine, 'dist/pool/worker.js'),
   'rules-thread': join(engine, 'dist/rules-thread.js'),
 }

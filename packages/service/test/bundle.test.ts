@@ -69,7 +69,7 @@ test(
 )
 
 test('the bundle has every file that is started by name, and the licences of the packages inside it', { skip }, () => {
-  for (const name of ['main', 'worker', 'rules-thread', 'trial-process']) {
+  for (const name of ['main', 'worker', 'rules-thread', 'trial-process', 'calibration-thread']) {
     assert.ok(existsSync(path.join(bundle, `${name}.js`)), name)
   }
   const licences = readFileSync(path.join(bundle, 'licences.txt'), 'utf8')
