@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
-import { versionOf } from './contenders/command-line.ts'
+import { lineTools } from './contenders/ripgrep.ts'
 import { peers } from './peers/list.ts'
 
 /** Machine, software and commit. */
@@ -63,9 +63,7 @@ export function describeMachine(folder: string): Machine {
     isModified: changes !== undefined,
     ...(changes === undefined ? {} : { changes }),
     tools: {
-      rg: versionOf('rg'),
-      ugrep: versionOf('ugrep'),
-      ...Object.fromEntries(peers.map(({ id, tool }) => [id, tool.find()?.version])),
+      ...Object.fromEntries([...Object.values(lineTools), ...peers].map(({ id, tool }) => [id, tool.find()?.version])),
     },
     packages: packageVersions(join(folder, 'package.json')),
   }

@@ -18,8 +18,7 @@ import { prepareInput } from '#src/inputs.js'
 import { contendersOf, openWhole } from '#src/peers/contenders.js'
 import { peers } from '#src/peers/list.js'
 import type { Peer } from '#src/peers/peer.js'
-import { reorderedAnswer } from '#src/peers/reordered.js'
-import { rewrittenAnswer } from '#src/peers/rewritten.js'
+import { reorderedAnswer, rewrittenAnswer } from '#src/peers/other-forms.js'
 import { sliceOf } from '#src/peers/slice.js'
 import { Inexpressible } from '#src/peers/translation.js'
 import { decidingRule, readPlainly } from '#src/plain-reading.js'
@@ -217,17 +216,18 @@ test('a peer that needs long for its first records is given a share of the input
   assert.equal((await sliceFor(1)).input.records, 250)
 })
 
+const keepsKeep: RuleSet = {
+  version: 1,
+  default: 'drop',
+  rules: [{ id: 'a', when: { field: 'v', equals: 'keep' }, then: 'keep' }],
+}
+
 test('a record that is written anew counts by what it means', async () => {
   const lines = ['{"v":"keep","a":"\\u00e9","b":1}', '{"v":"drop"}'].map((text) => ({
     text,
     isKept: /keep/.test(text),
   }))
-  const rules: RuleSet = {
-    version: 1,
-    default: 'drop',
-    rules: [{ id: 'a', when: { field: 'v', equals: 'keep' }, then: 'keep' }],
-  }
-  const task = taskOf('rewritten', rules, lines, true)
+  const task = taskOf('rewritten', keepsKeep, lines, true)
   const answer = async (text: string): Promise<string | undefined> => {
     const output = join(task.folder, 'out')
     writeFileSync(output, text)
@@ -244,12 +244,7 @@ test('records in another order are right, but no other record, and none twice', 
     text,
     isKept: /keep/.test(text),
   }))
-  const rules: RuleSet = {
-    version: 1,
-    default: 'drop',
-    rules: [{ id: 'a', when: { field: 'v', equals: 'keep' }, then: 'keep' }],
-  }
-  const task = taskOf('reordered', rules, lines, true)
+  const task = taskOf('reordered', keepsKeep, lines, true)
   const answer = async (...numbers: number[]): Promise<string | undefined> => {
     const output = join(task.folder, 'out')
     writeFileSync(output, numbers.map((n) => `{"v":"keep","n":${n}}\n`).join(''))

@@ -180,7 +180,8 @@ NAPI_MODULE_INIT() {
   // The choice of vector instructions is made once, before any worker thread can race for it.
   simdjson::get_active_implementation()->name();
   if (!Export(env, exports, "load", Guarded<Load>) || !Export(env, exports, "evaluate", Guarded<Evaluate>) ||
-      !Export(env, exports, "report", Guarded<Report>) || !Export(env, exports, "release", Guarded<Release>) || napi_create_uint32(env, weir::kSlabFormat, &format) != napi_ok ||
+      !Export(env, exports, "report", Guarded<Report>) || !Export(env, exports, "release", Guarded<Release>) ||
+      napi_create_uint32(env, weir::kSlabFormat, &format) != napi_ok ||
       napi_set_named_property(env, exports, "slabFormat", format) != napi_ok) {
     napi_throw_error(env, "ERR_ENGINE_KERNEL_FAULT", "Node refuses the kernel's functions");
     return nullptr;

@@ -25,13 +25,13 @@ class Prefilter {
   // The program outlives the prefilter.
   Prefilter(const Program& program, Use use);
 
-  // Whether records are marked and looked at just now.
-  bool on() const { return field_ != kNone && pause_ == 0; }
+  // Whether records are looked at just now; never while it pauses.
+  bool on() const { return field_ != kNone; }
 
   // Forgets all values. To be called when what a value must be like to be dropped changes.
   void Forget();
 
-  // The rule that drops the record [begin, end) by one value, or kNone where it has to be decided. Reads three bytes
+  // The rule that drops the record [begin, end) by one value, or kNone where it has to be decided. Reads two bytes
   // before it and up to 63 behind.
   uint32_t Look(const char* begin, const char* end) {
     if (end - begin < 2 || *begin != '{' || end[-1] != '}') return kNone;
@@ -80,9 +80,10 @@ class Prefilter {
   bool CanLead(uint32_t field) const;
   void Lead(uint32_t field);
   void EndWindow();
-  // Where the string begins that is the value of the key, or null.
 #if defined(__x86_64__) && defined(__GNUC__)
   bool Ends(const Found& found, const char* p, const char* begin, const char* end, const char** value) const;
+  // Where the string begins that is the value of the key, or null. Two times one loop: a function for one set of
+  // instructions cannot call a block's search for another.
   const char* ValueOfAvx2(const char* begin, const char* end) const;
   const char* ValueOfAvx512(const char* begin, const char* end) const;
 #endif

@@ -49,7 +49,7 @@ struct TechniqueCounts {
 
 // What happened to the values of one field.
 struct FieldCounts {
-  uint64_t values = 0;      // that predicates asked for, missing ones left out
+  uint64_t values = 0;      // that predicates asked for, texts on the list of missing ones among them
   uint64_t looked_up = 0;   // in the value cache
   uint64_t known = 0;       // there
   uint64_t screened = 0;    // for required literals

@@ -15,22 +15,6 @@ namespace {
 
 using weir::Op;
 
-TestPredicate Texts(Op op, std::vector<std::string> texts, bool fold = false) {
-  TestPredicate out;
-  out.op = op;
-  out.texts = std::move(texts);
-  out.fold = fold;
-  return out;
-}
-
-TestPredicate Pattern(std::string pattern, bool whole) {
-  TestPredicate out;
-  out.op = Op::kRegex;
-  out.pattern = std::move(pattern);
-  out.whole = whole;
-  return out;
-}
-
 TestPredicate Between(std::string gte, std::string lt, std::string gt = "", std::string lte = "") {
   TestPredicate out;
   out.op = Op::kCompare;
@@ -45,27 +29,27 @@ TestPredicate Between(std::string gte, std::string lt, std::string gt = "", std:
 std::vector<TestPredicate> AllKinds() {
   std::vector<std::string> long_list;
   for (int i = 0; i < 100; i++) long_list.push_back("entry-" + std::to_string(i));
-  return {Texts(Op::kExists, {}),
-          Texts(Op::kSet, {"GET", "POST", ""}),
-          Texts(Op::kSet, {"get", "KS\xc3\xa9"}, true),
-          Texts(Op::kSet, long_list),
-          Texts(Op::kPrefix, {"/api", "/ap", "G"}),
-          Texts(Op::kPrefix, {"/API", "\xcf\x82"}, true),
-          Texts(Op::kSuffix, {".php", "p"}),
-          Texts(Op::kSuffix, {".PHP"}, true),
-          Texts(Op::kSubstrings, {"/api/", "coupon"}),
-          Texts(Op::kSubstrings, {"COUPON"}, true),
-          Texts(Op::kSubstrings, {"ab"}),
-          Texts(Op::kSubstrings, long_list),
-          Pattern("coupon[0-9]+.*php", false),
-          Pattern("(?i)/API/.*(?:cart|coupon)", false),
-          Pattern("[0-9]+", true),
+  return {Predicate(Op::kExists, {}),
+          Predicate(Op::kSet, {"GET", "POST", ""}),
+          Predicate(Op::kSet, {"get", "KS\xc3\xa9"}, true),
+          Predicate(Op::kSet, long_list),
+          Predicate(Op::kPrefix, {"/api", "/ap", "G"}),
+          Predicate(Op::kPrefix, {"/API", "\xcf\x82"}, true),
+          Predicate(Op::kSuffix, {".php", "p"}),
+          Predicate(Op::kSuffix, {".PHP"}, true),
+          Predicate(Op::kSubstrings, {"/api/", "coupon"}),
+          Predicate(Op::kSubstrings, {"COUPON"}, true),
+          Predicate(Op::kSubstrings, {"ab"}),
+          Predicate(Op::kSubstrings, long_list),
+          Regex("coupon[0-9]+.*php", false),
+          Regex("(?i)/API/.*(?:cart|coupon)", false),
+          Regex("[0-9]+", true),
           Between("200", "300"),
           Between("", "", "200", "4503599627370496"),
           Between("9007199254740993", ""),
           Between("", "0.5", "-1e3"),
-          Texts(Op::kNetworks, {"10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"}),
-          Texts(Op::kNetworks, {"10.1.0.0/16", "255.255.255.255/32", "ffff::/16", "0.0.0.0/32"})};
+          Predicate(Op::kNetworks, {"10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"}),
+          Predicate(Op::kNetworks, {"10.1.0.0/16", "255.255.255.255/32", "ffff::/16", "0.0.0.0/32"})};
 }
 
 const std::vector<std::string>& Words() {
@@ -155,7 +139,7 @@ void TestLearnedLiterals() {
   RuleSet rules;
   rules.fields = {Key("a")};
   for (const char* rare : {"terms", "shipping", "newsletter"}) {
-    rules.predicates.push_back(Pattern("https?://[a-z.]*(?:" + std::string(rare) + ")[a-z]*", false));
+    rules.predicates.push_back(Regex("https?://[a-z.]*(?:" + std::string(rare) + ")[a-z]*", false));
   }
   const Block block = WriteProgram(rules);
   std::string error;

@@ -20,22 +20,6 @@ namespace {
 using weir::Condition;
 using weir::Op;
 
-TestPredicate Predicate(Op op, std::vector<std::string> texts, bool fold = false) {
-  TestPredicate out;
-  out.op = op;
-  out.texts = std::move(texts);
-  out.fold = fold;
-  return out;
-}
-
-TestPredicate Regex(std::string pattern, bool whole) {
-  TestPredicate out;
-  out.op = Op::kRegex;
-  out.pattern = std::move(pattern);
-  out.whole = whole;
-  return out;
-}
-
 // A program of predicates on one field, ready to be asked.
 struct Asked {
   explicit Asked(std::vector<TestPredicate> predicates) {

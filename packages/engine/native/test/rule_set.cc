@@ -191,6 +191,22 @@ std::array<uint32_t, kListWords> WriteList(const TestPredicate& predicate, Write
 
 }  // namespace
 
+TestPredicate Predicate(weir::Op op, std::vector<std::string> texts, bool fold) {
+  TestPredicate out;
+  out.op = op;
+  out.texts = std::move(texts);
+  out.fold = fold;
+  return out;
+}
+
+TestPredicate Regex(std::string pattern, bool whole) {
+  TestPredicate out;
+  out.op = weir::Op::kRegex;
+  out.pattern = std::move(pattern);
+  out.whole = whole;
+  return out;
+}
+
 weir::Field Key(std::string key) { return {{{false, 0, std::move(key)}}, false}; }
 
 Condition Test(uint32_t predicate) { return {Condition::Kind::kTest, predicate, {}}; }

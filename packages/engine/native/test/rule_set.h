@@ -36,6 +36,9 @@ struct RuleSet {
   uint8_t default_route = 0;
 };
 
+// A predicate on texts, and one by a pattern; both on the first field.
+TestPredicate Predicate(weir::Op op, std::vector<std::string> texts, bool fold = false);
+TestPredicate Regex(std::string pattern, bool whole);
 // A field of one key.
 weir::Field Key(std::string key);
 // A condition that asks for one predicate.
