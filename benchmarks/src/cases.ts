@@ -168,9 +168,12 @@ function faultOfGenerator(from: Exclude<RulesFrom, { case: string }>): string | 
   if (!isCount(from.seed, 0, 2 ** 31)) return '`rules.seed` is an integer from 0 to 2³¹.'
   switch (from.generator) {
     case 'operators': {
-      const { rules, operators = 'all', keepShare = 1 } = from
+      const { rules, operators = 'all', fields = [''], keepShare = 1 } = from
       if (!isCount(rules, 1, 1000)) return '`rules.rules` is an integer from 1 to 1,000.'
       if (operators !== 'all' && operators !== 'plain') return '`rules.operators` is `all` or `plain`.'
+      if (!Array.isArray(fields) || fields.length === 0 || fields.some((field) => typeof field !== 'string')) {
+        return '`rules.fields` is a list of names of fields.'
+      }
       return keepShare >= 2 ** -16 && keepShare <= 1 ? undefined : '`rules.keepShare` is above 0 and at most 1.'
     }
     case 'words':

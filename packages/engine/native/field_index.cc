@@ -21,6 +21,9 @@ constexpr double kMostBound = 4503599627370496;  // 2^52
 // Where predicates strike fewer alternatives than these together, they are quicker asked one by one.
 constexpr uint32_t kLeastStrikes = 4;
 
+// What screening a value costs, in the matcher's unit.
+constexpr double kPassCost = 6;
+
 bool FitsAxis(const Number& bound) { return !bound.present || (bound.value <= kMostBound && bound.value >= -kMostBound); }
 
 bool Satisfies(const Predicate& predicate, double value) {
@@ -66,6 +69,8 @@ void FieldIndex::Add(uint32_t number_in_program, uint32_t number, Use screening)
   if (!screen_.has_value()) screen_.emplace(answer_words_, screening);
   struck_by_.resize(std::max<size_t>(struck_by_.size(), number + 1));
   struck_by_[number].is_exists = predicate.op == Op::kExists;
+  struck_by_[number].cost = matcher_.Cost(number_in_program);
+  screening_ = screening;
   if (predicate.op == Op::kRegex) screen_->Add(number, *matcher_.pattern(number_in_program));
   if (predicate.op == Op::kSubstrings) screen_->Add(number, program_.lists[predicate.list].substrings, predicate.fold);
   if (!IsIndexable(program_, predicate)) return;
@@ -113,6 +118,7 @@ void FieldIndex::Build() {
   if (screen_.has_value()) {
     screen_->Build();
     if (!screen_->useful()) screen_.reset();
+    screens_ = screening_ == Use::kOn;
   }
   for (uint32_t number = 0; number < struck_by_.size(); number++) {
     const Struck& struck = struck_by_[number];
@@ -286,6 +292,21 @@ void FieldIndex::Screen(std::string_view text, uint64_t* known, uint64_t* holds,
 }
 
 void FieldIndex::Ask(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck) {
+  if (strikes_ >= kLeastStrikes) AskTables(text, arena, known, holds, struck);
+  if (!screen_.has_value()) return;
+  if (screens_) Screen(text->bytes, known, holds, struck);
+  if (--turn_values_ == 0) EndTurn();
+}
+
+// Screens until the next trial if the tests that it would have spared cost more.
+void FieldIndex::EndTurn() {
+  const bool was_trial = !screens_;
+  screens_ = screening_ == Use::kOn || (was_trial && tested_cost_ >= kPassCost * kTrial);
+  turn_values_ = screens_ ? kTurn : kTrial;
+  tested_cost_ = 0;
+}
+
+void FieldIndex::AskTables(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck) {
   for (uint32_t i = 0; i < answer_words_; i++) {
     known[i] |= indexed_[i];
     holds[i] |= present_[i];
@@ -307,7 +328,6 @@ void FieldIndex::Ask(Text* text, Arena* arena, uint64_t* known, uint64_t* holds,
   if (!axis_.predicates.empty()) HoldOnAxis(text, holds);
   if (!networks_.empty()) HoldWithin(text, holds);
   for (uint32_t i = 0; i < struck_words_; i++) struck[i] |= (may_strike_[i] & ~revived_[i]) | struck_now_[i];
-  if (screen_.has_value()) Screen(text->bytes, known, holds, struck);
 }
 
 void FieldIndex::AskMissing(uint64_t* struck) const {

@@ -33,7 +33,7 @@ class FieldIndex {
   // To be called once, after all of these.
   void Build();
 
-  // Whether asking for all at once is worth it.
+  // Whether asking for all at once may be worth it.
   bool useful(Use use) const;
 
   // For a value's text: sets in `known` the predicates that are answered, in `holds` those that hold, and in `struck` the
@@ -43,6 +43,11 @@ class FieldIndex {
   // Sets what a value that is missing strikes, or one that is there and has no text.
   void AskMissing(uint64_t* struck) const;
   void AskContainer(uint64_t* struck) const;
+
+  // To be told of each predicate that was left to be tested: from what that costs follows whether screening pays.
+  void Tested(uint32_t number) {
+    if (screen_.has_value() && screen_->covers(number)) tested_cost_ += struck_by_[number].cost;
+  }
 
   // Values screened for literals, those in which some were found, and those that could not be screened.
   uint64_t screened() const { return screened_; }
@@ -56,6 +61,7 @@ class FieldIndex {
     std::vector<uint32_t> when_true;
     bool is_exists = false;
     bool is_indexed = false;  // answered here without the screen
+    double cost = 0;
   };
 
   // Predicates on numbers: their bounds cut the axis into points and gaps, and each says what holds there.
@@ -86,6 +92,10 @@ class FieldIndex {
     uint32_t number;
   };
 
+  // Values without the screen, which tell whether it pays, and values until that is asked again.
+  static constexpr uint32_t kTrial = 256;
+  static constexpr uint32_t kTurn = 64 * 1024;
+
   static bool IsIndexable(const Program& program, const Predicate& predicate);
   void BuildAxis();
   void BuildNetworks();
@@ -94,7 +104,9 @@ class FieldIndex {
   void Hold(uint32_t number, uint64_t* holds);
   void HoldWithin(Text* text, uint64_t* holds);
   void HoldOnAxis(Text* text, uint64_t* holds);
+  void AskTables(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck);
   void Screen(std::string_view text, uint64_t* known, uint64_t* holds, uint64_t* struck);
+  void EndTurn();
 
   const Program& program_;
   const Matcher& matcher_;
@@ -120,6 +132,11 @@ class FieldIndex {
   Pieces<V6> v6_;
   std::vector<uint32_t> v4_first_;  // by the upper twelve bits: the piece that holds the first address with them
   std::optional<LiteralScreen> screen_;
+  Use screening_ = Use::kAdaptive;
+  bool has_tables_ = false;   // all but the screen is worth asking
+  bool screens_ = false;      // just now
+  uint32_t turn_values_ = kTrial;  // until it is decided again whether to screen
+  double tested_cost_ = 0;    // of tests that the screen might have spared, in this turn
   // Of the value at hand.
   std::vector<uint64_t> revived_;
   std::vector<uint64_t> struck_now_;

@@ -46,7 +46,9 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, const D
     std::string padded = missing;
     padded.append(8, '\0');
     has_long_missing_ |= missing.size() > 8;
-    if (missing.size() <= 8) short_missing_.push_back({FieldTree::Keys::Head(padded.data(), missing.size()), missing.size()});
+    if (missing.size() > 8) continue;
+    short_missing_.push_back({FieldTree::Keys::Head(padded.data(), missing.size()), missing.size()});
+    most_short_missing_ = std::max(most_short_missing_, missing.size());
   }
   std::vector<uint32_t> counts(fields_.size(), 0);
   std::vector<double> costs(fields_.size(), 0);
@@ -169,6 +171,8 @@ void FieldReader::ResolveText(FieldState& field) {
     return;
   }
   field.text_ready = false;
+  // Short texts are compared quicker than looked up, and missing ones are common.
+  if (raw.size() <= most_short_missing_ && field.value->kind != Value::Kind::kEscapedString && IsMissing(raw)) return;
   const bool cached = field.cache.has_value() && field.cache->on() && raw.size() <= ValueCache::kMaxValueBytes;
   if (cached) {
     if (KnownValue* value = field.cache->Find(raw)) {
@@ -229,6 +233,7 @@ void FieldReader::Learn(uint32_t predicate, const Place& place, FieldState& fiel
   }
   uint64_t* known = field.answers + place.word;
   field.tested++;
+  if (field.index.has_value()) field.index->Tested(place.number);
   *known |= place.bit;
   if (matcher_.Holds(predicate, &field.text, &arena_)) known[field.words] |= place.bit;
 }

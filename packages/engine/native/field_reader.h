@@ -168,6 +168,7 @@ class FieldReader {
   Arena arena_;  // texts of this record
   std::vector<ShortText> short_missing_;  // missing texts of at most eight bytes
   bool has_long_missing_ = false;
+  size_t most_short_missing_ = 0;  // bytes of the longest of them
   const char* begin_ = nullptr;
   uint64_t generation_ = 0;
   uint32_t asked_fields_ = 0;  // in this record, and the last of them

@@ -34,10 +34,8 @@ class LiteralScreen {
   // To be called once after the last Add.
   void Build();
 
-  // Whether screening is worth a pass: fewer patterns are quicker asked one by one.
-  bool useful() const {
-    return use_ != Use::kOff && (patterns_ >= (use_ == Use::kOn ? 1u : 3u) || texts_sought_.size() >= kManyTexts);
-  }
+  // Whether there is anything to look for.
+  bool useful() const { return use_ != Use::kOff && patterns_ > 0; }
   bool covers(uint32_t number) const { return (screened_[number / 64] >> (number % 64)) & 1; }
 
   // Marks in `known` (as many words as given) every pattern that cannot match `text`, and every number of texts. False,
@@ -51,7 +49,6 @@ class LiteralScreen {
   uint64_t found(uint32_t word) const { return found_[word]; }
 
  private:
-  static constexpr size_t kManyTexts = 32;  // worth a pass, even if one predicate looks for them all
   enum class Kind : uint8_t { kRequired, kText, kFoldedText };
   struct Literal {
     std::string text;  // lower case, but for a kText

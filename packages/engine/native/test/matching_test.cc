@@ -226,7 +226,7 @@ void TestScreen() {
     weir::LiteralScreen few(1, use);
     few.Add(0, *compiled[0]);
     few.Build();
-    CHECK(few.useful() == (use == weir::Use::kOn));
+    CHECK(few.useful() == (use != weir::Use::kOff));
   }
 }
 
