@@ -90,7 +90,7 @@ export function loadCase(path: string, check: RulesCheck = 'checked'): Benchmark
   const { rules, input = { generator: 'ds2' }, jq = { share: 1 }, ...rest } = written
   if ('default' in rules) return { ...rest, input, rules, jq }
   if ('generator' in rules) {
-    const made = makeRules(rules)
+    const made = makeRules(rules, path)
     if (check === 'checked' && rules.sha256 !== hashOfRules(made))
       throw new UsageError(
         `${path}: the generator makes other rules than those of \`rules.sha256\`: npm run bench:expect.`,
@@ -105,8 +105,13 @@ export function loadCase(path: string, check: RulesCheck = 'checked'): Benchmark
   return { ...rest, input, rules: loadCase(other, check).rules, rulesFrom: rules, jq }
 }
 
-function makeRules(from: Exclude<RulesFrom, { case: string }>): RuleSet {
-  return from.generator === 'operators' ? generateRules(from) : generateWordRule(from)
+function makeRules(from: Exclude<RulesFrom, { case: string }>, of: string): RuleSet {
+  try {
+    return from.generator === 'operators' ? generateRules(from) : generateWordRule(from)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new UsageError(`${of}: ${error.message}`)
+  }
 }
 
 /** Returns the SHA-256 of rules, in hexadecimal, as cases with generated ones have it. */
@@ -122,7 +127,7 @@ export function withRulesSeed(benchmarkCase: BenchmarkCase, seed: number): Bench
   const { rulesFrom } = benchmarkCase
   if (rulesFrom === undefined || !('generator' in rulesFrom) || rulesFrom.seed === seed) return benchmarkCase
   const other = { ...rulesFrom, seed }
-  const rules = makeRules(other)
+  const rules = makeRules(other, benchmarkCase.name)
   const rg = 'none' in benchmarkCase.rg ? benchmarkCase.rg : { none: 'The patterns are for rules of another seed.' }
   return { ...benchmarkCase, rules, rulesFrom: { ...other, sha256: hashOfRules(rules) }, rg, expected: [] }
 }

@@ -148,6 +148,8 @@ const targets: readonly Target[] = [
   ratioTarget('native kernel ÷ finding newlines', kernel('native'), 0.6, 'newlines', ['one-rule']),
   ratioTarget('weir filter, 1 thread ÷ rg', command('weir-1'), 1, 'rg'),
   ratioTarget('weir filter, 2 threads ÷ rg on 2', command('weir-2'), 1, 'rg-2'),
+  growthTarget('100 rules ÷ 10 rules, same fields', 'six-fields-10', 'six-fields-100', 1.3),
+  growthTarget('1,000 rules ÷ 10 rules, same fields', 'six-fields-10', 'six-fields-1000', 2),
   growthTarget('100 rules ÷ 10 rules', 'generated-10', 'generated-100', 1.3),
   growthTarget('1,000 rules ÷ 10 rules', 'generated-10', 'generated-1000', 2),
   ratioTarget('native kernel ÷ JSON.parse + RegExp', kernel('native'), 25, 'json-parse', ['one-rule']),

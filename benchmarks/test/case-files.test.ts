@@ -78,6 +78,12 @@ const faults: readonly (readonly [string, object, RegExp])[] = [
     { rules: { generator: 'operators', seed: 1, rules: 1, operators: 'x' } },
     /`all` or `plain`/,
   ],
+  ['no fields', { rules: { generator: 'operators', seed: 1, rules: 1, fields: [] } }, /`rules\.fields`/],
+  [
+    'fields of which no rules are made',
+    { rules: { generator: 'operators', seed: 1, rules: 1, fields: ['x'] } },
+    /c\.json: no rules can be made/,
+  ],
   ['a share beyond all', { rules: { generator: 'operators', seed: 1, rules: 1, keepShare: 2 } }, /`rules\.keepShare`/],
   ['one word', { rules: { generator: 'words', seed: 1, words: 1 } }, /`rules\.words`/],
   ['input that is a name', { input: 'ds2' }, /`input` is an object/],

@@ -61,12 +61,15 @@ test('there are the cases that the project measures, each with its own rules', (
       ['records-200B', 10],
       ['records-6KB', 10],
       ['repeated', 10],
+      ['six-fields-10', 10],
       ['ten-rules', 10],
       ['unique', 10],
       ['white-space', 10],
       ['generated-100', 100],
       ['hundred-rules', 100],
+      ['six-fields-100', 100],
       ['generated-1000', 1000],
+      ['six-fields-1000', 1000],
       ['thousand-rules', 1000],
     ],
   )
@@ -192,7 +195,7 @@ async function compare(contender: Contender, task: Task): Promise<string | undef
 test('rules of other seeds are answered alike by all that run in this process', async (context) => {
   const description = { generator: 'records', escapes: 'half', malformedEvery: 10 } as const
   const input = prepareInput(folder, description, 600, 1)
-  for (const name of ['generated-10', 'generated-100', 'contains-100']) {
+  for (const name of ['generated-10', 'generated-100', 'six-fields-100', 'contains-100']) {
     for (const seed of [11, 12, 13]) {
       const other = withRulesSeed(
         cases.find((each) => each.name === name)!,

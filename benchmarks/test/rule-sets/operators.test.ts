@@ -51,6 +51,25 @@ test('plain rules neither decode nor ignore case by a modifier', () => {
   )
 })
 
+test('rules on few fields ask for no others, and where none can be made that is said', () => {
+  const fields = ['UA', 'reqPath', 'reqHost', 'reqMethod', 'cliIP', 'statusCode']
+  for (const [count, seed] of [
+    [10, 1],
+    [100, 2],
+    [1000, 3],
+  ] as const) {
+    const rules = generateRules({ rules: count, seed, fields, keepShare: 0.02 })
+    assert.equal(rules.rules.length, count)
+    const asked = JSON.stringify(rules.rules.slice(0, -1)).matchAll(/"field":"(\w+)"/g)
+    assert.deepEqual(
+      Array.from(new Set(Array.from(asked, ([, field]) => field))).filter((field) => !fields.includes(field!)),
+      [],
+    )
+    assert.deepEqual(compileRules(rules).warnings, [])
+  }
+  assert.throws(() => generateRules({ rules: 10, seed: 1, fields: ['customField'] }), /no rules can be made/)
+})
+
 test('the last rule keeps the wanted share, to the last digit', () => {
   for (const share of [1, 0.5, 0.1, 0.02, 0.001, 1 / 16 ** 4]) {
     const { rules } = generateRules({ rules: 1, seed: 1, keepShare: share })
