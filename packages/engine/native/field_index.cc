@@ -112,13 +112,14 @@ void FieldIndex::Strikes(uint32_t number, uint32_t alternative, bool negated) {
   strikes_ += struck.is_indexed;
 }
 
-void FieldIndex::Build() {
+void FieldIndex::Build(Use use) {
+  has_tables_ = strikes_ >= (use == Use::kOn ? 1 : kLeastStrikes);
   texts_.Build();
   folded_texts_.Build();
   if (screen_.has_value()) {
     screen_->Build();
-    if (!screen_->useful()) screen_.reset();
     screens_ = screening_ == Use::kOn;
+    if (!screen_->useful() || (!screens_ && MostSpared() < kPassCost)) screen_.reset();
   }
   for (uint32_t number = 0; number < struck_by_.size(); number++) {
     const Struck& struck = struck_by_[number];
@@ -134,8 +135,13 @@ void FieldIndex::Build() {
   BuildNetworks();
 }
 
-bool FieldIndex::useful(Use use) const {
-  return use != Use::kOff && (screen_.has_value() || strikes_ >= (use == Use::kOn ? 1 : kLeastStrikes));
+// What the screen spares a value at most, of which everything would be asked.
+double FieldIndex::MostSpared() const {
+  double cost = 0;
+  for (uint32_t number = 0; number < struck_by_.size(); number++) {
+    if (screen_->covers(number)) cost += struck_by_[number].cost;
+  }
+  return cost;
 }
 
 void FieldIndex::BuildAxis() {
@@ -292,7 +298,8 @@ void FieldIndex::Screen(std::string_view text, uint64_t* known, uint64_t* holds,
 }
 
 void FieldIndex::Ask(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck) {
-  if (strikes_ >= kLeastStrikes) AskTables(text, arena, known, holds, struck);
+  asked_ += has_tables_ || screens_;
+  if (has_tables_) AskTables(text, arena, known, holds, struck);
   if (!screen_.has_value()) return;
   if (screens_) Screen(text->bytes, known, holds, struck);
   if (--turn_values_ == 0) EndTurn();

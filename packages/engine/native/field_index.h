@@ -31,10 +31,10 @@ class FieldIndex {
   // Says that an alternative is struck where a predicate that was added fails, or `negated`, where it holds.
   void Strikes(uint32_t number, uint32_t alternative, bool negated);
   // To be called once, after all of these.
-  void Build();
+  void Build(Use use);
 
   // Whether asking for all at once may be worth it.
-  bool useful(Use use) const;
+  bool useful() const { return has_tables_ || screen_.has_value(); }
 
   // For a value's text: sets in `known` the predicates that are answered, in `holds` those that hold, and in `struck` the
   // alternatives that are struck; none of them is cleared. Scratch memory comes from `arena`.
@@ -49,6 +49,8 @@ class FieldIndex {
     if (screen_.has_value() && screen_->covers(number)) tested_cost_ += struck_by_[number].cost;
   }
 
+  // Values that something was looked up for.
+  uint64_t asked() const { return asked_; }
   // Values screened for literals, those in which some were found, and those that could not be screened.
   uint64_t screened() const { return screened_; }
   uint64_t candidates() const { return candidates_; }
@@ -61,7 +63,7 @@ class FieldIndex {
     std::vector<uint32_t> when_true;
     bool is_exists = false;
     bool is_indexed = false;  // answered here without the screen
-    double cost = 0;
+    double cost = 0;  // of testing it, in the matcher's unit
   };
 
   // Predicates on numbers: their bounds cut the axis into points and gaps, and each says what holds there.
@@ -92,7 +94,7 @@ class FieldIndex {
     uint32_t number;
   };
 
-  // Values without the screen, which tell whether it pays, and values until that is asked again.
+  // Values without the screen, which tell whether it pays, and values until the next trial.
   static constexpr uint32_t kTrial = 256;
   static constexpr uint32_t kTurn = 64 * 1024;
 
@@ -106,6 +108,7 @@ class FieldIndex {
   void HoldOnAxis(Text* text, uint64_t* holds);
   void AskTables(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck);
   void Screen(std::string_view text, uint64_t* known, uint64_t* holds, uint64_t* struck);
+  double MostSpared() const;
   void EndTurn();
 
   const Program& program_;
@@ -133,13 +136,14 @@ class FieldIndex {
   std::vector<uint32_t> v4_first_;  // by the upper twelve bits: the piece that holds the first address with them
   std::optional<LiteralScreen> screen_;
   Use screening_ = Use::kAdaptive;
-  bool has_tables_ = false;   // all but the screen is worth asking
-  bool screens_ = false;      // just now
-  uint32_t turn_values_ = kTrial;  // until it is decided again whether to screen
-  double tested_cost_ = 0;    // of tests that the screen might have spared, in this turn
+  bool has_tables_ = false;  // what is not the screen is worth asking
+  bool screens_ = false;     // just now
+  uint32_t turn_values_ = kTrial;  // until it is decided anew whether to screen
+  double tested_cost_ = 0;   // of tests in this turn that the screen might have spared
   // Of the value at hand.
   std::vector<uint64_t> revived_;
   std::vector<uint64_t> struck_now_;
+  uint64_t asked_ = 0;
   uint64_t screened_ = 0;
   uint64_t candidates_ = 0;
   uint64_t unscreened_ = 0;

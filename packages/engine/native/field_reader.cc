@@ -88,10 +88,10 @@ void FieldReader::BuildIndexes(const Decision& decision, Techniques techniques) 
     places_[predicate].field->index->Strikes(places_[predicate].number, alternative, negated);
   });
   for (FieldState& field : fields_) {
-    field.index->Build();
+    field.index->Build(techniques[Technique::kFieldIndex]);
     field.index->AskMissing(field.absent.data() + 2 * field.words);
     field.index->AskContainer(field.container.data() + 2 * field.words);
-    if (!field.index->useful(techniques[Technique::kFieldIndex])) field.index.reset();
+    if (techniques[Technique::kFieldIndex] == Use::kOff || !field.index->useful()) field.index.reset();
     field.is_direct = !field.cache.has_value() && !field.decode_url;
     field.remembers = field.cache.has_value() || field.index.has_value();
   }
@@ -115,7 +115,7 @@ void FieldReader::Report(TechniqueCounts* counts, std::vector<FieldCounts>* fiel
       mine.candidates = field.index->candidates();
       of(Technique::kLiterals).used += mine.screened;
       of(Technique::kLiterals).fell_back += field.index->unscreened();
-      of(Technique::kFieldIndex).used += field.asked;
+      of(Technique::kFieldIndex).used += field.index->asked();
       of(Technique::kFieldIndex).fell_back += field.tested;
     }
     if (!field.cache.has_value()) continue;
@@ -240,7 +240,6 @@ void FieldReader::Learn(uint32_t predicate, const Place& place, FieldState& fiel
 
 // Answers what the field's index knows of the value.
 void FieldReader::Ask(FieldState& field) {
-  field.asked++;
   field.index->Ask(&field.text, &arena_, field.answers, field.answers + field.words, field.struck());
 }
 

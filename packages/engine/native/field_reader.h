@@ -115,8 +115,7 @@ class FieldReader {
     std::vector<uint64_t> scratch;    // answers for a value that is not cached
     uint64_t found = 0;  // values met, and the sum of their positions in their records
     uint64_t positions = 0;
-    uint64_t asked = 0;   // times that its index was asked
-    uint64_t tested = 0;  // predicates that it left to be tested
+    uint64_t tested = 0;  // predicates that its index left to be tested
 
     uint64_t* struck() { return answers + 2 * words; }
   };

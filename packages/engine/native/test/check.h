@@ -65,6 +65,7 @@ void TestDecodeUrl();
 void TestMatcher();
 void TestFieldIndex();
 void TestLearnedLiterals();
+void TestScreeningTurns();
 void TestScreen();
 void TestValueCache();
 void TestDecision();
