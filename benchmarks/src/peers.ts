@@ -1,5 +1,6 @@
 // `npm run bench:peers`: finds the programs that Weir is measured against, installs those that are missing where it can,
-// and prints the version of each, or why it is not there. `-- --table` prints which case each peer can express instead.
+// and prints the version of each, or why it is not there. `-- NAME …` asks for some of them only; `-- --table` prints which
+// case each peer can express instead.
 
 import { fileURLToPath } from 'node:url'
 import { loadCases } from './cases.ts'
@@ -68,22 +69,25 @@ function main(args: readonly string[]): number {
     console.log(renderExpressible(expressible(cases)))
     return 0
   }
-  if (args.length > 0) {
-    process.stderr.write(`bench:peers: unknown argument ${args[0]}; it takes --table, or none.\n`)
-    return 2
-  }
   const tools = new Map(
     [...[...peers, ...Object.values(lineTools)].map(({ tool }) => ({ tool, use: 'contender' })), ...helpers].map(
-      (each) => [each.tool, each],
+      (each) => [each.tool.name, each],
     ),
   )
+  const unknown = args.find((name) => !tools.has(name))
+  if (unknown !== undefined) {
+    const names = [...tools.keys()].join(', ')
+    process.stderr.write(`bench:peers: unknown argument ${unknown}; it takes --table, or names of ${names}.\n`)
+    return 2
+  }
   let isComplete = true
   for (const wanted of tools.values()) {
+    if (args.length > 0 && !args.includes(wanted.tool.name)) continue
     const { line, isThere } = lineOf(wanted)
     console.log(line)
     isComplete &&= isThere
   }
-  for (const [name, reason] of absent) console.log(`${name}: no contender; ${reason}`)
+  if (args.length === 0) for (const [name, reason] of absent) console.log(`${name}: no contender; ${reason}`)
   return isComplete ? 0 : 1
 }
 

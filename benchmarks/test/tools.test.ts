@@ -1,10 +1,12 @@
 // How tools are found and installed, without installing any: folders are whole or not there, and faults say why.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { crate } from '#src/tools/crates.js'
 import { debianPackage, libraryFolders } from '#src/tools/debian.js'
 import { makeFolder, runInstaller, toolsFolder, versionLine } from '#src/tools/tool.js'
@@ -37,6 +39,13 @@ test('a tool that is not there is not found, and an installer that fails is name
   assert.equal(crate({ name: 'none', version: '1.0.0', program: 'no-such-program-of-weir' }).find(), undefined)
   assert.throws(() => runInstaller('no-such-program-of-weir', ['install']), /no-such-program-of-weir is not installed/)
   assert.throws(() => runInstaller('sh', ['-c', 'exit 3']), /sh -c ended with 3/)
+})
+
+test('a tool that nobody knows is refused, with the names of those that are known', () => {
+  const main = fileURLToPath(new URL('../dist/peers.js', import.meta.url))
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'jq', 'none'], { encoding: 'utf8' })
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(stderr, /unknown argument none; it takes --table, or names of jq, gojq, .*nginx\.$/m)
 })
 
 test('a version is the first line with a digit', () => {
