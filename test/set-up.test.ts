@@ -45,13 +45,14 @@ test('npm run fuzz and npm run test:native refuse arguments that they do not kno
     [],
     ['prove'],
     ['test', '--quick'],
+    ['coverage', '--short'],
     ['fuzz', '--hours'],
     ['fuzz', '--hours', '-1'],
     ['fuzz', 'regex'],
   ]) {
     const { status, stdout, stderr } = run('.ci/native.mjs', ...args)
     assert.equal(status, 2, args.join(' '))
-    assert.match(stderr, /Usage: npm run test:native \| /)
+    assert.match(stderr, /Usage: npm run test:native -- \[--short\] \| /)
     assert.equal(stdout, '')
   }
   assert.match(run('.ci/native.mjs', 'fuzz', 'regex').stderr, /no fuzz target regex; there are values, framing, walk, /)

@@ -54,19 +54,45 @@ function must(what, command, args, env = {}) {
   if (status !== 0) throw new ProofError(`${what}: ${signal ?? `exit ${status}`}; its output stands above.`)
 }
 
-/** Test files of the engine that speak to the native kernel. */
-const kernelTests = [
-  'cases',
-  'cuts',
-  'evaluation',
-  'oracle',
-  'original',
-  'paths',
-  'kernel/kernel',
-  'kernel/lists',
-  'kernel/native',
-  'pool/evaluate',
-]
+/**
+ * Runs commands to their ends, as many at a time as there are processors, and shows what each wrote when it has ended.
+ * Throws a ProofError that names those which failed.
+ */
+async function mustAll(parts) {
+  const waiting = [...parts]
+  const failed = []
+  await inLanes(async () => {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+      if (!(await succeeds(part))) failed.push(part.what)
+    }
+  })
+  if (failed.length > 0) throw new ProofError(`${failed.join('; ')}: failed, and the output stands above.`)
+}
+
+async function succeeds({ what, command, args, env = {} }) {
+  const began = performance.now()
+  const child = spawn(command, args, {
+    cwd: engineDir,
+    env: { ...process.env, ...sanitizerOptions, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const written = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => written.push(chunk))
+  const status = await new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve(signal ?? code))
+  })
+  const seconds = Math.round((performance.now() - began) / 1000)
+  console.log(`\n-- ${what} (${status === 0 ? '' : `FAILED: ${status}, `}${seconds} s)\n${Buffer.concat(written)}`)
+  return status === 0
+}
+
+function inLanes(lane) {
+  return Promise.all(Array.from({ length: availableParallelism() }, lane))
+}
+
+/** Test files of the engine that speak to the native kernel, those that take longest first. */
+const kernelTests = ['oracle', 'cases', 'cuts', 'original', 'paths', 'kernel/lists', 'kernel/native', 'kernel/kernel']
 
 /** The compiled files of tests. */
 function compiledTests(names) {
@@ -79,24 +105,31 @@ function compiledTests(names) {
 /** Builds and runs all but the fuzz targets. `judge`: the folder of npm's re2 for the oracle. */
 export async function proveNative({ judge } = {}) {
   const coreTest = await buildProgram('address', 'core_test', testSources())
-  const nodeTest = ['--test', '--test-reporter=dot']
-  // The recorded calls are made by the engine's test, which runs the program that it is given.
-  must(
-    'the core’s tests under AddressSanitizer and UndefinedBehaviorSanitizer',
-    process.execPath,
-    [...nodeTest, ...compiledTests(['native-core'])],
+  const allocation = await buildProgram('address', 'allocation', program('allocation'))
+  const threads = await buildProgram('thread', 'threads', program('threads'))
+  const addonParts = await partsOfAddon(judge)
+  await mustAll([
+    // The recorded calls are made by the engine's test, which runs the program that it is given. Leaks are looked for when
+    // that ends, as in all of the core's own programs.
     {
-      WEIR_CORE_TEST: coreTest,
+      what: 'the core’s tests under AddressSanitizer and UndefinedBehaviorSanitizer',
+      command: process.execPath,
+      args: nodeTest('native-core'),
+      env: { WEIR_CORE_TEST: coreTest },
     },
-  )
-  must('the same, with each check counted, and leaks looked for', coreTest, [])
-  must('every allocation failure', await buildProgram('address', 'allocation', program('allocation')), [])
-  must('two threads under ThreadSanitizer', await buildProgram('thread', 'threads', program('threads')), [])
-  await proveAddon(nodeTest, judge)
+    { what: 'every allocation failure', command: allocation, args: [] },
+    { what: 'two threads under ThreadSanitizer', command: threads, args: [] },
+    ...addonParts,
+  ])
+}
+
+/** Arguments of Node for one of the engine's test files. */
+function nodeTest(name) {
+  return ['--test', '--test-reporter=dot', ...compiledTests([name])]
 }
 
 /** The engine’s tests on an addon under AddressSanitizer, whose run-time library has to come before Node. */
-async function proveAddon(nodeTest, judge) {
+async function partsOfAddon(judge) {
   const addon = await buildAddon('weir', [])
   const failing = await buildAddon('weir-failing', [join(nativeDir, 'test', 'programs', 'failing_new.cc')])
   const runtime = `libclang_rt.asan-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so`
@@ -111,14 +144,21 @@ async function proveAddon(nodeTest, judge) {
     WEIR_RUNS: '40',
     ...(judge === undefined ? {} : { WEIR_JUDGE: judge }),
   }
-  const files = compiledTests(kernelTests)
-  must('the engine’s kernel tests on an addon under AddressSanitizer', process.execPath, [...nodeTest, ...files], env)
-  must('exceptions at the addon’s door', process.execPath, [...nodeTest, ...compiledTests(['kernel/native'])], {
-    ...env,
-    WEIR_ADDON: failing,
-    WEIR_FAILING_ADDON: failing,
-    WEIR_REQUIRE: 'native,failing-addon',
-  })
+  const command = process.execPath
+  return [
+    ...kernelTests.map((name) => ({
+      what: `the engine’s tests of ${name} on an addon under AddressSanitizer`,
+      command,
+      args: nodeTest(name),
+      env,
+    })),
+    {
+      what: 'exceptions at the addon’s door',
+      command,
+      args: nodeTest('kernel/native'),
+      env: { ...env, WEIR_ADDON: failing, WEIR_FAILING_ADDON: failing, WEIR_REQUIRE: 'native,failing-addon' },
+    },
+  ]
 }
 
 /** Builds the addon under AddressSanitizer, linked with further sources. */
@@ -144,12 +184,11 @@ export async function fuzz({ seconds, targets = Object.keys(fuzzTargets) }) {
   mkdirSync(crashDir, { recursive: true })
   const failures = []
   const waiting = [...targets]
-  const lane = async () => {
+  await inLanes(async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       if (!(await fuzzOne(name, programs.get(name), seconds))) failures.push(name)
     }
-  }
-  await Promise.all(Array.from({ length: availableParallelism() }, lane))
+  })
   if (failures.length === 0) return
   throw new ProofError(
     `Inputs that break ${failures.join(', ')} are kept in ${relative(process.cwd(), crashDir)}. ` +

@@ -4,12 +4,13 @@
 // An emulated run needs `qemu-x86_64`; without it the test is skipped, or fails where WEIR_REQUIRE names `qemu`.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createSlab } from '#src/batch/slab.js'
 import { slabFlag } from '#src/batch/batch.js'
 import type { Validation } from '#src/batch/batch.js'
@@ -97,28 +98,36 @@ after(() => {
   rmSync(folder, { recursive: true })
 })
 
-function passes(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
-  const run = spawnSync(command, args, { env: { ...process.env, ...env }, encoding: 'utf8' })
-  assert.equal(run.status, 0, `${run.stdout}${run.stderr}${run.error?.message ?? ''}`)
-  assert.match(run.stdout, /^[1-9]\d* checks, 0 failures$/m)
+async function passes(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const options = { env: { ...process.env, ...env } }
+  const { stdout } = await promisify(execFile)(command, args, options).catch((error: Failure) =>
+    assert.fail(`${error.stdout}${error.stderr}${error.message}`),
+  )
+  assert.match(stdout, /^[1-9]\d* checks, 0 failures$/m)
 }
 
-test('the native core answers recorded calls as the portable kernel does', { skip: noProgram }, () => {
-  passes(program, [recorded])
+/** How Node tells that a program failed. */
+type Failure = Error & { readonly stdout: string; readonly stderr: string }
+
+// Each takes ten seconds and more where it is emulated or instrumented, on one processor.
+describe('the native core', { concurrency: availableParallelism() }, () => {
+  test('the native core answers recorded calls as the portable kernel does', { skip: noProgram }, () =>
+    passes(program, [recorded]),
+  )
+
+  for (const implementation of ['fallback', 'westmere', 'haswell']) {
+    test(`so it does with simdjson's ${implementation} implementation`, { skip: noProgram }, () =>
+      passes(program, [recorded], { SIMDJSON_FORCE_IMPLEMENTATION: implementation }),
+    )
+  }
+
+  // The last has AVX2 and no AVX-512: between them and this machine, every way to index quotes runs.
+  for (const cpu of ['Opteron_G1', 'Nehalem', 'Haswell']) {
+    test(`so it does on an emulated ${cpu}`, { skip: noQemu }, () =>
+      passes('qemu-x86_64', ['-cpu', cpu, program, recorded]),
+    )
+  }
 })
-
-for (const implementation of ['fallback', 'westmere', 'haswell']) {
-  test(`so it does with simdjson's ${implementation} implementation`, { skip: noProgram }, () => {
-    passes(program, [recorded], { SIMDJSON_FORCE_IMPLEMENTATION: implementation })
-  })
-}
-
-// The last has AVX2 and no AVX-512: between them and this machine, every way to index quotes runs.
-for (const cpu of ['Opteron_G1', 'Nehalem', 'Haswell']) {
-  test(`so it does on an emulated ${cpu}`, { skip: noQemu }, () => {
-    passes('qemu-x86_64', ['-cpu', cpu, program, recorded])
-  })
-}
 
 test('the test program notices a wrong answer', { skip: noProgram }, () => {
   const calls = join(folder, 'wrong')
