@@ -1,12 +1,14 @@
 // Compiled test files, and Node's own runner over them. Used by test.mjs and techniques.mjs.
 
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { SetUpError, root, sourcesOf, typeScriptProjects } from './set-up.mjs'
 
 const required = ['native', 'judge']
+/** Files at once: one more than there are processors, since each waits part of its time for processes, disks and clocks. */
+const usualConcurrency = availableParallelism() + 1
 /** A test that runs longer than this hangs; the slowest takes well under a minute. */
 const testTimeoutMs = 600_000
 
@@ -31,12 +33,37 @@ export function testFiles(folder = root) {
 }
 
 /**
- * Runs test files with more in their environment, and returns the exit code and, with `isQuiet`, what they wrote; else they
- * write it to this process's output. `judge`: the folder of the judge's package.
+ * Files that need not run again on another Node of the same machine, since it only starts what they test: other programs,
+ * whose binaries and sources are the same ones.
  */
-export function runTests(files, judge, { env: more = {}, isQuiet = false } = {}) {
+const sameOnEveryNode = [
+  // The core's test program as it is shipped, emulated on old processors, and for arm64 in a Node of its own.
+  'packages/engine/dist-test/native-core.test.js',
+  'test/dist/packages-arm64.test.js',
+  // What Java makes of inputs from one seed: on each Node, original.test.js holds the kernels to answers recorded of it.
+  'packages/engine/dist-test/original-java.test.js',
+  'test/dist/original-command.test.js',
+  // The answers of what the benchmarks compare Weir with. That a run as a whole works, their other tests see on each Node.
+  'benchmarks/dist-test/cases.test.js',
+  'benchmarks/dist-test/peers.test.js',
+  'benchmarks/dist-test/plain-cpp.test.js',
+]
+
+/** The test files among `files` that can differ from one Node to another. */
+export function filesOfNode(files) {
+  const gone = sameOnEveryNode.find((file) => !files.includes(file))
+  if (gone !== undefined) throw new SetUpError(`${gone} is listed in .ci/test-files.mjs, and there is no such test.`)
+  return files.filter((file) => !sameOnEveryNode.includes(file))
+}
+
+/**
+ * Runs test files with more in their environment, and resolves to the exit code and, with `isQuiet`, what they wrote; else
+ * they write it to this process's output. `judge`: the folder of the judge's package; `concurrency`: how many files at once.
+ */
+export async function runTests(files, judge, options = {}) {
+  const { env: more = {}, isQuiet = false, concurrency = usualConcurrency } = options
   const nodeArgs = ['--test', '--test-reporter=spec', `--test-timeout=${testTimeoutMs}`]
-  nodeArgs.push(`--test-concurrency=${availableParallelism()}`)
+  nodeArgs.push(`--test-concurrency=${concurrency}`)
   const env = {
     ...process.env,
     WEIR_JUDGE: judge,
@@ -46,12 +73,9 @@ export function runTests(files, judge, { env: more = {}, isQuiet = false } = {})
   // Set by the runner for its own children: with it, a runner within a runner reports nothing.
   delete env.NODE_TEST_CONTEXT
   const output = isQuiet ? 'pipe' : 'inherit'
-  const run = spawnSync(process.execPath, [...nodeArgs, ...files], {
-    cwd: root,
-    env,
-    stdio: ['ignore', output, output],
-    maxBuffer: 1 << 28,
-  })
-  if (run.error !== undefined) throw run.error
-  return { status: run.status, output: isQuiet ? `${run.stdout}${run.stderr}` : '' }
+  const child = spawn(process.execPath, [...nodeArgs, ...files], { cwd: root, env, stdio: ['ignore', output, output] })
+  const written = []
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => written.push(chunk))
+  const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve))
+  return { status, output: Buffer.concat(written).toString() }
 }

@@ -58,6 +58,21 @@ test('npm run fuzz and npm run test:native refuse arguments that they do not kno
   assert.match(run('.ci/native.mjs', 'fuzz', 'regex').stderr, /no fuzz target regex; there are values, framing, walk, /)
 })
 
+test('on a second Node only tests of other programs are left out, each of which there is', async () => {
+  const { filesOfNode, testFiles } = (await importCompiled('.ci/test-files.mjs')) as {
+    filesOfNode: (files: readonly string[]) => string[]
+    testFiles: () => string[]
+  }
+  const all = testFiles()
+  const leftOut = all.filter((file) => !filesOfNode(all).includes(file))
+  assert.ok(leftOut.includes('packages/engine/dist-test/native-core.test.js'), leftOut.join())
+  assert.ok(leftOut.length < all.length / 20 && !leftOut.some((file) => file.startsWith('packages/service/')))
+  for (const file of leftOut) {
+    const others = all.filter((each) => each !== file)
+    assert.throws(() => filesOfNode(others), new RegExp(`${file} is listed .* there is no such test`))
+  }
+})
+
 test('the benchmarks begin with a program that exists', () => {
   const { status, stderr } = run('.ci/bench.mjs', 'no-such-program')
   assert.equal(status, 1)
