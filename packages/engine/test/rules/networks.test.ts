@@ -83,14 +83,21 @@ test('what node:net calls an address is one here, and nothing else, zones and le
   )
 })
 
+/** v4-mapped addresses are v4 here, and node:net mixes the two. */
+const isMapped = (groups: readonly number[]): boolean =>
+  groups.slice(0, 5).every((each) => each === 0) && groups[5] === 0xffff
+
 test('networks contain what node:net says they contain', () => {
   const network = fc.oneof(
     fc.tuple(v4, fc.nat(32)).map(([text, bits]) => ({ text, bits, family: 'ipv4' as const })),
-    fc.tuple(v6, fc.integer({ min: 0, max: 128 })).map(([groups, bits]) => ({
-      text: groups.map((each) => each.toString(16)).join(':'),
-      bits,
-      family: 'ipv6' as const,
-    })),
+    fc
+      .tuple(v6, fc.integer({ min: 0, max: 128 }))
+      .filter(([groups, bits]) => bits < 96 || !isMapped(groups))
+      .map(([groups, bits]) => ({
+        text: groups.map((each) => each.toString(16)).join(':'),
+        bits,
+        family: 'ipv6' as const,
+      })),
   )
   fc.assert(
     fc.property(
@@ -115,8 +122,7 @@ test('networks contain what node:net says they contain', () => {
           )
         }
         for (const groups of some6) {
-          // v4-mapped addresses are v4 here, and node:net mixes the two.
-          if (groups.slice(0, 5).every((each) => each === 0) && groups[5] === 0xffff) continue
+          if (isMapped(groups)) continue
           const text = groups.map((each) => each.toString(16)).join(':')
           const address = groups.reduce((sum, each) => (sum << 16n) | BigInt(each), 0n)
           assert.equal(
