@@ -37,7 +37,7 @@ const layersOf: Readonly<Record<string, readonly Layer[]>> = {
     { level: 4, files: /^(pipeline|tuning)\/[^/]+\.ts$/ },
     { level: 5, files: /^admin\/.+\.ts$/ },
     { level: 6, files: /^commands\/[^/]+\.ts$/ },
-    { level: 7, files: /^main\.ts$/ },
+    { level: 7, files: /^(main|main-filter|start)\.ts$/ },
   ],
 }
 
@@ -51,7 +51,7 @@ const packagesOf: Readonly<Record<string, Readonly<Record<string, readonly strin
   'packages/service/src': {
     '@weir/engine': [''],
     '@weir/engine/testing': [''],
-    commander: ['main.ts', 'commands/'],
+    commander: ['start.ts', 'commands/'],
     'cli-progress': ['commands/'],
     pino: ['structured-log.ts'],
     'prom-client': ['metrics.ts'],

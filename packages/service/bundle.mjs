@@ -1,7 +1,7 @@
-// Makes the folder `bundle` of what is compiled: the command in a few files, because Node takes a third of a millisecond
-// for every module that it loads, and there are more than a hundred. Holds the engine as well; its native kernel and the
-// package behind its pool stay where the engine is installed. Called by the set-up and by packing. That it is left alone
-// when it is older than what it was made of is decided in bin/weir.js.
+// Makes the folder `bundle` of what is compiled: the command in few files, because Node takes a third of a millisecond for
+// every module that it loads, and there are more than a hundred. They are CommonJS, which loads faster. They hold the
+// engine as well; its native kernel and the package behind its pool stay where the engine is installed. Called by the
+// set-up and by packing. That the bundle is left alone when it is older than what it was made of is decided in bin/weir.js.
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,68 +15,113 @@ export const folder = join(here, 'bundle')
 
 /** Files that are started by name, by Node or as threads, and what they are made of. */
 export const entryPoints = {
+  filter: join(here, 'dist/main-filter.js'),
   main: join(here, 'dist/main.js'),
   'trial-process': join(here, 'dist/pipeline/trial-process.js'),
   'calibration-thread': join(here, 'dist/tuning/calibration-thread.js'),
-  worker: join(engine, 'dist/pool/worker.js'),
   'rules-thread': join(engine, 'dist/rules-thread.js'),
+  worker: join(engine, 'dist/pool/worker.js'),
 }
+
+/**
+ * Entry points that are one file, `others.js`, of which each runs a part: they start more seldom, and share more, than
+ * what has a file of its own.
+ */
+const joined = ['main', 'trial-process', 'calibration-thread', 'rules-thread']
+
+/** Packages that are large, and loaded when something first needs them. */
+const packages = ['re2js', 'yaml']
 
 /** Packages that no command loads which should start fast. */
 const external = ['cli-progress', 'pino', 'prom-client', 'zod']
 
-const resolveEngine = "import.meta.resolve('@weir/engine')"
+const anyFile = /[\\/](engine|service)[\\/]dist[\\/].*\.js$/
 
-/** What the engine finds beside itself, or among its own dependencies, is found there from the bundle, too. */
-const fromEngine = {
-  name: 'from-engine',
+/** What is written differently in the bundle: which files, what stands there, and what takes its place. */
+const edits = [
+  // The engine's binary is found where the engine is installed.
+  [/engine[\\/]dist[\\/]kernel[\\/]native\.js$/, 'import.meta.url', 'kernelUrl()'],
+  // Without a `require` of its own it has the package found in the bundle, and run when the first YAML is read, as before.
+  [/engine[\\/]dist[\\/]rules[\\/]yaml-source\.js$/, 'const require = createRequire(import.meta.url);', ''],
+  // What is loaded when it is needed stands in the same file, and runs when it is needed.
+  [anyFile, "import('./", "require('./"],
+  [anyFile, "import('../", "require('../"],
+]
+
+/** What modules know of their own place, and of the engine's. */
+const prelude = [
+  '"use strict"',
+  'const{pathToFileURL}=require("node:url")',
+  'const moduleUrl=pathToFileURL(__filename).href',
+  'const kernelUrl=()=>pathToFileURL(require.resolve("@weir/engine")+"/../kernel/native.js").href',
+].join(';')
+
+function edited(path) {
+  let text = readFileSync(path, 'utf8')
+  for (const [files, before, after] of edits) {
+    if (!files.test(path)) continue
+    if (files !== anyFile && !text.includes(before)) throw new Error(`${path} lacks what is replaced here: ${before}`)
+    text = text.replaceAll(before, after)
+  }
+  return { contents: text }
+}
+
+const plugin = {
+  name: 'weir',
   setup(build) {
-    build.onLoad({ filter: /[\\/]engine[\\/]dist[\\/]kernel[\\/]native\.js$/ }, ({ path }) =>
-      edited(path, 'import.meta.url', `new URL('kernel/native.js', ${resolveEngine}).href`),
-    )
-    // Without a `require` of its own it has the package bundled, and run when the first YAML is read, as before.
-    build.onLoad({ filter: /[\\/]engine[\\/]dist[\\/]rules[\\/]yaml-source\.js$/ }, ({ path }) =>
-      edited(path, 'const require = createRequire(import.meta.url);', ''),
+    build.onLoad({ filter: anyFile }, ({ path }) => edited(path))
+    build.onResolve({ filter: new RegExp(`^(${packages.join('|')})$`) }, ({ path, kind }) =>
+      kind === 'entry-point' ? undefined : { path: `./${path}.js`, external: true },
     )
     build.onResolve({ filter: /^piscina$/ }, ({ path }) => ({ path, namespace: 'from-engine' }))
     build.onLoad({ filter: /.*/, namespace: 'from-engine' }, ({ path }) => ({
       contents:
         `import { createRequire } from 'node:module'\n` +
-        `export const { Piscina } = createRequire(${resolveEngine})('${path}')\n`,
+        `export const { Piscina } = createRequire(kernelUrl())('${path}')\n`,
+    }))
+    build.onResolve({ filter: /^weir:others$/ }, ({ path }) => ({ path, namespace: 'others' }))
+    build.onLoad({ filter: /.*/, namespace: 'others' }, () => ({
+      contents: `export const parts = {${joined.map((name) => `'${name}': () => require(${JSON.stringify(entryPoints[name])})`).join()}}`,
+      resolveDir: here,
     }))
   },
 }
 
-function edited(path, text, replacement) {
-  const contents = readFileSync(path, 'utf8')
-  if (!contents.includes(text)) throw new Error(`${path} lacks the text that is replaced here: ${text}`)
-  return { contents: contents.replaceAll(text, replacement), loader: 'js' }
+const options = {
+  ...{ bundle: true, plugins: [plugin], external, platform: 'node', target: 'node20.19' },
+  ...{ minifyWhitespace: true, minifySyntax: true, define: { 'import.meta.url': 'moduleUrl' } },
+  ...{ sourcemap: 'linked', sourcesContent: false, metafile: true, absWorkingDir: here, logLevel: 'error' },
 }
+
+/** As a second step, since esbuild splits what several files share for no other form than modules. */
+const asCommonJs = { format: 'cjs', banner: { js: prelude } }
 
 /** Makes the bundle anew. Rejects where esbuild is not installed, as on a platform that it does not know. */
 export async function bundle() {
   const { build } = await import('esbuild')
   const made = `${folder}.${process.pid}`
+  const modules = join(made, 'modules')
   try {
-    const { metafile } = await build({
-      ...{ entryPoints, external, outdir: made, plugins: [fromEngine] },
-      ...{
-        bundle: true,
-        splitting: true,
-        minifyWhitespace: true,
-        minifySyntax: true,
-        format: 'esm',
-        platform: 'node',
-        target: 'node20.19',
-      },
-      ...{ sourcemap: 'linked', sourcesContent: false, metafile: true, absWorkingDir: here, logLevel: 'error' },
-      // For packages that are no modules: within them `require` still means Node's.
-      banner: {
-        js: "import { createRequire as moduleRequire } from 'node:module'; const require = moduleRequire(import.meta.url);",
-      },
+    const shared = { filter: entryPoints.filter, others: 'weir:others' }
+    const alone = { worker: entryPoints.worker, ...Object.fromEntries(packages.map((name) => [name, name])) }
+    const built = await Promise.all([
+      build({ ...options, entryPoints: shared, splitting: true, format: 'esm', chunkNames: 'shared', outdir: modules }),
+      build({ ...options, entryPoints: alone, ...asCommonJs, outdir: made }),
+    ])
+    const files = ['filter', 'others', 'shared'].map((name) => join(modules, `${name}.js`))
+    await build({
+      ...options,
+      bundle: false,
+      plugins: [],
+      external: undefined,
+      ...asCommonJs,
+      entryPoints: files,
+      outdir: made,
     })
-    mkdirSync(made, { recursive: true })
-    writeFileSync(join(made, 'licences.txt'), licencesOf(Object.keys(metafile.inputs)))
+    rmSync(modules, { recursive: true })
+    for (const name of joined) writeFileSync(join(made, `${name}.js`), `require('./others.js').parts['${name}']()\n`)
+    writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n')
+    writeFileSync(join(made, 'licences.txt'), licencesOf(built.flatMap(({ metafile }) => Object.keys(metafile.inputs))))
     rmSync(folder, { recursive: true, force: true })
     renameSync(made, folder)
   } finally {

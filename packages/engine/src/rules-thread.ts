@@ -79,9 +79,10 @@ async function prepare(request: ThreadRequest): Promise<PreparedParts> {
   }
 }
 
-const answer = await prepare(workerData as ThreadRequest).then(
-  (prepared): ThreadAnswer => ({ status: 'done', prepared }),
-  (error: unknown): ThreadAnswer => ({ status: 'failed', error: encodeError(error) }),
-)
 const port = parentPort!
-port.postMessage(answer)
+void prepare(workerData as ThreadRequest)
+  .then(
+    (prepared): ThreadAnswer => ({ status: 'done', prepared }),
+    (error: unknown): ThreadAnswer => ({ status: 'failed', error: encodeError(error) }),
+  )
+  .then((answer) => port.postMessage(answer))

@@ -1,27 +1,34 @@
 #!/usr/bin/env node
 // Starts the command `weir`, from the bundle or from its compiled modules, or says how to compile it.
 
-import { statSync } from 'node:fs'
+'use strict'
+
+const { statSync } = require('node:fs')
+const { join } = require('node:path')
 
 // Else this signal opens Node's inspector, by which everybody on the machine could run code in the process. Here, before
 // anything is loaded: until a signal is handled, Node does what it does.
 process.on('SIGUSR1', () => {})
 
-/** Returns when a file was last written, in milliseconds since 1970; 0 where there is none. */
+/** Returns when a file of the package was last written, in milliseconds since 1970; 0 where there is none. */
 function writtenMs(path) {
-  return statSync(new URL(path, import.meta.url), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return statSync(join(__dirname, path), { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
+
+/** The bundle of what the arguments ask for. */
+const bundle = process.argv[2] === 'filter' ? '../bundle/filter.js' : '../bundle/main.js'
 
 // The compiler touches these when it writes anything. They are not published: there the bundle is always current.
 const compiledMs = Math.max(...['..', '../../engine'].map((folder) => writtenMs(`${folder}/dist/tsconfig.tsbuildinfo`)))
-const bundledMs = writtenMs('../bundle/main.js')
+const bundledMs = writtenMs(bundle)
 
-try {
-  await import(bundledMs > 0 && bundledMs >= compiledMs ? '../bundle/main.js' : '../dist/main.js')
-} catch (error) {
-  if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
-  process.stderr.write(
-    `weir is not built: ${error.message}\nRun \`npm run build\` in its repository; it installs what is missing.\n`,
-  )
-  process.exitCode = 1
+if (bundledMs > 0 && bundledMs >= compiledMs) require(bundle)
+else {
+  import('../dist/main.js').catch((error) => {
+    if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    process.stderr.write(
+      `weir is not built: ${error.message}\nRun \`npm run build\` in its repository; it installs what is missing.\n`,
+    )
+    process.exitCode = 1
+  })
 }

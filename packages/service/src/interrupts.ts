@@ -1,4 +1,4 @@
-// What has to be undone when the process ends before its work is done: a list of synchronous clean-ups. main.ts makes
+// What has to be undone when the process ends before its work is done: a list of synchronous clean-ups. start.ts makes
 // one, runs it on signals and faults; sinks and the progress bar add to it. Installs no handler itself.
 
 /** Clean-ups that run at most once, the latest first. */

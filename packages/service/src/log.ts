@@ -1,4 +1,4 @@
-// Messages to people: one function that writes a line to wherever main.ts says, standard error as a rule, and what
+// Messages to people: one function that writes a line to wherever start.ts says, standard error as a rule, and what
 // makes control characters visible. Records never pass here. The log of commands that run on is in
 // structured-log.ts. Called by commands.
 

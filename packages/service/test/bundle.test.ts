@@ -14,33 +14,40 @@ const bundle = fileURLToPath(new URL('../bundle/', import.meta.url))
 const skip = existsSync(path.join(bundle, 'main.js')) ? false : 'the command is not bundled: npm run build'
 
 /** Makes a folder like that of the package, whose entry points say which they are, and returns what starting it prints. */
-function started(root: string, writtenMs: Readonly<Record<string, number>>): string {
+function started(root: string, writtenMs: Readonly<Record<string, number>>, ...args: readonly string[]): string {
   for (const [file, ms] of Object.entries(writtenMs)) {
     const place = path.join(root, 'packages', file)
     mkdirSync(path.dirname(place), { recursive: true })
-    writeFileSync(place, `process.stdout.write('${path.basename(path.dirname(file))}')`)
+    writeFileSync(place, `process.stdout.write('${file.replace(/^service\//, '')}')`)
     utimesSync(place, ms / 1000, ms / 1000)
   }
   const start = path.join(root, 'packages/service/bin/weir.js')
   mkdirSync(path.dirname(start), { recursive: true })
   writeFileSync(path.join(root, 'package.json'), '{"type":"module"}')
-  copyFileSync(binary, start)
-  const { stdout, stderr } = spawnSync(process.execPath, [start], { encoding: 'utf8' })
+  for (const name of ['weir.js', 'package.json']) {
+    copyFileSync(path.join(path.dirname(binary), name), path.join(path.dirname(start), name))
+  }
+  const { stdout, stderr } = spawnSync(process.execPath, [start, ...args], { encoding: 'utf8' })
   return stdout + stderr
 }
 
 test('the command starts from the bundle, unless what it was made of was compiled since', async (t) => {
-  const [dist, made] = ['service/dist/main.js', 'service/bundle/main.js']
+  const [dist, main, filter] = ['service/dist/main.js', 'service/bundle/main.js', 'service/bundle/filter.js']
   const [service, engine] = ['service/dist/tsconfig.tsbuildinfo', 'engine/dist/tsconfig.tsbuildinfo']
   const trials = [
-    [{ [dist]: 2000, [made]: 2000, [service]: 1000, [engine]: 2000 }, 'bundle'],
-    [{ [dist]: 2000, [made]: 2000, [service]: 3000, [engine]: 1000 }, 'dist'],
-    [{ [dist]: 2000, [made]: 2000, [service]: 1000, [engine]: 3000 }, 'dist'],
-    [{ [dist]: 2000, [service]: 1000, [engine]: 1000 }, 'dist'],
+    [{ [service]: 1000, [engine]: 2000 }, true],
+    [{ [service]: 3000, [engine]: 1000 }, false],
+    [{ [service]: 1000, [engine]: 3000 }, false],
     // As it is published.
-    [{ [dist]: 3000, [made]: 2000 }, 'bundle'],
+    [{}, true],
   ] as const
-  for (const [files, expected] of trials) assert.equal(started(await folder(t), files), expected)
+  for (const [compiled, isTaken] of trials) {
+    const files = { [dist]: 3000, [main]: 2000, [filter]: 2000, ...compiled }
+    assert.equal(started(await folder(t), files), isTaken ? 'bundle/main.js' : 'dist/main.js')
+    assert.equal(started(await folder(t), files, 'filter'), isTaken ? 'bundle/filter.js' : 'dist/main.js')
+    assert.equal(started(await folder(t), files, 'rules', 'filter'), isTaken ? 'bundle/main.js' : 'dist/main.js')
+  }
+  assert.equal(started(await folder(t), { [dist]: 2000, [service]: 1000, [engine]: 1000 }), 'dist/main.js')
   assert.match(started(await folder(t), {}), /^weir is not built: /)
 })
 
@@ -57,7 +64,16 @@ test(
     const input = Array.from({ length: 100_000 }, (_, i) => `{"k":${i % 4},"n":${i}}\n`).join('')
     writeFileSync(file, input)
     const run = (from: string, kernel: string) => {
-      const args = [path.join(from, 'main.js'), 'filter', '--rules', rules, '--kernel', kernel, '--json', file]
+      const args = [
+        path.join(from, from === bundle ? 'filter.js' : 'main.js'),
+        'filter',
+        '--rules',
+        rules,
+        '--kernel',
+        kernel,
+        '--json',
+        file,
+      ]
       const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 24 })
       assert.equal(status, 0, stderr)
       assert.ok(stdout === input.replace(/\{"k":[023],.*\n/g, ''))
@@ -69,7 +85,8 @@ test(
 )
 
 test('the bundle has every file that is started by name, and the licences of the packages inside it', { skip }, () => {
-  for (const name of ['main', 'worker', 'rules-thread', 'trial-process', 'calibration-thread']) {
+  const parts = ['shared', 'others', 're2js', 'yaml']
+  for (const name of ['main', 'filter', 'worker', 'rules-thread', 'trial-process', 'calibration-thread', ...parts]) {
     assert.ok(existsSync(path.join(bundle, `${name}.js`)), name)
   }
   const licences = readFileSync(path.join(bundle, 'licences.txt'), 'utf8')

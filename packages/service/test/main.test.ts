@@ -1,7 +1,7 @@
 // The command as a whole: help, version, wrong commands, and its start file.
 
 import assert from 'node:assert/strict'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -59,8 +59,7 @@ test('an unknown command or option is refused with the nearest one', async () =>
 
 test('where the command is not compiled, its start file says what to do', async (t) => {
   const directory = await folder(t)
-  await mkdir(path.join(directory, 'bin'))
-  await cp(binary, path.join(directory, 'bin', 'weir.js'))
+  await cp(path.dirname(binary), path.join(directory, 'bin'), { recursive: true })
   await cp(new URL('../package.json', import.meta.url), path.join(directory, 'package.json'))
   const run = spawnSync(process.execPath, [path.join(directory, 'bin', 'weir.js')], { encoding: 'utf8' })
   assert.equal(run.status, 1)

@@ -1,4 +1,4 @@
-// What every command is given by main.ts instead of reaching for the process itself.
+// What every command is given by start.ts instead of reaching for the process itself.
 
 import type { Interrupts } from '../interrupts.ts'
 import type { Log } from '../log.ts'

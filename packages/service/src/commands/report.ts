@@ -1,5 +1,5 @@
 // Turns an error into what a person reads and the process returns. The one place that knows which error means which
-// exit code. Called by main.ts and by commands that report problems themselves.
+// exit code. Called by start.ts and by commands that report problems themselves.
 
 import type { RuleSetIssue } from '@weir/engine'
 

@@ -2,6 +2,7 @@
 // told, and the speed as its answer. No pool and no hand-over. Started by calibration.ts.
 
 import { parentPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 
 import type { RuleSource } from '@weir/engine'
 import { prepareKernelRun } from '@weir/engine/testing'
@@ -11,18 +12,21 @@ const { rules, kernel, bytes } = workerData as {
   readonly kernel: 'native' | 'portable'
   readonly bytes: Uint8Array
 }
-const run = await prepareKernelRun(rules, bytes, { kernel })
-run.evaluate()
 
-parentPort?.on('message', (runMs: number) => {
-  const startedMs = performance.now()
-  let done = 0
-  do {
-    run.evaluate()
-    done += bytes.length
-  } while (performance.now() - startedMs < runMs)
-  // oxlint-disable-next-line require-post-message-target-origin -- a thread, and no window
-  parentPort?.postMessage(done / ((performance.now() - startedMs) / 1000))
-})
-// oxlint-disable-next-line require-post-message-target-origin -- the same
-parentPort?.postMessage(0)
+async function loop(port: MessagePort): Promise<void> {
+  const run = await prepareKernelRun(rules, bytes, { kernel })
+  run.evaluate()
+  port.on('message', (runMs: number) => {
+    const startedMs = performance.now()
+    let done = 0
+    do {
+      run.evaluate()
+      done += bytes.length
+    } while (performance.now() - startedMs < runMs)
+    port.postMessage(done / ((performance.now() - startedMs) / 1000))
+  })
+  port.postMessage(0)
+}
+
+// A failure ends the thread, and whoever started it hears of that.
+void loop(parentPort!)
