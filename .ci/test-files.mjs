@@ -68,6 +68,8 @@ export async function runTests(files, judge, options = {}) {
     ...process.env,
     WEIR_JUDGE: judge,
     WEIR_REQUIRE: process.env.WEIR_REQUIRE ?? required.join(','),
+    // What the command keeps between two starts is not for the home of who runs the tests.
+    XDG_CACHE_HOME: join(root, '.set-up', 'cache'),
     ...more,
   }
   // Set by the runner for its own children: with it, a runner within a runner reports nothing.

@@ -300,7 +300,7 @@ test('the tarballs hold what a user needs and nothing else, within their size', 
     '@weir/engine':
       /^(package\.json|README\.md|LICENSE|(dist|src)\/.+\.(js|ts|map)|native\/(licences\/\w.*\.txt|prebuilds\/.+))$/,
     '@weir/service':
-      /^((bin\/|bundle\/)?package\.json|README\.md|LICENSE|bin\/weir\.js|bundle\/licences\.txt|(bundle|src)\/.+\.(js|ts|map))$/,
+      /^((bin\/|bundle\/)?package\.json|README\.md|LICENSE|bin\/(weir|code-cache)\.js|bundle\/licences\.txt|(bundle|src)\/.+\.(js|ts|map))$/,
   }
   for (const { name, files } of packed) {
     const pattern = allowed[name as keyof typeof allowed]

@@ -3,7 +3,7 @@
 // engine as well; its native kernel and the package behind its pool stay where the engine is installed. Called by the
 // set-up and by packing. That the bundle is left alone when it is older than what it was made of is decided in bin/weir.js.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -119,6 +119,10 @@ export async function bundle() {
       outdir: made,
     })
     rmSync(modules, { recursive: true })
+    for (const file of readdirSync(made).filter((name) => name.endsWith('.js'))) {
+      // The command reads them as such, where it loads what it has kept of them.
+      if (/[^\x00-\x7f]/.test(readFileSync(join(made, file), 'utf8'))) throw new Error(`${file} is not ASCII.`)
+    }
     for (const name of joined) writeFileSync(join(made, `${name}.js`), `require('./others.js').parts['${name}']()\n`)
     writeFileSync(join(made, 'package.json'), '{ "type": "commonjs" }\n')
     writeFileSync(join(made, 'licences.txt'), licencesOf(built.flatMap(({ metafile }) => Object.keys(metafile.inputs))))
