@@ -48,12 +48,26 @@ const edits = [
   [anyFile, "import('../", "require('../"],
 ]
 
-/** What modules know of their own place, and of the engine's. */
+/** Parts of Node that take a millisecond each to load, and that a short run needs few of. */
+const late = [
+  'child_process',
+  'crypto',
+  'fs/promises',
+  'net',
+  'perf_hooks',
+  'timers/promises',
+  'tty',
+  'worker_threads',
+  'zlib',
+]
+
+/** What modules know of their own place, and of the engine's; and what loads a part of Node when it is first used. */
 const prelude = [
   '"use strict"',
   'const{pathToFileURL}=require("node:url")',
   'const moduleUrl=pathToFileURL(__filename).href',
   'const kernelUrl=()=>pathToFileURL(require.resolve("@weir/engine")+"/../kernel/native.js").href',
+  'const delayed=name=>Object.create(new Proxy({},{get:(_,key)=>key==="__esModule"?undefined:require(name)[key]}))',
 ].join(';')
 
 function edited(path) {
@@ -96,6 +110,16 @@ const options = {
 /** As a second step, since esbuild splits what several files share for no other form than modules. */
 const asCommonJs = { format: 'cjs', banner: { js: prelude } }
 
+/** Has parts of Node loaded late. What is written is as long as what was there, so that source maps stay right. */
+function delay(file) {
+  const calls = new RegExp(`\\b(?:__)?require(?=\\("node:(?:${late.join('|')})"\\))`, 'g')
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(
+    file,
+    text.replaceAll(calls, (call) => 'delayed'.padStart(call.length)),
+  )
+}
+
 /** Makes the bundle anew. Rejects where esbuild is not installed, as on a platform that it does not know. */
 export async function bundle() {
   const { build } = await import('esbuild')
@@ -119,6 +143,7 @@ export async function bundle() {
       outdir: made,
     })
     rmSync(modules, { recursive: true })
+    delay(join(made, 'shared.js'))
     for (const file of readdirSync(made).filter((name) => name.endsWith('.js'))) {
       // The command reads them as such, where it loads what it has kept of them.
       if (/[^\x00-\x7f]/.test(readFileSync(join(made, file), 'utf8'))) throw new Error(`${file} is not ASCII.`)
