@@ -61,14 +61,29 @@ const late = [
   'zlib',
 ]
 
-/** What modules know of their own place, and of the engine's; and what loads a part of Node when it is first used. */
-const prelude = [
-  '"use strict"',
-  'const{pathToFileURL}=require("node:url")',
-  'const moduleUrl=pathToFileURL(__filename).href',
-  'const kernelUrl=()=>pathToFileURL(require.resolve("@weir/engine")+"/../kernel/native.js").href',
-  'const delayed=name=>Object.create(new Proxy({},{get:(_,key)=>key==="__esModule"?undefined:require(name)[key]}))',
-].join(';')
+/** What each file begins with. */
+function prelude() {
+  const functions = [kernelUrl, delayed].map(String).join('\n')
+  return `"use strict";const moduleUrl=require("node:url").pathToFileURL(__filename).href;\n${functions}`
+}
+
+/**
+ * Returns the URL of the engine's module that loads the native kernel: as `require` would find it, but in less than the two
+ * milliseconds which that takes, where the engine lies in an ordinary folder of packages. Runs in the bundle.
+ */
+function kernelUrl() {
+  const { existsSync, realpathSync } = require('node:fs')
+  const places = require.resolve.paths('@weir/engine').map((folder) => `${folder}/@weir/engine/dist/index.js`)
+  const found = places.find((place) => existsSync(place))
+  const engine = found === undefined ? require.resolve('@weir/engine') : realpathSync(found)
+  return require('node:url').pathToFileURL(`${engine}/../kernel/native.js`).href
+}
+
+/** Returns what stands for a part of Node, and loads it when something of it is first asked for. Runs in the bundle. */
+function delayed(name) {
+  const get = (_, key) => (key === '__esModule' ? undefined : require(name)[key])
+  return Object.create(new Proxy({}, { get }))
+}
 
 function edited(path) {
   let text = readFileSync(path, 'utf8')
@@ -108,7 +123,7 @@ const options = {
 }
 
 /** As a second step, since esbuild splits what several files share for no other form than modules. */
-const asCommonJs = { format: 'cjs', banner: { js: prelude } }
+const asCommonJs = { format: 'cjs', banner: { js: prelude() } }
 
 /** Has parts of Node loaded late. What is written is as long as what was there, so that source maps stay right. */
 function delay(file) {

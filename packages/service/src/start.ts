@@ -2,7 +2,7 @@
 // only one that installs handlers for signals, but for one in bin/weir.js. Joins the commands, and turns their errors into messages and exit
 // codes. Called by main.ts, with all commands, and by main-filter.ts.
 
-import { fstatSync, readFileSync, writeSync } from 'node:fs'
+import { fstatSync, readFileSync, statSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import { isatty } from 'node:tty'
 
@@ -25,6 +25,22 @@ const log = createLog(messageWriter())
 /** Signals that end the command; the exit code is 128 and the signal's number, as a shell shows it. */
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
+/** Whether a descriptor is a terminal. What knows of terminals is loaded only where it might be one. */
+function isTerminal(descriptor: number): boolean {
+  const stat = fstatSync(descriptor)
+  const isNull = () => stat.rdev === statSync(os.devNull, { throwIfNoEntry: false })?.rdev
+  return stat.isCharacterDevice() && !isNull() && isatty(descriptor)
+}
+
+/** Standard error as a stream, which takes milliseconds to make: undefined until something needs it. */
+let errorStream: NodeJS.WriteStream | undefined
+
+function standardError(): NodeJS.WriteStream {
+  // Messages that nobody reads are no reason to stop.
+  errorStream ??= process.stderr.on('error', () => undefined)
+  return errorStream
+}
+
 /**
  * Returns what writes messages. Where both streams are redirected to one file, each may have a position of its own
  * there; then messages go behind the records instead of over them.
@@ -32,14 +48,25 @@ const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 function messageWriter(): (text: string) => void {
   const [stdout, stderr] = [fstatSync(stdoutDescriptor), fstatSync(2)]
   const isOneFile = stdout.isFile() && fileIdentity(stdout) === fileIdentity(stderr)
-  if (!isOneFile) return (text) => void process.stderr.write(text)
+  if (isOneFile) return (text) => void writeAtOnce(stdoutDescriptor, text)
   return (text) => {
-    try {
-      writeSync(stdoutDescriptor, text)
-    } catch {
-      // A full disk is reported by the exit code.
-    }
+    // The console of Windows understands text only from its stream; and nothing overtakes what waits there.
+    const isForStream = errorStream !== undefined || process.platform === 'win32'
+    const rest = isForStream ? text : writeAtOnce(2, text)
+    if (rest.length > 0) standardError().write(rest)
   }
+}
+
+/** Writes a message as far as that goes without waiting; returns what is left. A full disk is reported by the exit code. */
+function writeAtOnce(descriptor: number, text: string): Uint8Array {
+  let bytes: Uint8Array = Buffer.from(text)
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(writeSync(descriptor, bytes))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return bytes
+    bytes = new Uint8Array()
+  }
+  return bytes
 }
 
 function handleSignals(): void {
@@ -66,9 +93,6 @@ function handleFaults(): void {
   }
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)
-  // Messages that nobody reads are no reason to stop.
-  process.stderr.on('error', () => undefined)
-  process.stdout.on('error', () => undefined)
 }
 
 /** Loads a subcommand's code, and makes the command. */
@@ -127,10 +151,15 @@ async function run(subcommands: Subcommands, args: readonly string[]): Promise<n
     version: ownVersion(),
     log,
     print: (text) => openStdoutSink().write([Buffer.from(text)]),
-    isOutputTerminal: isatty(stdoutDescriptor),
-    outputColumns: isatty(stdoutDescriptor) ? process.stdout.columns : undefined,
+    isOutputTerminal: isTerminal(stdoutDescriptor),
+    isErrorTerminal: isTerminal(2),
+    get outputColumns() {
+      return this.isOutputTerminal ? process.stdout.columns : undefined
+    },
     environment: process.env,
-    errorStream: process.stderr,
+    get errorStream() {
+      return standardError()
+    },
     interrupts,
     endByForce: () => (isForced = true),
     endNow,
@@ -190,7 +219,7 @@ export async function start(subcommands: Subcommands): Promise<never> {
   handleSignals()
   handleFaults()
   const code = await run(subcommands, process.argv.slice(2))
-  await flushed(process.stderr)
+  if (errorStream !== undefined) await flushed(errorStream)
   // An orderly exit waits for every thread, and one that hangs, in native code or in the system, never comes.
   if (isForced) endNow()
   process.exit(code)

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -22,12 +22,10 @@ function started(root: string, writtenMs: Readonly<Record<string, number>>, ...a
     utimesSync(place, ms / 1000, ms / 1000)
   }
   const start = path.join(root, 'packages/service/bin/weir.js')
-  mkdirSync(path.dirname(start), { recursive: true })
   writeFileSync(path.join(root, 'package.json'), '{"type":"module"}')
-  for (const name of ['weir.js', 'package.json']) {
-    copyFileSync(path.join(path.dirname(binary), name), path.join(path.dirname(start), name))
-  }
-  const { stdout, stderr } = spawnSync(process.execPath, [start, ...args], { encoding: 'utf8' })
+  cpSync(path.dirname(binary), path.dirname(start), { recursive: true })
+  const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' }
+  const { stdout, stderr } = spawnSync(process.execPath, [start, ...args], { encoding: 'utf8', env })
   return stdout + stderr
 }
 

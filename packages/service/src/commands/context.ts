@@ -13,11 +13,13 @@ export interface CommandContext {
   print(text: string): Promise<void>
   /** Whether standard output is a terminal: then records and a progress bar would share the screen. */
   readonly isOutputTerminal: boolean
+  /** Whether standard error is one. */
+  readonly isErrorTerminal: boolean
   /** Characters that fit in a line of standard output; absent where it is no terminal. */
   readonly outputColumns: number | undefined
   /** The variables of the environment. Only settings are read from there. */
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Standard error, for what draws on a terminal. */
+  /** Standard error, for what draws on a terminal or writes without end. Made when it is first asked for. */
   readonly errorStream: NodeJS.WriteStream
   readonly interrupts: Interrupts
   /** Says that a thread hangs, in native code or in the system: the process can then be ended only by force. */

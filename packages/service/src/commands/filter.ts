@@ -235,11 +235,11 @@ class FilterRun {
   }
 
   private startProgress(): void {
-    const { errorStream, interrupts, isOutputTerminal } = this.context
+    const { interrupts, isErrorTerminal, isOutputTerminal } = this.context
     const { output = '-', count, progress, json } = this.options
     const showsRecords = isOutputTerminal && output === '-' && !count
-    if (!errorStream.isTTY || !progress || json || showsRecords) return
-    this.progress = startProgress(storedBytes(this.inputs, stdinPath), errorStream, interrupts)
+    if (!isErrorTerminal || !progress || json || showsRecords) return
+    this.progress = startProgress(storedBytes(this.inputs, stdinPath), this.context.errorStream, interrupts)
   }
 
   private warnings(engine: Engine): string[] {

@@ -330,8 +330,8 @@ class TuneRun {
 
   /** Shows what is being done in a line of a terminal, over the line before; nothing clears it. */
   private status(text: string | undefined): void {
+    if (!this.context.isErrorTerminal) return
     const { errorStream } = this.context
-    if (!errorStream.isTTY) return
     errorStream.write(`\r\u001b[K${text ?? ''}`.slice(0, errorStream.columns))
   }
 }
