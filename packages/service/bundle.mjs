@@ -1,6 +1,6 @@
 // Makes the folder `bundle` of what is compiled: the command in few files, because Node takes a third of a millisecond for
 // every module that it loads, and there are more than a hundred. They are CommonJS, which loads faster. They hold the
-// engine as well; its native kernel and the package behind its pool stay where the engine is installed. Called by the
+// engine as well; its native kernel, and what runs in threads of its pool, stay where the engine is installed. Called by the
 // set-up and by packing. That the bundle is left alone when it is older than what it was made of is decided in bin/weir.js.
 
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,12 +30,12 @@ export const entryPoints = {
 const joined = ['main', 'trial-process', 'calibration-thread', 'rules-thread']
 
 /** Packages that are large, and loaded when something first needs them. */
-const packages = ['re2js', 'yaml']
+const packages = ['piscina', 're2js', 'yaml']
 
 /** Packages that no command loads which should start fast. */
 const external = ['cli-progress', 'pino', 'prom-client', 'zod']
 
-const anyFile = /[\\/](engine|service)[\\/]dist[\\/].*\.js$/
+const anyFile = /[\\/](engine|service|piscina)[\\/]dist[\\/].*\.js$/
 
 /** What is written differently in the bundle: which files, what stands there, and what takes its place. */
 const edits = [
@@ -43,6 +43,8 @@ const edits = [
   [/engine[\\/]dist[\\/]kernel[\\/]native\.js$/, 'import.meta.url', 'kernelUrl()'],
   // Without a `require` of its own it has the package found in the bundle, and run when the first YAML is read, as before.
   [/engine[\\/]dist[\\/]rules[\\/]yaml-source\.js$/, 'const require = createRequire(import.meta.url);', ''],
+  // What runs in a thread of the pool is that package's own.
+  [/piscina[\\/]dist[\\/]index\.js$/, "(__dirname, 'worker.js')", "(installed('piscina'), '../worker.js')"],
   // What is loaded when it is needed stands in the same file, and runs when it is needed.
   [anyFile, "import('./", "require('./"],
   [anyFile, "import('../", "require('../"],
@@ -63,7 +65,7 @@ const late = [
 
 /** What each file begins with. */
 function prelude() {
-  const functions = [kernelUrl, delayed].map(String).join('\n')
+  const functions = [kernelUrl, installed, delayed].map(String).join('\n')
   return `"use strict";const moduleUrl=require("node:url").pathToFileURL(__filename).href;\n${functions}`
 }
 
@@ -77,6 +79,11 @@ function kernelUrl() {
   const found = places.find((place) => existsSync(place))
   const engine = found === undefined ? require.resolve('@weir/engine') : realpathSync(found)
   return require('node:url').pathToFileURL(`${engine}/../kernel/native.js`).href
+}
+
+/** Returns the path of the main module of a package that the engine needs. Runs in the bundle. */
+function installed(name) {
+  return require('node:module').createRequire(kernelUrl()).resolve(name)
 }
 
 /** Returns what stands for a part of Node, and loads it when something of it is first asked for. Runs in the bundle. */
@@ -99,15 +106,15 @@ const plugin = {
   name: 'weir',
   setup(build) {
     build.onLoad({ filter: anyFile }, ({ path }) => edited(path))
-    build.onResolve({ filter: new RegExp(`^(${packages.join('|')})$`) }, ({ path, kind }) =>
-      kind === 'entry-point' ? undefined : { path: `./${path}.js`, external: true },
-    )
-    build.onResolve({ filter: /^piscina$/ }, ({ path }) => ({ path, namespace: 'from-engine' }))
-    build.onLoad({ filter: /.*/, namespace: 'from-engine' }, ({ path }) => ({
-      contents:
-        `import { createRequire } from 'node:module'\n` +
-        `export const { Piscina } = createRequire(kernelUrl())('${path}')\n`,
+    build.onResolve({ filter: new RegExp(`^(${packages.join('|')})$`) }, ({ path, kind }) => {
+      if (kind === 'entry-point') return undefined
+      return path === 'piscina' ? { path, namespace: 'pool' } : { path: `./${path}.js`, external: true }
+    })
+    // As a module that runs when the pool does: what is imported from outside of a file runs at once.
+    build.onLoad({ filter: /.*/, namespace: 'pool' }, () => ({
+      contents: "export const { Piscina } = require('./piscina.js')",
     }))
+    build.onResolve({ filter: /^\.\/piscina\.js$/ }, ({ path }) => ({ path, external: true }))
     build.onResolve({ filter: /^weir:others$/ }, ({ path }) => ({ path, namespace: 'others' }))
     build.onLoad({ filter: /.*/, namespace: 'others' }, () => ({
       contents: `export const parts = {${joined.map((name) => `'${name}': () => require(${JSON.stringify(entryPoints[name])})`).join()}}`,

@@ -27,7 +27,7 @@ const bundledMs = writtenMs(`../bundle/${part}.js`)
 if (bundledMs > 0 && bundledMs >= compiledMs) {
   const bundle = join(__dirname, '../bundle')
   // Other commands start more seldom, or run for long.
-  const isLoaded = part === 'filter' && loadKept(bundle, part, ['filter', 'shared', 're2js', 'yaml'])
+  const isLoaded = part === 'filter' && loadKept(bundle, part, ['filter', 'shared', 'piscina', 're2js', 'yaml'])
   if (!isLoaded) require(join(bundle, `${part}.js`))
 } else {
   import('../dist/main.js').catch((error) => {

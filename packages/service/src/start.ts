@@ -153,9 +153,7 @@ async function run(subcommands: Subcommands, args: readonly string[]): Promise<n
     print: (text) => openStdoutSink().write([Buffer.from(text)]),
     isOutputTerminal: isTerminal(stdoutDescriptor),
     isErrorTerminal: isTerminal(2),
-    get outputColumns() {
-      return this.isOutputTerminal ? process.stdout.columns : undefined
-    },
+    outputColumns: isTerminal(stdoutDescriptor) ? process.stdout.columns : undefined,
     environment: process.env,
     get errorStream() {
       return standardError()

@@ -83,11 +83,11 @@ test(
 )
 
 test('the bundle has every file that is started by name, and the licences of the packages inside it', { skip }, () => {
-  const parts = ['shared', 'others', 're2js', 'yaml']
+  const parts = ['shared', 'others', 'piscina', 're2js', 'yaml']
   for (const name of ['main', 'filter', 'worker', 'rules-thread', 'trial-process', 'calibration-thread', ...parts]) {
     assert.ok(existsSync(path.join(bundle, `${name}.js`)), name)
   }
   const licences = readFileSync(path.join(bundle, 'licences.txt'), 'utf8')
   const names = licences.split(/^---$/m).map((each) => each.trim().split(' ')[0])
-  assert.deepEqual(names, ['commander', 're2js', 'yaml'])
+  assert.deepEqual(names, ['commander', 'piscina', 're2js', 'yaml'])
 })
