@@ -35,11 +35,18 @@ function ownFolder() {
     // As another user, who might never be able to use a folder of ours, we would be in the way: `sudo` keeps the home.
     const isOwn = (place) => fs.statSync(place, { throwIfNoEntry: false })?.uid === user
     if (!fs.existsSync(parent) && isOwn(path.dirname(parent))) make(parent)
-    if (!isOwn(parent)) return undefined
+    if (!isOwn(parent) || mayBeSwapped(parent)) return undefined
     make(folder)
     found = fs.lstatSync(folder)
   }
-  return found.isDirectory() && found.uid === user && (found.mode & 0o077) === 0 ? folder : undefined
+  const isOurs = found.isDirectory() && found.uid === user && (found.mode & 0o077) === 0
+  return isOurs && !mayBeSwapped(parent) ? folder : undefined
+}
+
+/** Whether somebody else can put another folder in the place of one of ours here: may write, and move what is not theirs. */
+function mayBeSwapped(parent) {
+  const { mode } = fs.statSync(parent)
+  return (mode & 0o022) !== 0 && (mode & 0o1000) === 0
 }
 
 /** Makes a folder for this user alone. Not `recursive`, with which Node tries for ever where nothing can be made, as in /proc. */

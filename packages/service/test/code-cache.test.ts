@@ -127,6 +127,23 @@ test('a folder that others can write to, or that is a link, is not used', { skip
   assert.deepEqual(readdirSync(path.join(here.home, 'target')), [])
 })
 
+test(
+  'a folder that others can put another in the place of is not used, and none is made there',
+  { skip },
+  async (t) => {
+    const here = await place(t)
+    chmodSync(here.home, 0o777)
+    assert.equal(start(here), 'not kept\n')
+    assert.ok(!existsSync(here.kept))
+    mkdirSync(here.kept, { mode: 0o700 })
+    assert.equal(start(here), 'not kept\n')
+    // As in /tmp: what is there is moved by its owner alone.
+    chmodSync(here.home, 0o1777)
+    assert.equal(start(here), 'before\n')
+    assert.equal(inventory(here.kept).length, 2)
+  },
+)
+
 test('the folder of another user is not used, and none is made in the home of one', { skip: noOthers }, async (t) => {
   const here = await place(t)
   mkdirSync(here.kept, { mode: 0o700 })
