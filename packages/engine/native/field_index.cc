@@ -23,6 +23,11 @@ constexpr uint32_t kLeastStrikes = 4;
 
 // What screening a value costs, in the matcher's unit.
 constexpr double kPassCost = 6;
+// And comparing what it meets with one literal.
+constexpr double kProbeCost = 0.5;
+// Testing a long list of texts, of which the matcher knows no more than that it is one.
+constexpr uint32_t kLongList = 64;
+constexpr double kLongListCost = 30;
 
 bool FitsAxis(const Number& bound) { return !bound.present || (bound.value <= kMostBound && bound.value >= -kMostBound); }
 
@@ -69,7 +74,8 @@ void FieldIndex::Add(uint32_t number_in_program, uint32_t number, Use screening)
   if (!screen_.has_value()) screen_.emplace(answer_words_, screening);
   struck_by_.resize(std::max<size_t>(struck_by_.size(), number + 1));
   struck_by_[number].is_exists = predicate.op == Op::kExists;
-  struck_by_[number].cost = matcher_.Cost(number_in_program);
+  const bool is_long = predicate.op == Op::kSubstrings && program_.lists[predicate.list].substrings.count > kLongList;
+  struck_by_[number].cost = is_long ? kLongListCost : matcher_.Cost(number_in_program);
   screening_ = screening;
   if (predicate.op == Op::kRegex) screen_->Add(number, *matcher_.pattern(number_in_program));
   if (predicate.op == Op::kSubstrings) screen_->Add(number, program_.lists[predicate.list].substrings, predicate.fold);
@@ -119,6 +125,7 @@ void FieldIndex::Build(Use use) {
   if (screen_.has_value()) {
     screen_->Build();
     screens_ = screening_ == Use::kOn;
+    is_trial_ = !screens_;
     if (!screen_->useful() || (!screens_ && MostSpared() < kPassCost)) screen_.reset();
   }
   for (uint32_t number = 0; number < struck_by_.size(); number++) {
@@ -302,14 +309,28 @@ void FieldIndex::Ask(Text* text, Arena* arena, uint64_t* known, uint64_t* holds,
   if (has_tables_) AskTables(text, arena, known, holds, struck);
   if (!screen_.has_value()) return;
   if (screens_) Screen(text->bytes, known, holds, struck);
-  if (--turn_values_ == 0) EndTurn();
+  turn_values_++;
+  if (turn_values_ == turn_end_ || (is_trial_ && tested_cost_ >= kPassCost * kTrial)) EndTurn();
 }
 
-// Screens until the next trial if the tests that it would have spared cost more.
+// After a trial, screens where the tests that it would have spared cost more. After a stretch of screening, goes on as long
+// as that, and the tests that were left, cost less than the trial's tests; else rests, longer each time.
 void FieldIndex::EndTurn() {
-  const bool was_trial = !screens_;
-  screens_ = screening_ == Use::kOn || (was_trial && tested_cost_ >= kPassCost * kTrial);
-  turn_values_ = screens_ ? kTurn : kTrial;
+  const double values = turn_values_;
+  if (is_trial_) {
+    spared_ = tested_cost_ / values;
+    screens_ = tested_cost_ >= kPassCost * kTrial;
+    stretches_ = 0;
+  } else if (screens_) {
+    const double cost = kPassCost * values + kProbeCost * static_cast<double>(screen_->probes() - turn_probes_) + tested_cost_;
+    screens_ = screening_ == Use::kOn || (cost < spared_ * values && ++stretches_ < kStretches);
+    rests_ = cost >= spared_ * values ? std::min(2 * rests_, kMostRests) : 1;
+  }
+  const bool is_resting = !is_trial_ && !screens_ && rests_ > 1;
+  is_trial_ = !screens_ && !is_resting;
+  turn_end_ = is_trial_ ? kTrial : is_resting ? rests_ * kRest : kStretch;
+  turn_values_ = 0;
+  turn_probes_ = screen_->probes();
   tested_cost_ = 0;
 }
 

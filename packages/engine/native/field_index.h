@@ -94,9 +94,13 @@ class FieldIndex {
     uint32_t number;
   };
 
-  // Values without the screen, which tell whether it pays, and values until the next trial.
+  // Values without the screen, which tell whether it pays; values until it is looked at what it costs, and how often that
+  // is done until the next trial; values of a rest, and how long rests become.
   static constexpr uint32_t kTrial = 256;
-  static constexpr uint32_t kTurn = 64 * 1024;
+  static constexpr uint32_t kStretch = 1024;
+  static constexpr uint32_t kStretches = 64;
+  static constexpr uint32_t kRest = 32 * 1024;
+  static constexpr uint32_t kMostRests = 32;
 
   static bool IsIndexable(const Program& program, const Predicate& predicate);
   void BuildAxis();
@@ -137,9 +141,16 @@ class FieldIndex {
   std::optional<LiteralScreen> screen_;
   Use screening_ = Use::kAdaptive;
   bool has_tables_ = false;  // what is not the screen is worth asking
-  bool screens_ = false;     // just now
-  uint32_t turn_values_ = kTrial;  // until it is decided anew whether to screen
-  double tested_cost_ = 0;   // of tests in this turn that the screen might have spared
+  // Turns: a trial, stretches of screening, or a rest between them.
+  bool screens_ = false;
+  bool is_trial_ = false;
+  uint32_t turn_end_ = kTrial;   // values of this turn, and how many of them have been
+  uint32_t turn_values_ = 0;
+  uint64_t turn_probes_ = 0;     // the screen's when the turn began
+  double tested_cost_ = 0;       // of tests in this turn that the screen might have spared
+  double spared_ = 0;            // of these a value, in the last trial
+  uint32_t stretches_ = 0;       // since then
+  uint32_t rests_ = 1;
   // Of the value at hand.
   std::vector<uint64_t> revived_;
   std::vector<uint64_t> struck_now_;

@@ -38,7 +38,7 @@ FieldReader::FieldReader(const Program& program, const Matcher& matcher, const D
     : program_(program),
       matcher_(matcher),
       tree_(program.fields),
-      cursor_(tree_, techniques),
+      cursor_(tree_, techniques, seed),
       places_(program.predicates.size()),
       fields_(program.fields.size()),
       struck_words_((decision.alternative_count() + 63) / 64) {
@@ -102,6 +102,12 @@ double FieldReader::Cost(uint32_t predicate) const {
   const double position =
       field.found == 0 ? kUnknownPosition : static_cast<double>(field.positions) / static_cast<double>(field.found);
   return matcher_.Cost(predicate) + position * kByteCost;
+}
+
+size_t FieldReader::most_cache_bytes() const {
+  size_t bytes = 0;
+  for (const FieldState& field : fields_) bytes += field.cache.has_value() ? field.cache->max_bytes() : 0;
+  return bytes;
 }
 
 void FieldReader::Report(TechniqueCounts* counts, std::vector<FieldCounts>* fields, uint64_t* cache_bytes) const {

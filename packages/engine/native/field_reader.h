@@ -87,6 +87,9 @@ class FieldReader {
   // What the techniques did so far. `counts` has room for all; `fields` are the program's.
   void Report(TechniqueCounts* counts, std::vector<FieldCounts>* fields, uint64_t* cache_bytes) const;
 
+  // What the value caches may take together.
+  size_t most_cache_bytes() const;
+
   // What asking for a predicate costs, from the matcher's estimate and from how deep in the records its field stands.
   double Cost(uint32_t predicate) const;
 

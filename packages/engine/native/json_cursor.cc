@@ -17,10 +17,11 @@ bool IsNull(const char* data, uint32_t size) { return size == 4 && std::memcmp(d
 
 }  // namespace
 
-Cursor::Cursor(const FieldTree& tree, Techniques techniques)
+Cursor::Cursor(const FieldTree& tree, Techniques techniques, uint64_t seed)
     : tree_(tree),
       visited_(tree.node_count()),
       values_(tree.slot_count()),
+      trail_(seed),
       use_key_order_(techniques[Technique::kKeyOrder]),
       follows_(use_key_order_ != Use::kOff) {}
 
@@ -49,7 +50,7 @@ void Cursor::Start(const char* begin, const char* end) {
 
 // A key that is not where it was expected costs more than one that was not expected anywhere.
 void Cursor::EndWindow() {
-  if (use_key_order_ == Use::kAdaptive) follows_ = !follows_ || key_order_.fell_back - window_.fell_back < kWindow / 2;
+  if (use_key_order_ == Use::kAdaptive) follows_ = !follows_ || key_order_.fell_back - window_.fell_back < kWindow * 3 / 8;
   window_ = key_order_;
 }
 

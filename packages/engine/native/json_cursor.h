@@ -36,7 +36,7 @@ struct Value {
 
 class Cursor {
  public:
-  explicit Cursor(const FieldTree& tree, Techniques techniques = {});
+  explicit Cursor(const FieldTree& tree, Techniques techniques = {}, uint64_t seed = 0);
 
   // Turns to the record [begin, end). O(1).
   void Start(const char* begin, const char* end);

@@ -140,8 +140,9 @@ Evaluator::Report Evaluator::report() const {
 }
 
 int64_t Evaluator::memory() const {
-  // A pattern takes some tens of kilobytes with the states it needs for usual texts; caches and buffers about a megabyte.
-  return (int64_t{1} << 20) + static_cast<int64_t>(state_->program->predicates.size()) * (32 << 10);
+  // A pattern takes some tens of kilobytes with the states it needs for usual texts; buffers about a megabyte.
+  return (int64_t{1} << 20) + static_cast<int64_t>(state_->reader.most_cache_bytes()) +
+         static_cast<int64_t>(state_->program->predicates.size()) * (32 << 10);
 }
 
 bool Evaluator::Evaluate(uint8_t* slab, size_t size, std::string* error) {

@@ -3,22 +3,6 @@
 #include "key_trail.h"
 
 namespace weir {
-namespace {
-
-uint64_t Load(const char* p) {
-  uint64_t word;
-  std::memcpy(&word, p, 8);
-  return word;
-}
-
-uint32_t Hash(const char* bytes) {
-  uint64_t hash = 0;
-  for (int i = 0; i < 32; i += 8) hash = (hash ^ Load(bytes + i)) * 0x9e3779b97f4a7c15u;
-  return static_cast<uint32_t>(hash >> 40);
-}
-
-}  // namespace
-
 KeyTrail::Stop* KeyTrail::Follow(Stop* before, const char* key, uint32_t size, uint32_t node, uint32_t slot) {
   if (stops_.size() == kMostStops) {
     Clear();
@@ -31,8 +15,10 @@ KeyTrail::Stop* KeyTrail::Follow(Stop* before, const char* key, uint32_t size, u
   stop.slot = slot;
   stop.next = start();
   std::memcpy(stop.bytes, key - 1, stop.size);
-  uint32_t at = Hash(stop.bytes) % kTableSize;
+  uint64_t at = hasher_.Of({stop.bytes, sizeof stop.bytes}) % kTableSize;
+  uint32_t probes = 0;
   while (table_[at] != 0 && std::memcmp(stops_[table_[at]].bytes, stop.bytes, sizeof stop.bytes) != 0) {
+    if (++probes == kMostProbes) return Pass(size, node, slot);
     at = (at + 1) % kTableSize;
   }
   if (table_[at] == 0) {

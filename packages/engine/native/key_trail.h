@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "keyed_hash.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -29,7 +31,8 @@ class KeyTrail {
     Stop* next;
   };
 
-  KeyTrail() { Clear(); }
+  // `seed` keeps senders from aiming keys at one place of the table.
+  explicit KeyTrail(uint64_t seed) : hasher_(seed) { Clear(); }
   KeyTrail(const KeyTrail&) = delete;
   KeyTrail& operator=(const KeyTrail&) = delete;
 
@@ -68,8 +71,12 @@ class KeyTrail {
   static constexpr uint32_t kMostStops = 512;
   static constexpr uint32_t kTableSize = 2048;
 
+  // Beyond so many places a key is not looked for: it passes without being remembered.
+  static constexpr uint32_t kMostProbes = 8;
+
   void Clear();
 
+  KeyedHash hasher_;
   Stop passing_{};
   std::vector<Stop> stops_;  // never moved: room for all is there from the beginning
   std::vector<uint16_t> table_;  // stop number by hash of its key; 0 where there is none

@@ -26,6 +26,8 @@ constexpr size_t kMostLiterals = 32;
 constexpr size_t kMostTexts = 8192;
 // With more literals than these, nearly every byte would belong to some group.
 constexpr size_t kMostByNibbles = 64;
+// So many are compared one by one.
+constexpr uint32_t kFewLiterals = 4;
 
 // Values that say which literals are rare.
 constexpr uint32_t kSamples = 64;
@@ -85,6 +87,21 @@ std::vector<Literals> Required(re2::Prefilter* condition) {
 }
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+// Compares two texts, case aside.
+int Compare(std::string_view a, std::string_view b) {
+  const size_t size = std::min(a.size(), b.size());
+  for (size_t i = 0; i < size; i++) {
+    const int difference = static_cast<uint8_t>(Lower(a[i])) - static_cast<uint8_t>(Lower(b[i]));
+    if (difference != 0) return difference;
+  }
+  return a.size() < b.size() ? -1 : a.size() > b.size();
+}
+
+// Whether a text begins with another, case aside.
+bool BeginsWith(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && Compare(text.substr(0, prefix.size()), prefix) == 0;
+}
 
 char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c; }
 
@@ -160,8 +177,8 @@ void LiteralScreen::BuildTables() {
   const bool has_four = std::all_of(literals_.begin(), literals_.end(), [](const Literal& each) { return each.text.size() > 3; });
   gram_bytes_ = has_four ? 4 : 3;
   grams_.assign((size_t{1} << gram_bits_) / 64, 0);
-  heads_.assign(size_t{1} << kHeadBits, 0);
-  for (uint32_t i = 0; i < literals_.size(); i++) AddGram(i);
+  for (Literal& literal : literals_) AddGram(&literal);
+  AddHeads();
 #if defined(__x86_64__) && defined(__GNUC__)
   by_nibbles_ = literals_.size() <= kMostByNibbles && __builtin_cpu_supports("avx2");
   if (by_nibbles_) AddNibbles();
@@ -216,19 +233,32 @@ void LiteralScreen::AddNibbles() {
   }
 }
 
-void LiteralScreen::AddGram(uint32_t number) {
-  Literal& literal = literals_[number];
-  const size_t size = std::min<size_t>(literal.text.size(), 8);
-  literal.mask = size == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
-  std::string padded = literal.text;
+void LiteralScreen::AddGram(Literal* literal) {
+  const size_t size = std::min<size_t>(literal->text.size(), 8);
+  literal->mask = size == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
+  std::string padded = literal->text;
   padded.append(8, '\0');
-  literal.first = Folded(LoadEight(padded.data())) & literal.mask;
-  const uint32_t hash = Hash(literal.first);
-  const uint32_t gram = hash >> (32 - gram_bits_);
+  literal->first = Folded(LoadEight(padded.data())) & literal->mask;
+  const uint32_t gram = Hash(literal->first) >> (32 - gram_bits_);
   grams_[gram / 64] |= uint64_t{1} << (gram % 64);
-  uint32_t& head = heads_[hash >> (32 - kHeadBits)];
-  literal.next = head;
-  head = number + 1;
+}
+
+// Literals with one head lie in order, so that of many that begin alike few are looked at.
+void LiteralScreen::AddHeads() {
+  const auto head = [this](const Literal& literal) { return Hash(literal.first) >> (32 - kHeadBits); };
+  std::sort(literals_.begin(), literals_.end(), [&head](const Literal& a, const Literal& b) {
+    const uint32_t heads[2] = {head(a), head(b)};
+    return heads[0] != heads[1] ? heads[0] < heads[1] : Compare(a.text, b.text) < 0;
+  });
+  heads_.assign((size_t{1} << kHeadBits) + 1, 0);
+  for (const Literal& literal : literals_) heads_[head(literal) + 1]++;
+  for (size_t i = 1; i < heads_.size(); i++) heads_[i] += heads_[i - 1];
+  for (uint32_t i = 1; i < literals_.size(); i++) {
+    // Behind those with another head nothing is a prefix, since all are at least as long as a head.
+    uint32_t prefix = i;
+    while (prefix != 0 && !BeginsWith(literals_[i].text, literals_[prefix - 1].text)) prefix = literals_[prefix - 1].prefix;
+    literals_[i].prefix = prefix;
+  }
 }
 
 bool LiteralScreen::Exclude(std::string_view text, uint64_t* known) {
@@ -313,17 +343,45 @@ __attribute__((target("avx2"))) bool LiteralScreen::ExcludeByNibbles(std::string
 void LiteralScreen::ProbeAt(std::string_view text, size_t at) {
   const std::string_view rest = text.substr(at);
   const uint64_t bytes = Folded(LoadEight(rest.data()));
-  for (uint32_t number = heads_[Hash(bytes) >> (32 - kHeadBits)]; number != 0; number = literals_[number - 1].next) {
-    const Literal& literal = literals_[number - 1];
-    if ((bytes & literal.mask) != literal.first || rest.size() < literal.text.size()) continue;
-    const bool same = literal.kind == Kind::kText
-                          ? std::memcmp(literal.text.data(), rest.data(), literal.text.size()) == 0
-                          : std::equal(literal.text.begin(), literal.text.end(), rest.begin(),
-                                       [](char a, char b) { return a == Lower(b); });
-    if (!same) continue;
-    (literal.kind == Kind::kRequired ? candidates_ : found_)[literal.number / 64] |= uint64_t{1} << (literal.number % 64);
-    has_hits_ = true;
+  const uint32_t head = Hash(bytes) >> (32 - kHeadBits);
+  const uint32_t first = heads_[head];
+  const uint32_t behind = heads_[head + 1];
+  if (behind - first <= kFewLiterals) {
+    for (uint32_t i = first; i < behind; i++) {
+      probes_++;
+      const Literal& literal = literals_[i];
+      if ((bytes & literal.mask) == literal.first && BeginsWith(rest, literal.text)) Mark(literal, rest);
+    }
+    return;
   }
+  // Whatever the text begins with is this one, or one that this one begins with.
+  uint32_t number = LastUpTo(rest, first, behind);
+  while (number != 0 && !BeginsWith(rest, literals_[number - 1].text)) {
+    probes_++;
+    number = literals_[number - 1].prefix;
+  }
+  for (; number != 0; number = literals_[number - 1].prefix) Mark(literals_[number - 1], rest);
+}
+
+// The number, index + 1, of the last literal in [first, behind) that does not come after the text; 0 where all do.
+uint32_t LiteralScreen::LastUpTo(std::string_view text, uint32_t first, uint32_t behind) {
+  uint32_t low = first;
+  for (uint32_t size = behind - first; size > 0;) {
+    const uint32_t half = size / 2;
+    const std::string& middle = literals_[low + half].text;
+    probes_++;
+    const bool is_up_to = Compare(middle, text) <= 0;
+    low = is_up_to ? low + half + 1 : low;
+    size = is_up_to ? size - half - 1 : half;
+  }
+  return low == first ? 0 : low;
+}
+
+// Notes a literal that the text begins with, case aside.
+void LiteralScreen::Mark(const Literal& literal, std::string_view text) {
+  if (literal.kind == Kind::kText && std::memcmp(literal.text.data(), text.data(), literal.text.size()) != 0) return;
+  (literal.kind == Kind::kRequired ? candidates_ : found_)[literal.number / 64] |= uint64_t{1} << (literal.number % 64);
+  has_hits_ = true;
 }
 
 }  // namespace weir

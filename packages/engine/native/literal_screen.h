@@ -45,6 +45,8 @@ class LiteralScreen {
   // Of the text that Exclude last returned true for: whether anything was found, which patterns may match it, and which
   // numbers of texts have one in it, by words of bits.
   bool has_hits() const { return has_hits_; }
+  // Comparisons with literals so far.
+  uint64_t probes() const { return probes_; }
   uint64_t candidates(uint32_t word) const { return candidates_[word]; }
   uint64_t found(uint32_t word) const { return found_[word]; }
 
@@ -54,7 +56,7 @@ class LiteralScreen {
     std::string text;  // lower case, but for a kText
     uint32_t number;
     Kind kind;
-    uint32_t next = 0;  // in the chain of its first bytes: index + 1, or 0
+    uint32_t prefix = 0;  // index + 1 of the longest other one that it begins with, case aside; 0 where there is none
     uint64_t first = 0;  // its first eight bytes, folded, as far as `mask` goes
     uint64_t mask = 0;
   };
@@ -77,7 +79,8 @@ class LiteralScreen {
   void BuildTables();
   void Sample(std::string_view text);
   void Learn();
-  void AddGram(uint32_t literal);
+  void AddHeads();
+  void AddGram(Literal* literal);
   void AddNibbles();
   bool ExcludeByGrams(std::string_view text);
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -85,6 +88,8 @@ class LiteralScreen {
 #endif
   // Marks the patterns of the literals that begin at position `at` of the text.
   void ProbeAt(std::string_view text, size_t at);
+  uint32_t LastUpTo(std::string_view text, uint32_t first, uint32_t behind);
+  void Mark(const Literal& literal, std::string_view text);
 
   Use use_;
   std::vector<uint64_t> screened_;
@@ -93,7 +98,7 @@ class LiteralScreen {
   std::vector<uint64_t> found_;       // the same
   std::vector<Requirement> requirements_;
   std::vector<Literal> texts_sought_;
-  std::vector<Literal> literals_;  // what is looked for just now
+  std::vector<Literal> literals_;  // what is looked for just now, by head, then by text, case aside
   bool has_choice_ = false;
   uint32_t samples_left_ = 0;
   uint32_t learnings_left_ = 0;
@@ -103,7 +108,8 @@ class LiteralScreen {
   uint32_t gram_bits_ = 14;
   uint32_t gram_bytes_ = 3;
   std::vector<uint64_t> grams_;    // bitmap over the upper bits of Hash
-  std::vector<uint32_t> heads_;    // chain by fewer of them
+  std::vector<uint32_t> heads_;    // by fewer of them: where the literals begin that have them
+  uint64_t probes_ = 0;            // literals that were compared, in all texts
   // For the first three bytes of literals: bit b of [byte][low or high][nibble] says that some literal of group b has a
   // byte with that nibble there. Sixteen bytes of tables that one vector instruction looks up.
   static constexpr uint32_t kGroups = 8;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arena.h"
+#include "keyed_hash.h"
 #include "techniques.h"
 
 namespace weir {
@@ -27,12 +28,12 @@ struct KnownValue {
 class ValueCache {
  public:
   // `words`: words of answers for each value. `max_bytes`: what values and answers may take before all are
-  // forgotten. `seed` keeps senders from aiming at one bucket. `use`: forced on, it never stands aside and keeps every
+  // forgotten. `seed` keeps senders from aiming at one place. `use`: forced on, it never stands aside and keeps every
   // value at once.
   ValueCache(uint32_t words, size_t max_bytes, uint64_t seed, Use use)
       : words_(words),
         max_bytes_(max_bytes),
-        seed_(seed),
+        hasher_(seed),
         is_forced_(use == Use::kOn),
         slots_(kFirstSlots, nullptr),
         missed_(size_t{1} << kMissedBits) {}
@@ -40,18 +41,19 @@ class ValueCache {
   // Whether to look up at all just now.
   bool on() const { return skip_ == 0; }
   // Counts a value that was not looked up.
-  void Skipped() {
-    if (--skip_ == 0) Clear();
-  }
+  void Skipped() { skip_--; }
 
   // What is known of the value with these bytes, or null. Reads up to 8 bytes behind them.
   KnownValue* Find(std::string_view bytes) {
-    hash_ = Hash(bytes);
-    if (++lookups_ == kWindow) EndWindow();
-    for (size_t at = hash_ & mask_; slots_[at] != nullptr; at = (at + 1) & mask_) {
+    hash_ = hasher_.Of(bytes);
+    lookups_++;
+    if (lookups_ % (kWindow / 2) == 0) EndHalf();
+    size_t at = hash_ & mask_;
+    for (uint32_t probe = 0; probe < kMostProbes && slots_[at] != nullptr; probe++, at = (at + 1) & mask_) {
       KnownValue* value = slots_[at];
       if (value->hash == hash_ && value->size == bytes.size() && Same(BytesOf(value), bytes)) {
         hits_++;
+        half_hits_++;
         return value;
       }
     }
@@ -67,19 +69,24 @@ class ValueCache {
       missed = mark;
       return nullptr;
     }
+    half_repeats_++;
     if (count_ >= kMaxEntries || arena_.used() > max_bytes_) Clear();
     if (count_ * 2 >= slots_.size()) Rehash();
+    KnownValue** const slot = FreeSlot(hash_);
+    if (slot == nullptr) return nullptr;
     void* place = arena_.Allocate(sizeof(KnownValue) + words_ * 8 + bytes.size());
     auto* value = new (place) KnownValue{hash_, static_cast<uint32_t>(bytes.size()), missing};
     std::memset(value->words(), 0, words_ * 8);
     std::memcpy(BytesOf(value), bytes.data(), bytes.size());
-    Place(value);
+    *slot = value;
     count_++;
     return value;
   }
 
   static constexpr size_t kMaxValueBytes = 512;
 
+  // What values and their answers may take.
+  size_t max_bytes() const { return max_bytes_; }
   // Look-ups so far, and how many of them found their value.
   uint64_t all_lookups() const { return all_lookups_ + lookups_; }
   uint64_t all_hits() const { return all_hits_ + hits_; }
@@ -90,38 +97,16 @@ class ValueCache {
   static constexpr size_t kFirstSlots = 256;
   static constexpr size_t kMaxEntries = 8192;
   static constexpr uint32_t kMissedBits = 12;
+  static constexpr uint32_t kMostProbes = 32;
   static constexpr uint32_t kWindow = 4096;     // look-ups between two decisions whether to go on
+  static constexpr uint32_t kCredit = 4;        // windows in a row that may do with values met before, and not known yet
   static constexpr uint32_t kPause = 32 * 1024;  // values to pass over when fewer than half were known,
   static constexpr uint32_t kLongestPause = 32 * kPause;  // and twice as many each time that it happens again
 
-  static uint64_t Mix(uint64_t a, uint64_t b) {
-    const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-  }
   static uint64_t Load(const char* p) {
     uint64_t word;
     std::memcpy(&word, p, 8);
     return word;
-  }
-
-  uint64_t Hash(std::string_view bytes) const {
-    const char* p = bytes.data();
-    size_t left = bytes.size();
-    uint64_t h = seed_ ^ left;
-    for (; left > 16; p += 16, left -= 16) h = Mix(Load(p) ^ h, Load(p + 8) ^ 0xa0761d6478bd642fu);
-    uint64_t low = 0;
-    uint64_t high = 0;
-    if (left >= 8) {
-      low = Load(p);
-      high = Load(p + left - 8);
-    } else if (left > 0) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-      low = Load(p) & ((uint64_t{1} << (8 * left)) - 1);
-#else
-      std::memcpy(&low, p, left);
-#endif
-    }
-    return Mix(low ^ h ^ 0xe7037ed1a0b428dbu, high ^ seed_ ^ 0x8ebc6af09c88c6e3u);
   }
 
   char* BytesOf(KnownValue* value) const { return reinterpret_cast<char*>(value->words() + words_); }
@@ -132,10 +117,13 @@ class ValueCache {
     return Load(known) == Load(bytes.data()) && Load(known + size - 8) == Load(bytes.data() + size - 8);
   }
 
-  void Place(KnownValue* value) {
-    size_t at = value->hash & mask_;
-    while (slots_[at] != nullptr) at = (at + 1) & mask_;
-    slots_[at] = value;
+  // Where a value with this hash may lie; null where all of that is taken, which a hash that mixes hardly ever leads to.
+  KnownValue** FreeSlot(uint64_t hash) {
+    size_t at = hash & mask_;
+    for (uint32_t probe = 0; probe < kMostProbes; probe++, at = (at + 1) & mask_) {
+      if (slots_[at] == nullptr) return &slots_[at];
+    }
+    return nullptr;
   }
 
   void Rehash() {
@@ -143,7 +131,9 @@ class ValueCache {
     old.swap(slots_);
     mask_ = slots_.size() - 1;
     for (KnownValue* value : old) {
-      if (value != nullptr) Place(value);
+      if (value == nullptr) continue;
+      KnownValue** const slot = FreeSlot(value->hash);
+      if (slot != nullptr) *slot = value;
     }
   }
 
@@ -153,28 +143,40 @@ class ValueCache {
     arena_.Reset();
   }
 
-  void EndWindow() {
-    if (hits_ * 2 < lookups_ && !is_forced_) {
-      skip_ = pause_;
-      if (pause_ < kLongestPause) pause_ *= 2;
-    } else {
-      pause_ = kPause;
+  // The first half of a window fills the cache, and the second half tells whether it pays: where half of the values were
+  // known. While it still fills, values that were met before count as well, since the next time they are known.
+  void EndHalf() {
+    const bool is_whole = lookups_ == kWindow;
+    if (is_whole) {
+      if (half_hits_ * 4 >= kWindow) {
+        credit_ = kCredit;
+        pause_ = kPause;
+      } else if (!is_forced_ && ((half_hits_ + half_repeats_) * 4 < kWindow || --credit_ == 0)) {
+        skip_ = pause_;
+        if (pause_ < kLongestPause) pause_ *= 2;
+        credit_ = kCredit;
+      }
+      all_lookups_ += lookups_;
+      all_hits_ += hits_;
+      hits_ = 0;
+      lookups_ = 0;
     }
-    all_lookups_ += lookups_;
-    all_hits_ += hits_;
-    hits_ = 0;
-    lookups_ = 0;
+    half_hits_ = 0;
+    half_repeats_ = 0;
   }
 
   uint32_t words_;
   size_t max_bytes_;
-  uint64_t seed_;
+  KeyedHash hasher_;
   bool is_forced_;
   uint64_t hash_ = 0;
   uint64_t all_lookups_ = 0;  // of windows that ended
   uint64_t all_hits_ = 0;
   uint32_t lookups_ = 0;
   uint32_t hits_ = 0;
+  uint32_t half_hits_ = 0;     // in this half of the window
+  uint32_t half_repeats_ = 0;  // the same: values that were missed before
+  uint32_t credit_ = kCredit;
   uint32_t skip_ = 0;
   uint32_t pause_ = kPause;
   std::vector<KnownValue*> slots_;

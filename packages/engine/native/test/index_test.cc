@@ -210,4 +210,47 @@ void TestScreeningTurns() {
   CHECK(screened(100000, 4) < 70000 && screened(10000, 4) == 0);
 }
 
+// Of many texts that begin alike few are compared, and those that others begin with are found as well.
+void TestSharedPrefixes() {
+  std::vector<std::string> plain;
+  std::vector<std::string> nested = {"/wp-", "/wp-a", "/wp-ab", "/WP-AB", "/wp-abc/d", "wp-", "p-a"};
+  for (int i = 0; i < 2500; i++) plain.push_back("/wp-content/plugins/" + std::to_string(i) + "/");
+  RuleSet rules;
+  rules.fields = {Key("a")};
+  rules.predicates.push_back(Predicate(Op::kSubstrings, plain));
+  for (const std::string& text : nested) rules.predicates.push_back(Predicate(Op::kSubstrings, {text}));
+  for (const std::string& text : nested) rules.predicates.push_back(Predicate(Op::kSubstrings, {text}, true));
+  const Block block = WriteProgram(rules);
+  std::string error;
+  const auto program = weir::Program::Read(block.data(), block.size, &error);
+  weir::Matcher matcher(*program);
+  CHECK(matcher.Ready(&error));
+  const auto count = static_cast<uint32_t>(rules.predicates.size());
+  weir::LiteralScreen screen(1, weir::Use::kOn);
+  for (uint32_t i = 0; i < count; i++) screen.Add(i, program->lists[program->predicates[i].list].substrings, program->predicates[i].fold);
+  screen.Build();
+  weir::Arena arena;
+  Numbers numbers(5);
+  const char* parts[] = {"/wp-", "content/plugins/", "/wp-content/plugins/17/", "/wp-a", "/WP-AB", "bc/d", "-abc/d", "24", "99/", "p-a", "x"};
+  for (int turn = 0; turn < 4000; turn++) {
+    std::string bytes;
+    for (uint32_t k = numbers.Below(5); k > 0; k--) bytes += parts[numbers.Below(std::size(parts))];
+    const Padded padded(bytes);
+    weir::Text text(padded.view());
+    uint64_t known = 0;
+    CHECK(screen.Exclude(padded.view(), &known));
+    for (uint32_t i = 0; i < count; i++) {
+      if ((((known >> i) & 1) != 0) && ((screen.found(0) >> i) & 1) != matcher.Holds(i, &text, &arena)) CHECK(!"found is what the matcher finds");
+    }
+    if (known != (uint64_t{1} << count) - 1) CHECK(!"of texts everything is known");
+    arena.Reset();
+  }
+  std::string hostile;
+  for (int i = 0; i < 256; i++) hostile += "/wp-";
+  const Padded padded(hostile);
+  const uint64_t before = screen.probes();
+  uint64_t known = 0;
+  CHECK(screen.Exclude(padded.view(), &known) && screen.probes() - before < 3 * 256 * 24);
+}
+
 }  // namespace weir_test

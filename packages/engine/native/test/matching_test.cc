@@ -1,6 +1,7 @@
 // Tests of answering predicates on text: lists, operators, the literal screen, the value cache, the chain of tests, and
 // RE2 when its memory runs out.
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "../literal_screen.h"
 #include "../matcher.h"
 #include "../program.h"
+#include "../keyed_hash.h"
 #include "../value_cache.h"
 #include "check.h"
 #include "plain_reader.h"
@@ -70,6 +72,21 @@ void StreamThroughCache(uint32_t words, size_t max_bytes, uint32_t distinct, wei
       CHECK(!"what is known of a value is what was put in");
     }
   }
+}
+
+// How many of so many look-ups found their value, where `next` says which value comes.
+template <typename Next>
+uint64_t HitsOf(uint32_t lookups, Next&& next) {
+  weir::ValueCache cache(1, 1 << 20, 11, weir::Use::kAdaptive);
+  for (uint32_t i = 0; i < lookups; i++) {
+    const Padded value("host-" + std::to_string(next(i)) + ".example.com");
+    if (!cache.on()) {
+      cache.Skipped();
+    } else if (cache.Find(value.view()) == nullptr) {
+      cache.Add(value.view(), false);
+    }
+  }
+  return cache.all_hits();
 }
 
 // What a decision asks of a reader, over predicates whose answers are bits. Predicates 2n and 2n + 1 look at field n, whose
@@ -249,6 +266,38 @@ void TestValueCache() {
     StreamThroughCache(4, 1 << 20, 1000000, use, &was_off);
     CHECK(was_off == (use == weir::Use::kAdaptive));
   }
+}
+
+// Values are known as long as they fit, also where it takes them some time to come again; and where each comes twice and
+// never again, the cache stands aside.
+void TestCachedShares() {
+  for (const uint32_t distinct : {100u, 1500u, 3000u, 6000u}) {
+    Numbers numbers(distinct);
+    const uint64_t hits = HitsOf(400000, [&](uint32_t) { return numbers.Below(distinct); });
+    CHECK(hits > 300000);
+  }
+  CHECK(HitsOf(400000, [](uint32_t i) { return i / 2; }) < 20000);
+  CHECK(HitsOf(400000, [](uint32_t i) { return i; }) < 100);
+}
+
+// Bytes that make one factor zero where the hash has a constant in its place are values like others.
+void TestKeyedHash() {
+  std::vector<uint64_t> hashes;
+  for (const uint64_t seed : {uint64_t{0}, uint64_t{7}}) {
+    const weir::KeyedHash hash(seed);
+    for (const uint64_t factor : {0xa0761d6478bd642fu, 0x8ebc6af09c88c6e3u, 0xe7037ed1a0b428dbu, uint64_t{0}}) {
+      for (int i = 0; i < 1000; i++) {
+        std::string bytes = "host" + std::to_string(1000 + i);
+        bytes.append(reinterpret_cast<const char*>(&factor), 8);
+        bytes += ".example.com";
+        hashes.push_back(hash.Of(Padded(bytes).view()));
+      }
+    }
+    const Padded same("a key");
+    CHECK(hash.Of(same.view()) == weir::KeyedHash(seed).Of(same.view()) && hash.Of(same.view()) != weir::KeyedHash(seed + 1).Of(same.view()));
+  }
+  std::sort(hashes.begin(), hashes.end());
+  CHECK(std::adjacent_find(hashes.begin(), hashes.end()) == hashes.end());
 }
 
 void TestDecision() {
