@@ -1,6 +1,7 @@
 // Keeps what V8 makes of the bundle's text in a folder of the user's own, and loads the bundle from there: to make it anew is a
-// third of what the command needs to start. What lies there is run as code, so it is taken only from a folder that nobody
-// else can write to, and made anew where anything about it is not as it should be. Called by weir.js.
+// third of what the command needs to start. What lies there is run as code, so it is taken only from a file of the user's own
+// that nobody else can write to, in such a folder, and made anew where anything about it is not as it should be. Called by
+// weir.js.
 //
 // Nothing here ever fails: without a folder, or with a full disk, the bundle is loaded as Node loads it.
 
@@ -16,6 +17,8 @@ const zlib = require('node:zlib')
 
 /** Files that are kept: of some versions of Weir, of Node, and of its flags. The least recently made go first. */
 const mostFiles = 16
+/** Many times what V8 makes of the largest. */
+const mostFileBytes = 16 * 1024 * 1024
 /** Later than this, V8 has thrown away what is run only at the start. */
 const latestMs = 5_000
 const suffix = '.code'
@@ -29,6 +32,9 @@ function ownFolder() {
   if (isUnwanted || user === undefined) return undefined
   const given = process.env.XDG_CACHE_HOME ?? ''
   const parent = path.isAbsolute(given) ? given : path.join(os.homedir(), '.cache')
+  // Without a home, the folder one works in must not be taken for it: what lies there may have come in an archive. And the
+  // root of the file system, where containers have theirs, is no place for anybody's files.
+  if (!path.isAbsolute(parent) || parent === path.resolve('/.cache')) return undefined
   const folder = path.join(parent, 'weir')
   let found = fs.lstatSync(folder, { throwIfNoEntry: false })
   if (found === undefined) {
@@ -61,16 +67,27 @@ function make(folder) {
 
 /** Returns what was kept for a text, or undefined where it is not there or damaged. V8 itself refuses another V8's. */
 function readKept(file, text, textSum) {
-  let bytes
-  try {
-    bytes = fs.readFileSync(file)
-  } catch {
-    return undefined
-  }
-  if (bytes.length <= headerBytes) return undefined
+  const bytes = readOwn(file)
+  if (bytes === undefined || bytes.length <= headerBytes) return undefined
   const kept = bytes.subarray(headerBytes)
   const sums = [text.length, textSum, zlib.crc32(kept)]
   return sums.every((sum, i) => bytes.readUInt32LE(4 * i) === sum) ? kept : undefined
+}
+
+/** Returns what stands in a file of this user's own that nobody else can write to, or undefined where it is none such. */
+function readOwn(file) {
+  let descriptor
+  try {
+    // A link is not followed, and a pipe that nobody writes to is not waited for.
+    descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK)
+    const found = fs.fstatSync(descriptor)
+    const isOwn = found.isFile() && found.uid === process.geteuid() && (found.mode & 0o022) === 0
+    return isOwn && found.size <= mostFileBytes ? fs.readFileSync(descriptor) : undefined
+  } catch {
+    return undefined
+  } finally {
+    if (descriptor !== undefined) fs.closeSync(descriptor)
+  }
 }
 
 /** Writes what V8 has made of a text; appears when it is whole, so that others may be doing the same. */
@@ -92,7 +109,10 @@ function tidy(folder) {
     .readdirSync(folder)
     .filter((name) => name.includes(suffix))
     .map((name) => path.join(folder, name))
-    .map((file) => ({ file, ms: fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .map((file) => ({ file, found: fs.lstatSync(file, { throwIfNoEntry: false }) }))
+    .filter(({ found }) => found?.isFile() === true)
+    // A clock that was set back must not make others seem the newest for years.
+    .map(({ file, found }) => ({ file, ms: found.mtimeMs > Date.now() + 60_000 ? 0 : found.mtimeMs }))
   for (const { file } of files.toSorted((a, b) => b.ms - a.ms).slice(mostFiles)) fs.rmSync(file, { force: true })
 }
 

@@ -3,7 +3,17 @@
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -126,6 +136,57 @@ test('a folder that others can write to, or that is a link, is not used', { skip
   assert.equal(start(linked), 'not kept\n')
   assert.deepEqual(readdirSync(path.join(here.home, 'target')), [])
 })
+
+test(
+  'a file that is a pipe, a link, or that others can write to is not read, and nothing waits for it',
+  { skip },
+  async (t) => {
+    const here = await place(t)
+    start(here)
+    const names = readdirSync(here.kept)
+    const spoil: ((file: string) => void)[] = [
+      (file) => chmodSync(file, 0o666),
+      (file) => {
+        renameSync(file, path.join(here.home, path.basename(file)))
+        symlinkSync(path.join(here.home, path.basename(file)), file)
+      },
+      (file) => {
+        rmSync(file)
+        assert.equal(spawnSync('mkfifo', [file]).status, 0)
+      },
+      ...(noOthers === false ? [(file: string) => chownSync(file, 1, 1)] : []),
+    ]
+    for (const each of spoil) {
+      for (const name of names) each(path.join(here.kept, name))
+      assert.equal(start(here), 'before\n')
+      for (const name of names) {
+        const { mode, uid } = lstatSync(path.join(here.kept, name))
+        assert.equal(mode, 0o100600)
+        assert.equal(uid, process.getuid?.())
+      }
+    }
+  },
+)
+
+test(
+  'without a home of its own, nothing is taken from the folder one works in, and none is made there',
+  { skip },
+  async (t) => {
+    const here = await place(t)
+    const kept = path.join(here.home, '.cache', 'weir')
+    mkdirSync(kept, { recursive: true, mode: 0o700 })
+    for (const home of ['', 'home', '.']) {
+      const env = { ...environment(''), HOME: home }
+      const { stdout, status } = spawnSync(process.execPath, argumentsFor(here.bundle), {
+        ...{ encoding: 'utf8', env, cwd: here.home },
+      })
+      assert.equal(status, 0)
+      assert.equal(stdout, 'not kept\n')
+    }
+    assert.deepEqual(readdirSync(kept), [])
+    assert.deepEqual(readdirSync(here.home), ['.cache'])
+  },
+)
 
 test(
   'a folder that others can put another in the place of is not used, and none is made there',

@@ -2,13 +2,13 @@
 // regular file of NDJSON that is not compressed is handed on open, so that workers read it themselves; everything else
 // comes as bytes. Knows nothing of records. Called by commands.
 
-import { constants, fstatSync, readFileSync, statSync } from 'node:fs'
-import type { Stats } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { ReadStream, isatty } from 'node:tty'
 
 import { ConnectorError, mayPass, systemCode, systemReason } from '../errors.ts'
+import { wasClosed } from '../null-device.ts'
 import type { BytesValue, Source, SourceValue } from '../ports/source.ts'
 import { byteOrderMarkLength, detectBytes, detectShape } from '../shapes/detect.ts'
 import { Elements } from '../shapes/elements.ts'
@@ -117,7 +117,7 @@ class PathSource implements FileSource {
   private async open(): Promise<{ file: FileHandle } | { file?: never; chunks: AsyncIterable<Uint8Array> }> {
     try {
       const stats = this.path === stdinPath ? fstatSync(0) : await stat(this.path)
-      if (this.path === stdinPath && isClosed(stats)) throw new Error('it is closed')
+      if (this.path === stdinPath && wasClosed(0)) throw new Error('it is closed')
       if (stats.isDirectory()) throw Object.assign(new Error('it is a directory'), { code: 'EISDIR' })
       const isStream = stats.isFIFO() || stats.isSocket()
       const fd = this.path === stdinPath ? 0 : isStream ? openPipe(this.path) : await this.openFile()
@@ -274,20 +274,6 @@ class PathSource implements FileSource {
     const place = `line ${line}, byte ${byte}`
     const message = `Reading ${this.name} as ${what} failed at ${place}: it ${problem}. What came before was delivered.${cure}`
     return new ConnectorError('ERR_CONNECTOR_SHAPE', message, { details: { input: this.name, line, byte } })
-  }
-}
-
-/**
- * Returns whether the process was started without standard input. Node then opens the null device in its place, for reading
- * and writing, which nobody does who wants an empty input. Known on Linux only.
- */
-function isClosed(stats: Stats): boolean {
-  if (process.platform !== 'linux' || !stats.isCharacterDevice()) return false
-  try {
-    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'latin1'))?.[1] ?? '0'
-    return stats.rdev === statSync('/dev/null').rdev && Number.parseInt(flags, 8) % 4 === constants.O_RDWR
-  } catch {
-    return false
   }
 }
 

@@ -227,3 +227,22 @@ test('outputs may be named pipes and devices, which are written directly', async
   assert.equal(run.code, 0)
   assert.equal(await readFile(path.join(directory, 'copy'), 'utf8'), lines.slow)
 })
+
+test(
+  'a standard output that is closed is an error where records or counts go there, and one to nowhere is none',
+  { skip: process.platform === 'linux' ? false : 'only Linux tells a closed output from one to nowhere' },
+  async (t) => {
+    const directory = await folder(t)
+    await writeFile(path.join(directory, 'rules.yaml'), rules)
+    await writeFile(path.join(directory, 'in'), lines.all)
+    const filter = 'weir filter --rules rules.yaml --route slow=slow'
+    for (const line of [`${filter} in >&-`, `${filter} --count in >&-`]) {
+      const run = await shell(line, directory)
+      assert.equal(run.code, 1, line)
+      assert.match(run.stderr, /Cannot write standard output: it is closed\./)
+    }
+    assert.equal((await shell(`${filter} in >/dev/null`, directory)).code, 0)
+    assert.equal((await shell(`${filter} -o kept in >&-`, directory)).code, 0)
+    assert.equal(await readFile(path.join(directory, 'kept'), 'utf8'), lines.kept)
+  },
+)
