@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { allowedProcessors } from '#src/calibration.js'
 import type { Prepared, Task } from '#src/contender.js'
 import { canMeasureMemory, prepareCommand, quote, versionOf } from '#src/contenders/command-line.js'
+import { endLaunched } from '#src/contenders/launcher.js'
 import { skipWithout } from './required.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-command-'))
@@ -24,6 +25,21 @@ test('a command is answered by its lines and the digest of its output', async ()
   assert.deepEqual(await run.answer(), { kept: 2, sha256 })
   await prepared.close()
   assert.equal(existsSync(join(folder, 'c.out')), false)
+})
+
+test('what commands keep for their next start lies in the folder of the run, and is not turned off from outside', async () => {
+  process.env['NODE_DISABLE_COMPILE_CACHE'] = '1'
+  await endLaunched()
+  try {
+    const kept = join(folder, 'kept-by-commands')
+    const run = await prepare('test -z "$NODE_DISABLE_COMPILE_CACHE" && printf "%s\\n" "$XDG_CACHE_HOME"').run()
+    const sha256 = createHash('sha256').update(`${kept}\n`).digest('hex')
+    assert.deepEqual(await run.answer(), { kept: 1, sha256 })
+    assert.equal(statSync(kept).mode & 0o077, 0)
+  } finally {
+    delete process.env['NODE_DISABLE_COMPILE_CACHE']
+    await endLaunched()
+  }
 })
 
 test('words are quoted as a shell needs it', async () => {

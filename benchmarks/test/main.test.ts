@@ -122,6 +122,7 @@ test('compiling and starting have a table of times, and calls of the engine tell
       ['engine-calls', 'measured', undefined, 2],
       ['node-start', 'measured', undefined, 15],
       ['weir-start', 'measured', undefined, 15],
+      ['weir-start-cold', 'measured', undefined, 15],
     ],
   )
   assert.match(stdout, /\| ten-rules \| compile \| Weir, text to program +\| +10 \| +[\d.,]+ \(/)

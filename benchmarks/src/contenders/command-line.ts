@@ -4,11 +4,12 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { allowedProcessors } from '../calibration.ts'
 import type { Answer, Prepared, Run, Task } from '../contender.ts'
 import { launch } from './launcher.ts'
+import type { Launch } from './launcher.ts'
 
 /** A command line and where its parts go. */
 export interface CommandLine {
@@ -56,7 +57,7 @@ export function prepareCommand(id: string, line: CommandLine, task: Task): Prepa
   return {
     ...(line.task === undefined ? {} : { task: line.task }),
     how: `${[...pin, line.script].join(' ').replaceAll('$TIME ', '')}${pin.length === 0 ? ' # not pinned' : ''}`,
-    run: () => runCommand(line, pin, output, measures),
+    run: () => runCommand(line, { command: pin, output, env: { XDG_CACHE_HOME: cacheHomeOf(task) } }, measures),
     close: async () => {
       rmSync(output, { force: true })
       rmSync(measures, { force: true })
@@ -69,6 +70,16 @@ export function outputOf(id: string, task: Task): string {
   return join(task.folder, `${id}.out`)
 }
 
+/**
+ * Returns where commands keep what makes their next start faster: the first run, which is not timed, fills it, and the folder of
+ * whoever runs the suite stays as it is. Weir uses it only where nobody else can write.
+ */
+function cacheHomeOf({ folder }: Task): string {
+  const home = join(folder, 'kept-by-commands')
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  return home
+}
+
 /** The words before a command that pin it to so many processors; none where that cannot be done. */
 export function pinTo(count: number): readonly string[] {
   const processors = process.platform === 'linux' ? allowedProcessors().slice(0, count) : []
@@ -76,18 +87,19 @@ export function pinTo(count: number): readonly string[] {
   return processors.length === count && hasTaskset ? ['taskset', '-c', processors.join(',')] : []
 }
 
-async function runCommand(line: CommandLine, pin: readonly string[], output: string, measures: string): Promise<Run> {
+/** `what`: where and how, and of the command the words before its script. */
+async function runCommand(line: CommandLine, what: Launch, measures: string): Promise<Run> {
   rmSync(measures, { force: true })
   // `-a`: every program of a pipeline that is measured adds a line.
   const time = canMeasureMemory() ? `${timeProgram} -a -o ${quote(measures)} -f '%M %U %S'` : ''
   const script = line.script.replaceAll('$TIME ', `${time} `)
-  const seconds = await runScript([...pin, 'sh', '-c', script], output, line.successes)
-  return { seconds, ...readMeasures(measures), answer: () => (line.answer ?? readAnswer)(output) }
+  const seconds = await runScript({ ...what, command: [...what.command, 'sh', '-c', script] }, line.successes)
+  return { seconds, ...readMeasures(measures), answer: () => (line.answer ?? readAnswer)(what.output) }
 }
 
 /** Runs a script with its output in a file, and returns its time from before its start to its end. */
-async function runScript(command: readonly string[], output: string, successes: readonly number[]): Promise<number> {
-  const { seconds, code, errors } = await launch({ command, output })
+async function runScript(what: Launch, successes: readonly number[]): Promise<number> {
+  const { seconds, code, errors } = await launch(what)
   if (code === null || !successes.includes(code)) throw new Error(`ended with ${code}: ${errors.trim().slice(0, 300)}`)
   return seconds
 }

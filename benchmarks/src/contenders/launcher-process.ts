@@ -8,12 +8,19 @@ import type { Launch, LaunchAnswer } from './launcher.ts'
 
 let running: ChildProcess | undefined
 
-async function run({ command, output }: Launch): Promise<LaunchAnswer> {
+/** Whoever runs the suite may have turned this off; whether a contender has it is part of what the contender is. */
+const { NODE_DISABLE_COMPILE_CACHE: _, ...inherited } = process.env
+
+async function run({ command, output, env }: Launch): Promise<LaunchAnswer> {
   const errors: Buffer[] = []
   const file = openSync(output, 'w')
   const started = process.hrtime.bigint()
   // In a group of its own, so that a signal from the terminal is the suite's to handle, and all of it can be ended.
-  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', file, 'pipe'], detached: true })
+  const child = spawn(command[0]!, command.slice(1), {
+    stdio: ['ignore', file, 'pipe'],
+    detached: true,
+    env: { ...inherited, ...env },
+  })
   running = child
   child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk))
   return new Promise<LaunchAnswer>((resolve) => {

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url'
 export interface Launch {
   readonly command: readonly string[]
   readonly output: string
+  /** What its environment has besides that of the suite. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** How a command ended. */

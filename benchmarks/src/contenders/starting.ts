@@ -24,17 +24,28 @@ export const nodeStart: Contender = {
   },
 }
 
-/** `weir filter` as somebody calls it who sets nothing. */
-export const weirStart: Contender = {
-  id: 'weir-start',
-  label: 'weir filter, one record',
-  model: 'start',
-  threads: 1,
-  open: async (task) => {
-    const rules = join(task.folder, `${task.case.name}.start.json`)
-    writeFileSync(rules, JSON.stringify(task.case.rules))
-    const program = `$TIME ${quote(process.execPath)} ${quote(weirCommand())} filter`
-    const script = `${program} --rules ${quote(rules)} ${quote(task.input.path)}`
-    return prepareCommand('weir-start', { script, successes: [0] }, task)
-  },
+/** `weir filter` as somebody calls it who sets nothing, and not for the first time. */
+export const weirStart: Contender = weirContender('weir-start', 'weir filter, one record', '')
+
+/** The same, without what an earlier start has kept of its compiled code, and keeping nothing. */
+export const weirStartCold: Contender = weirContender(
+  'weir-start-cold',
+  'weir filter, one record, no kept code',
+  'NODE_DISABLE_COMPILE_CACHE=1 ',
+)
+
+function weirContender(id: string, label: string, env: string): Contender {
+  return {
+    id,
+    label,
+    model: 'start',
+    threads: 1,
+    open: async (task) => {
+      const rules = join(task.folder, `${task.case.name}.start.json`)
+      writeFileSync(rules, JSON.stringify(task.case.rules))
+      const program = `${env}$TIME ${quote(process.execPath)} ${quote(weirCommand())} filter`
+      const script = `${program} --rules ${quote(rules)} ${quote(task.input.path)}`
+      return prepareCommand(id, { script, successes: [0] }, task)
+    },
+  }
 }
