@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { allowedProcessors } from '#src/calibration.js'
 import type { Prepared, Task } from '#src/contender.js'
-import { canMeasureMemory, prepareCommand, quote, versionOf } from '#src/contenders/command-line.js'
+import { canMeasureMemory, pinTo, prepareCommand, quote, versionOf } from '#src/contenders/command-line.js'
 import { endLaunched } from '#src/contenders/launcher.js'
 import { skipWithout } from './required.ts'
 
@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'weir-bench-command-'))
 after(() => rmSync(folder, { recursive: true }))
 
 const prepare = (script: string, successes: readonly number[] = [0]): Prepared =>
-  prepareCommand('c', { script, successes }, { folder } as Task)
+  prepareCommand('c', { script, successes, threads: 1 }, { folder } as Task)
 
 test('a command is answered by its lines and the digest of its output', async () => {
   const prepared = prepare("printf 'a\\nb\\n'")
@@ -41,6 +41,19 @@ test('what commands keep for their next start lies in the folder of the run, and
     await endLaunched()
   }
 })
+
+const noPin = skipWithout('linux', pinTo(1).length > 0, 'install Debian package util-linux')
+
+test(
+  'a command runs on as many processors as it has threads, and the result file says so',
+  { skip: noPin },
+  async () => {
+    const prepared = prepare('grep Cpus_allowed_list /proc/self/status')
+    const sha256 = createHash('sha256').update(`Cpus_allowed_list:\t${allowedProcessors()[0]}\n`).digest('hex')
+    assert.equal((await (await prepared.run()).answer()).sha256, sha256)
+    assert.match(prepared.how, /^taskset -c \d+ grep/)
+  },
+)
 
 test('words are quoted as a shell needs it', async () => {
   const words = ['plain', 'a b', `it's`, '"$HOME"', '*']

@@ -17,8 +17,8 @@ export interface CommandLine {
   readonly script: string
   /** Exit codes that are no failure. */
   readonly successes: readonly number[]
-  /** Processors that all its processes are pinned to, so many of those this process may use; not pinned without. */
-  readonly threads?: number
+  /** Processors that all its processes are pinned to: so many of those this process may use. */
+  readonly threads: number
   /** Where the command works, where that is not the task's input. */
   readonly task?: Task
   /** Tells what the output at a path amounts to, where that is not the kept records themselves. */
@@ -53,7 +53,7 @@ export function quote(text: string): string {
 export function prepareCommand(id: string, line: CommandLine, task: Task): Prepared {
   const output = outputOf(id, task)
   const measures = join(task.folder, `${id}.time`)
-  const pin = line.threads === undefined ? [] : pinTo(line.threads)
+  const pin = pinTo(line.threads)
   return {
     ...(line.task === undefined ? {} : { task: line.task }),
     how: `${[...pin, line.script].join(' ').replaceAll('$TIME ', '')}${pin.length === 0 ? ' # not pinned' : ''}`,

@@ -45,7 +45,7 @@ export const plainCppCommand: Contender = {
     if ('skipped' in resident) return resident
     await resident.close()
     const script = `$TIME ${quote(program.path)} --check ${quote(rules)} ${quote(task.input.path)} -`
-    return prepareCommand('plain-cpp-command', { script, successes: [0] }, task)
+    return prepareCommand('plain-cpp-command', { script, successes: [0], threads: 1 }, task)
   },
 }
 

@@ -1,5 +1,6 @@
 // Contenders of the model *start*: whole commands that have one record to filter, or nothing to do. What is left of `weir
-// filter` when Node's own start is taken off is what a small file costs.
+// filter` when Node's own start is taken off is what a small file costs. All on one processor: what the targets take this
+// start off from is pinned to one too.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +19,7 @@ export const nodeStart: Contender = {
     const answer = async () => ({ kept: task.expected.byRoute.keep, sha256: task.expected.sha256 })
     return prepareCommand(
       'node-start',
-      { script: `$TIME ${quote(process.execPath)} -e 0`, successes: [0], answer },
+      { script: `$TIME ${quote(process.execPath)} -e 0`, successes: [0], answer, threads: 1 },
       task,
     )
   },
@@ -45,7 +46,7 @@ function weirContender(id: string, label: string, env: string): Contender {
       writeFileSync(rules, JSON.stringify(task.case.rules))
       const program = `${env}$TIME ${quote(process.execPath)} ${quote(weirCommand())} filter`
       const script = `${program} --rules ${quote(rules)} ${quote(task.input.path)}`
-      return prepareCommand(id, { script, successes: [0] }, task)
+      return prepareCommand(id, { script, successes: [0], threads: 1 }, task)
     },
   }
 }
