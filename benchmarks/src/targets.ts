@@ -132,7 +132,7 @@ const memoryTarget = (name: string, id: string): Target => ({
 })
 
 const cacheTarget: Target = {
-  name: `caches of a worker ≤ ${cacheTargetBytes / 2 ** 20} MiB`,
+  name: `value caches of a worker ≤ ${cacheTargetBytes / 2 ** 20} MiB`,
   of: kernel('native'),
   needs: [],
   judge: (result) => {

@@ -57,14 +57,14 @@ test('memory counts by the largest sample, for files and for pipes', () => {
   ])
 })
 
-test('caches count by what the kernel tells of them', () => {
+test('value caches count by what the kernel tells of them', () => {
   const native = (cacheBytes?: number): Result =>
     makeResult({
       id: 'native',
       model: 'kernel',
       samples: took(1).map((sample) => (cacheBytes === undefined ? sample : { ...sample, cacheBytes })),
     })
-  assert.deepEqual(judged([native(32 * 2 ** 20)], 'caches'), [['32.0 MiB', true]])
+  assert.deepEqual(judged([native(32 * 2 ** 20)], 'value caches of a worker'), [['32.0 MiB', true]])
   assert.deepEqual(judged([native(33 * 2 ** 20)], 'caches'), [['33.0 MiB', false]])
   assert.deepEqual(judged([native()], 'caches'), [['not measured', undefined]])
 })
