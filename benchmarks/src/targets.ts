@@ -158,6 +158,7 @@ const targets: readonly Target[] = [
     'generated-100',
   ]),
   ratioTarget('native kernel ÷ plain C++', kernel('native'), 0.9, 'plain-cpp', ['unique', 'escapes']),
+  ratioTarget('native kernel ÷ plain C++', kernel('native'), 0.8, 'plain-cpp'),
   ratioTarget('weir filter, 1 thread ÷ jq', command('weir-1'), 60, 'jq'),
   ratioTarget('weir filter, 1 thread ÷ chDB on 1', command('weir-1'), 1, 'chdb'),
   ratioTarget('weir filter, 2 threads ÷ chDB on 2', command('weir-2'), 1, 'chdb-2'),

@@ -30,7 +30,19 @@ test('a target is judged in the cases that it is about, and in no other', () => 
   assert.deepEqual(names, [
     ['ten-rules', 'native kernel ÷ plain C++ ≥ 1.5 ×', false],
     ['unique', 'native kernel ÷ plain C++ ≥ 0.9 ×', true],
+    ['ten-rules', 'native kernel ÷ plain C++ ≥ 0.8 ×', true],
+    ['unique', 'native kernel ÷ plain C++ ≥ 0.8 ×', true],
+    ['nested', 'native kernel ÷ plain C++ ≥ 0.8 ×', true],
   ])
+})
+
+test('a case in which plain C++ is faster by more than a quarter misses its target, whichever it is', () => {
+  const pair = (seconds: number): Result[] => [
+    makeResult({ case: 'white-space', id: 'native', model: 'kernel', samples: took(seconds) }),
+    makeResult({ case: 'white-space', id: 'plain-cpp', model: 'kernel', samples: took(1) }),
+  ]
+  assert.deepEqual(judged(pair(1.25), '0.8 ×'), [['0.80', true]])
+  assert.deepEqual(judged(pair(1.26), '0.8 ×'), [['0.79', false]])
 })
 
 test('more rules are compared with fewer of the same rounds, by the time for a byte', () => {
@@ -100,7 +112,8 @@ test('what has nothing to compare with is not measured, and that is neither yes 
 test('a run that has little time needs both sides of every target, in two ordinary cases where all would do', () => {
   const needs = (name: string, model: Result['model'], ...ids: string[]): boolean[] =>
     ids.map((id) => isTargeted(name, { model, id }))
-  assert.deepEqual(needs('one-rule', 'kernel', 'native', 'newlines', 'json-parse', 'portable'), [
+  assert.deepEqual(needs('one-rule', 'kernel', 'native', 'newlines', 'json-parse', 'plain-cpp', 'portable'), [
+    true,
     true,
     true,
     true,
@@ -115,6 +128,7 @@ test('a run that has little time needs both sides of every target, in two ordina
   ])
   assert.deepEqual(needs('generated-10', 'kernel', 'native', 'json-parse'), [true, false])
   assert.deepEqual(needs('unique', 'command', 'weir-1', 'jq'), [false, false])
+  assert.deepEqual(needs('nested', 'kernel', 'native', 'plain-cpp'), [false, false])
   assert.deepEqual(needs('ten-rules', 'command', 'weir-2-pipe', 'weir-2-gzip', 'inflate'), [true, false, false])
   assert.deepEqual(needs('ten-rules', 'start', 'node-start', 'weir-start'), [true, true])
 })
