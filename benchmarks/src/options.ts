@@ -84,8 +84,8 @@ function runOptions(values: Flags, resumed: RunOptions | undefined): RunOptions 
   const [bytes, inProcessBytes, samples] = isQuick ? [200e6, 16e6, 3] : [1e9, 64e6, 9]
   const rulesSeed = values['rules-seed'] === undefined ? resumed?.rulesSeed : count('rules-seed', 0, 0, 2 ** 31)
   return {
-    cases: values.case === undefined ? (resumed?.cases ?? []) : names(values.case),
-    only: values.only === undefined ? (resumed?.only ?? []) : names(values.only),
+    cases: values.case === undefined ? (resumed?.cases ?? []) : names('--case', values.case),
+    only: values.only === undefined ? (resumed?.only ?? []) : names('--only', values.only),
     samples: count('samples', resumed?.samples ?? samples, 1, 1000),
     bytes: size('bytes', resumed?.bytes ?? bytes),
     inProcessBytes: size('in-process-bytes', resumed?.inProcessBytes ?? inProcessBytes),
@@ -144,8 +144,12 @@ function readFlags(args: readonly string[]): Flags {
   }
 }
 
-function names(lists: readonly string[] | undefined): string[] {
-  return (lists ?? []).flatMap((list) => list.split(',')).filter((name) => name !== '')
+/** Returns the names in comma lists, at least one. Errors: UsageError that names the flag. */
+function names(flag: string, lists: readonly string[]): string[] {
+  const found = lists.flatMap((list) => list.split(',')).filter((name) => name !== '')
+  // None would mean all of them.
+  if (found.length === 0) throw new UsageError(`${flag} takes at least one name.`)
+  return found
 }
 
 /** Returns a whole number that a flag was given. Errors: UsageError that names the flag. */

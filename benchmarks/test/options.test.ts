@@ -97,10 +97,10 @@ test('choosing takes all for no names, those that are named in their order, and 
 
 test('a wrong flag, case or contender ends the command with code 2, one line, and nothing measured', () => {
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-  for (const args of [['--fast'], ['--case', 'no-such'], ['--only', 'no-such']]) {
+  for (const args of [['--fast'], ['--case', ','], ['--only', ''], ['--case', 'no-such'], ['--only', 'no-such']]) {
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
     assert.equal(status, 2)
     assert.equal(stdout, '')
-    assert.match(stderr, /^bench: .*(--fast|no-such).*\n$/)
+    assert.match(stderr, /^bench: .*(--fast|no-such|--case takes|--only takes).*\n$/)
   }
 })
