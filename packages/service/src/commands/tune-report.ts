@@ -10,6 +10,7 @@ import type { Calibration, NoCalibration } from '../tuning/calibration.ts'
 import type { Alternative, Choice, Figures } from '../tuning/choice.ts'
 import type { Interval } from '../tuning/intervals.ts'
 import type { Point, Purpose } from '../tuning/points.ts'
+import { worthwhile } from '../tuning/race.ts'
 import type { Ending, Reason } from '../tuning/race.ts'
 import type { RuleCosts } from '../tuning/rule-costs.ts'
 import { formatBytes } from './progress.ts'
@@ -236,19 +237,25 @@ function whyLines(
       `None of ${measured.length} settings has its p99 within ${targetLatencyMs} ms: this is the nearest. ${ends[ending]}`,
     ]
   }
-  const { ties, fastest } = choice
+  const { ties, fastest, rivals } = choice
   const equal = ties.map((point) => pointText(point)).join('; ')
   const why =
     fastest === undefined
-      ? `Why: the fastest of ${settings}.`
+      ? `Why: ${rivals.length === 0 ? 'the fastest' : 'on average the fastest'} of ${settings}.`
       : `Why: as fast as any of ${settings}, as far as could be measured, and with the least memory of these.`
   const { low, high, samples } = choice.speed
   const isRestless = samples > 2 && high / low > restless
   return [
     `${why} ${ends[ending]}`,
+    ...(rivals.length === 0 ? [] : [undecidedText(rivals.length)]),
     ...(isRestless ? ['Its speed varied much from round to round: something else is at work on this machine.'] : []),
     ...(ties.length === 0 ? [] : [`As good, as far as could be measured: ${equal}.`]),
   ]
+}
+
+function undecidedText(rivals: number): string {
+  const who = rivals === 1 ? 'one other' : `${rivals} others`
+  return `Undecided: ${who} may be faster by more than ${100 * worthwhile} %, as far as could be measured.`
 }
 
 const kinds: Readonly<Record<Alternative['kind'], string>> = {

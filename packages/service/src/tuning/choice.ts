@@ -6,7 +6,7 @@ import { intervalOf, ratioInterval } from './intervals.ts'
 import type { Interval } from './intervals.ts'
 import { expectedBytes } from './points.ts'
 import type { Point } from './points.ts'
-import { byMode, fastestOf, leaderOf, meetsTarget, worthwhile } from './race.ts'
+import { byMode, fastestOf, leaderOf, mayBeFaster, meetsTarget, worthwhile } from './race.ts'
 import type { Runner } from './race.ts'
 
 /** A setting with its figures. */
@@ -39,6 +39,8 @@ export interface Choice extends Figures {
   readonly meetsTarget: boolean
   /** Settings that were as fast, as far as the measurements tell, and take as much memory or more. */
   readonly ties: readonly Point[]
+  /** Other settings that ran to the end and may be faster than the fastest by what is worth it: then nothing is decided. */
+  readonly rivals: readonly Point[]
   /** The fastest of all, where the recommended one is another. */
   readonly fastest?: Alternative
   readonly alternatives: readonly Alternative[]
@@ -67,7 +69,13 @@ function chooseAmong(measured: readonly Runner[], targetLatencyMs: number | unde
   if (leader === undefined) {
     const nearest = measured.toSorted((a, b) => middleOf(a) - middleOf(b))[0]
     if (nearest === undefined) return undefined
-    return { ...figuresOf(nearest), meetsTarget: false, ties: [], alternatives: alternativesTo(nearest, measured) }
+    return {
+      ...figuresOf(nearest),
+      meetsTarget: false,
+      ties: [],
+      rivals: [],
+      alternatives: alternativesTo(nearest, measured),
+    }
   }
   const equals = measured.filter((runner) => runner === leader || isTie(runner, leader, targetLatencyMs))
   const [chosen = leader, ...ties] = equals.toSorted(
@@ -77,6 +85,9 @@ function chooseAmong(measured: readonly Runner[], targetLatencyMs: number | unde
     ...figuresOf(chosen),
     meetsTarget: true,
     ties: ties.map(({ point }) => point),
+    rivals: inRace
+      .filter((runner) => runner !== leader && runner !== chosen && mayBeFaster(runner, leader))
+      .map(({ point }) => point),
     ...(chosen === leader ? {} : { fastest: alternative('next', leader, chosen) }),
     alternatives: alternativesTo(chosen, measured),
   }

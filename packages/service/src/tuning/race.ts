@@ -143,12 +143,14 @@ function isClear(running: readonly MutableRunner[], targetLatencyMs: number | un
   const leader = leaderOf(left, targetLatencyMs)
   if (leader === undefined)
     return left.every(({ latencies }) => intervalOf([...latencies.values()]).low > targetLatencyMs!)
-  return left.every((runner) => {
-    if (runner === leader) return true
-    // What is a little late today may be in time tomorrow, so only its speed counts here.
-    const ratio = ratioInterval(runner.speeds, leader.speeds)
-    return ratio !== undefined && ratio.high <= 1 + worthwhile
-  })
+  // What is a little late today may be in time tomorrow, so only its speed counts here.
+  return left.every((runner) => runner === leader || !mayBeFaster(runner, leader))
+}
+
+/** Returns whether a setting may be faster than the leader by what is worth it, as far as the measurements tell. */
+export function mayBeFaster(runner: Runner, leader: Runner): boolean {
+  const ratio = ratioInterval(runner.speeds, leader.speeds)
+  return ratio === undefined || ratio.high > 1 + worthwhile
 }
 
 /**

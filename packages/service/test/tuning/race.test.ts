@@ -74,6 +74,16 @@ test('a setting with less than 0.6 of the leader twice is out after two rounds',
   assert.deepEqual(runners[1]?.out, { reason: 'slower', round: 2 })
 })
 
+test('a race that all its rounds did not decide names those that may be faster, and one that is clear names none', async () => {
+  const undecided = await run({ seed: 1, noise: 0.5, drift: 0 })
+  assert.equal(undecided.ending, 'rounds')
+  const { rivals, point } = choose(undecided.runners)!
+  const left = undecided.runners.filter(({ out }) => out === undefined).map((each) => each.point)
+  assert.ok(rivals.length > 0 && rivals.every((each) => each !== point && left.includes(each)))
+  const clear = await run({ seed: 1, noise: 0.01, drift: 0.3 })
+  assert.deepEqual([clear.ending, choose(clear.runners)?.rivals], ['clear', []])
+})
+
 test('the drift of the machine from round to round does not keep the answer from being clear', async () => {
   const { ending } = await run({ seed: 5, noise: 0.005, drift: 0.5 })
   assert.equal(ending, 'clear')
