@@ -76,7 +76,6 @@ void FieldIndex::Add(uint32_t number_in_program, uint32_t number, Use screening)
   struck_by_[number].is_exists = predicate.op == Op::kExists;
   const bool is_long = predicate.op == Op::kSubstrings && program_.lists[predicate.list].substrings.count > kLongList;
   struck_by_[number].cost = is_long ? kLongListCost : matcher_.Cost(number_in_program);
-  screening_ = screening;
   if (predicate.op == Op::kRegex) screen_->Add(number, *matcher_.pattern(number_in_program));
   if (predicate.op == Op::kSubstrings) screen_->Add(number, program_.lists[predicate.list].substrings, predicate.fold);
   if (!IsIndexable(program_, predicate)) return;
@@ -124,9 +123,8 @@ void FieldIndex::Build(Use use) {
   folded_texts_.Build();
   if (screen_.has_value()) {
     screen_->Build();
-    screens_ = screening_ == Use::kOn;
-    is_trial_ = !screens_;
-    if (!screen_->useful() || (!screens_ && MostSpared() < kPassCost)) screen_.reset();
+    if (screen_->is_forced()) turn_ = Turn::kScreening;
+    if (!screen_->useful() || (!screen_->is_forced() && MostSpared() < kPassCost)) screen_.reset();
   }
   for (uint32_t number = 0; number < struck_by_.size(); number++) {
     const Struck& struck = struck_by_[number];
@@ -305,30 +303,37 @@ void FieldIndex::Screen(std::string_view text, uint64_t* known, uint64_t* holds,
 }
 
 void FieldIndex::Ask(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck) {
-  asked_ += has_tables_ || screens_;
+  const bool screens = turn_ == Turn::kScreening;
+  asked_ += has_tables_ || screens;
   if (has_tables_) AskTables(text, arena, known, holds, struck);
   if (!screen_.has_value()) return;
-  if (screens_) Screen(text->bytes, known, holds, struck);
+  if (screens) Screen(text->bytes, known, holds, struck);
   turn_values_++;
-  if (turn_values_ == turn_end_ || (is_trial_ && tested_cost_ >= kPassCost * kTrial)) EndTurn();
+  if (turn_values_ == turn_end_ || (turn_ == Turn::kTrial && tested_cost_ >= kPassCost * kTrial)) EndTurn();
 }
 
 // After a trial, screens where the tests that it would have spared cost more. After a stretch of screening, goes on as long
-// as that, and the tests that were left, cost less than the trial's tests; else rests, longer each time.
+// as that, and the tests that were left, cost less than the trial's tests; else rests, longer each time, until another trial.
 void FieldIndex::EndTurn() {
   const double values = turn_values_;
-  if (is_trial_) {
-    spared_ = tested_cost_ / values;
-    screens_ = tested_cost_ >= kPassCost * kTrial;
-    stretches_ = 0;
-  } else if (screens_) {
-    const double cost = kPassCost * values + kProbeCost * static_cast<double>(screen_->probes() - turn_probes_) + tested_cost_;
-    screens_ = screening_ == Use::kOn || (cost < spared_ * values && ++stretches_ < kStretches);
-    rests_ = cost >= spared_ * values ? std::min(2 * rests_, kMostRests) : 1;
+  switch (turn_) {
+    case Turn::kTrial:
+      spared_ = tested_cost_ / values;
+      stretches_ = 0;
+      turn_ = tested_cost_ >= kPassCost * kTrial ? Turn::kScreening : Turn::kTrial;
+      break;
+    case Turn::kScreening: {
+      if (screen_->is_forced()) break;
+      const double cost = kPassCost * values + kProbeCost * static_cast<double>(screen_->probes() - turn_probes_) + tested_cost_;
+      const bool pays = cost < spared_ * values;
+      rests_ = pays ? 1 : std::min(2 * rests_, kMostRests);
+      if (!pays) turn_ = Turn::kResting;
+      if (pays && ++stretches_ == kStretches) turn_ = Turn::kTrial;
+      break;
+    }
+    case Turn::kResting: turn_ = Turn::kTrial; break;
   }
-  const bool is_resting = !is_trial_ && !screens_ && rests_ > 1;
-  is_trial_ = !screens_ && !is_resting;
-  turn_end_ = is_trial_ ? kTrial : is_resting ? rests_ * kRest : kStretch;
+  turn_end_ = turn_ == Turn::kTrial ? kTrial : turn_ == Turn::kScreening ? kStretch : rests_ * kRest;
   turn_values_ = 0;
   turn_probes_ = screen_->probes();
   tested_cost_ = 0;

@@ -102,6 +102,8 @@ class FieldIndex {
   static constexpr uint32_t kRest = 32 * 1024;
   static constexpr uint32_t kMostRests = 32;
 
+  enum class Turn : uint8_t { kTrial, kScreening, kResting };
+
   static bool IsIndexable(const Program& program, const Predicate& predicate);
   void BuildAxis();
   void BuildNetworks();
@@ -139,11 +141,8 @@ class FieldIndex {
   Pieces<V6> v6_;
   std::vector<uint32_t> v4_first_;  // by the upper twelve bits: the piece that holds the first address with them
   std::optional<LiteralScreen> screen_;
-  Use screening_ = Use::kAdaptive;
   bool has_tables_ = false;  // what is not the screen is worth asking
-  // Turns: a trial, stretches of screening, or a rest between them.
-  bool screens_ = false;
-  bool is_trial_ = false;
+  Turn turn_ = Turn::kTrial;
   uint32_t turn_end_ = kTrial;   // values of this turn, and how many of them have been
   uint32_t turn_values_ = 0;
   uint64_t turn_probes_ = 0;     // the screen's when the turn began

@@ -156,7 +156,6 @@ void LiteralScreen::Add(uint32_t number, const SubstringsList& list, bool fold) 
 
 void LiteralScreen::AddNumber(uint32_t number) {
   screened_[number / 64] |= uint64_t{1} << (number % 64);
-  patterns_++;
 }
 
 void LiteralScreen::Build() {

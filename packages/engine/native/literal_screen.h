@@ -35,7 +35,8 @@ class LiteralScreen {
   void Build();
 
   // Whether there is anything to look for.
-  bool useful() const { return use_ != Use::kOff && patterns_ > 0; }
+  bool useful() const { return use_ != Use::kOff && !(requirements_.empty() && texts_sought_.empty()); }
+  bool is_forced() const { return use_ == Use::kOn; }
   bool covers(uint32_t number) const { return (screened_[number / 64] >> (number % 64)) & 1; }
 
   // Marks in `known` (as many words as given) every pattern that cannot match `text`, and every number of texts. False,
@@ -115,7 +116,6 @@ class LiteralScreen {
   static constexpr uint32_t kGroups = 8;
   alignas(16) uint8_t nibbles_[3][2][16] = {};
   bool by_nibbles_ = false;
-  uint32_t patterns_ = 0;
   bool has_hits_ = false;
 };
 

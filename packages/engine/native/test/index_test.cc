@@ -2,6 +2,7 @@
 // what it strikes is what fails.
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,30 @@ const std::vector<std::string>& Words() {
   return words;
 }
 
+RuleSet RulesOn(std::vector<TestPredicate> predicates) {
+  RuleSet rules;
+  rules.fields = {Key("a")};
+  rules.predicates = std::move(predicates);
+  return rules;
+}
+
+// A program with one field, and what asks its predicates.
+struct OneField {
+  explicit OneField(std::vector<TestPredicate> predicates)
+      : count(static_cast<uint32_t>(predicates.size())),
+        block(WriteProgram(RulesOn(std::move(predicates)))),
+        program(weir::Program::Read(block.data(), block.size, &error)),
+        matcher(*program) {
+    CHECK(matcher.Ready(&error));
+  }
+
+  std::string error;
+  uint32_t count;
+  const Block block;
+  const std::unique_ptr<weir::Program> program;
+  weir::Matcher matcher;
+};
+
 // One predicate of the field as the index and as the matcher see it, over many texts.
 struct Compared {
   uint64_t answered = 0;
@@ -70,18 +95,11 @@ struct Compared {
 };
 
 Compared Compare(weir::Use screening) {
-  RuleSet rules;
-  rules.fields = {Key("a")};
-  rules.predicates = AllKinds();
-  const Block block = WriteProgram(rules);
-  std::string error;
-  const auto program = weir::Program::Read(block.data(), block.size, &error);
-  CHECK(program != nullptr);
-  weir::Matcher matcher(*program);
-  CHECK(matcher.Ready(&error));
-  const auto count = static_cast<uint32_t>(rules.predicates.size());
+  OneField on(AllKinds());
+  weir::Matcher& matcher = on.matcher;
+  const uint32_t count = on.count;
   // Alternative 2 i asks that predicate i holds, and 2 i + 1 that it does not.
-  weir::FieldIndex index(*program, matcher, 1, 1);
+  weir::FieldIndex index(*on.program, matcher, 1, 1);
   for (uint32_t i = 0; i < count; i++) index.Add(i, i, screening);
   for (uint32_t i = 0; i < count; i++) {
     index.Strikes(i, 2 * i, false);
@@ -142,17 +160,12 @@ void TestFieldIndex() {
 
 // Of several literals that a pattern requires, the one is looked for that values lack.
 void TestLearnedLiterals() {
-  RuleSet rules;
-  rules.fields = {Key("a")};
+  std::vector<TestPredicate> patterns;
   for (const char* rare : {"terms", "shipping", "newsletter"}) {
-    rules.predicates.push_back(Regex("https?://[a-z.]*(?:" + std::string(rare) + ")[a-z]*", false));
+    patterns.push_back(Regex("https?://[a-z.]*(?:" + std::string(rare) + ")[a-z]*", false));
   }
-  const Block block = WriteProgram(rules);
-  std::string error;
-  const auto program = weir::Program::Read(block.data(), block.size, &error);
-  weir::Matcher matcher(*program);
-  CHECK(matcher.Ready(&error));
-  weir::FieldIndex index(*program, matcher, 1, 1);
+  OneField on(std::move(patterns));
+  weir::FieldIndex index(*on.program, on.matcher, 1, 1);
   for (uint32_t i = 0; i < 3; i++) index.Add(i, i, weir::Use::kOn);
   index.Build(weir::Use::kAdaptive);
   weir::Arena arena;
@@ -178,21 +191,14 @@ void TestLearnedLiterals() {
 
 // A pass over a value for literals pays where tests would cost more: that is tried out with values, now and then.
 void TestScreeningTurns() {
-  RuleSet rules;
-  rules.fields = {Key("a")};
-  rules.predicates = {Regex("checkout|newsletter", false)};
-  const Block block = WriteProgram(rules);
-  std::string error;
-  const auto program = weir::Program::Read(block.data(), block.size, &error);
-  weir::Matcher matcher(*program);
-  CHECK(matcher.Ready(&error));
-  weir::FieldIndex index(*program, matcher, 1, 1);
+  OneField on({Regex("checkout|newsletter", false)});
+  weir::FieldIndex index(*on.program, on.matcher, 1, 1);
   index.Add(0, 0, weir::Use::kAdaptive);
   index.Build(weir::Use::kAdaptive);
   weir::Arena arena;
-  const Padded padded("/products/17");
-  // So many values, of which every `every`-th is tested where it is not known yet.
-  const auto screened = [&](int values, int every) {
+  // How many of so many values are screened, of which every `every`-th is tested where it is not known yet.
+  const auto screened = [&](const char* bytes, int values, int every) {
+    const Padded padded(bytes);
     const uint64_t before = index.screened();
     for (int i = 0; i < values; i++) {
       weir::Text text(padded.view());
@@ -204,10 +210,15 @@ void TestScreeningTurns() {
     }
     return index.screened() - before;
   };
-  CHECK(screened(10000, 4) == 0);
-  const uint64_t after = screened(100000, 1);
+  const char* other = "/products/17";
+  CHECK(screened(other, 10000, 4) == 0);
+  const uint64_t after = screened(other, 100000, 1);
   CHECK(after > 90000 && after < 100000);
-  CHECK(screened(100000, 4) < 70000 && screened(10000, 4) == 0);
+  CHECK(screened(other, 100000, 4) < 70000 && screened(other, 10000, 4) == 0);
+  // Where all are tested all the same, screening rests, and is tried again.
+  const uint64_t vain = screened("/checkout/17", 300000, 1);
+  CHECK(vain > 1024 && vain < 10 * 1024);
+  CHECK(screened(other, 500000, 1) > 100000);
 }
 
 // Of many texts that begin alike few are compared, and those that others begin with are found as well.
@@ -215,19 +226,15 @@ void TestSharedPrefixes() {
   std::vector<std::string> plain;
   std::vector<std::string> nested = {"/wp-", "/wp-a", "/wp-ab", "/WP-AB", "/wp-abc/d", "wp-", "p-a"};
   for (int i = 0; i < 2500; i++) plain.push_back("/wp-content/plugins/" + std::to_string(i) + "/");
-  RuleSet rules;
-  rules.fields = {Key("a")};
-  rules.predicates.push_back(Predicate(Op::kSubstrings, plain));
-  for (const std::string& text : nested) rules.predicates.push_back(Predicate(Op::kSubstrings, {text}));
-  for (const std::string& text : nested) rules.predicates.push_back(Predicate(Op::kSubstrings, {text}, true));
-  const Block block = WriteProgram(rules);
-  std::string error;
-  const auto program = weir::Program::Read(block.data(), block.size, &error);
-  weir::Matcher matcher(*program);
-  CHECK(matcher.Ready(&error));
-  const auto count = static_cast<uint32_t>(rules.predicates.size());
+  std::vector<TestPredicate> lists = {Predicate(Op::kSubstrings, plain)};
+  for (const bool fold : {false, true}) {
+    for (const std::string& text : nested) lists.push_back(Predicate(Op::kSubstrings, {text}, fold));
+  }
+  OneField on(std::move(lists));
+  const weir::Program& program = *on.program;
+  const uint32_t count = on.count;
   weir::LiteralScreen screen(1, weir::Use::kOn);
-  for (uint32_t i = 0; i < count; i++) screen.Add(i, program->lists[program->predicates[i].list].substrings, program->predicates[i].fold);
+  for (uint32_t i = 0; i < count; i++) screen.Add(i, program.lists[program.predicates[i].list].substrings, program.predicates[i].fold);
   screen.Build();
   weir::Arena arena;
   Numbers numbers(5);
@@ -240,7 +247,7 @@ void TestSharedPrefixes() {
     uint64_t known = 0;
     CHECK(screen.Exclude(padded.view(), &known));
     for (uint32_t i = 0; i < count; i++) {
-      if ((((known >> i) & 1) != 0) && ((screen.found(0) >> i) & 1) != matcher.Holds(i, &text, &arena)) CHECK(!"found is what the matcher finds");
+      if ((((known >> i) & 1) != 0) && ((screen.found(0) >> i) & 1) != on.matcher.Holds(i, &text, &arena)) CHECK(!"found is what the matcher finds");
     }
     if (known != (uint64_t{1} << count) - 1) CHECK(!"of texts everything is known");
     arena.Reset();
