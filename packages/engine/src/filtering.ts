@@ -142,7 +142,7 @@ export async function filterOpenFile(
   const batches = new OrderedBatches(parts, wantedOf(parts, options), totals.counting(options.onBatch))
   const { batchBytes, maxRecordBytes } = parts.options
   const length = new SpanLength(batchBytes, parts.options.threads)
-  parts.pool.expect(parts.current().handle, end - start)
+  parts.pool.expectFile(end - start)
   return conduct(parts, batches, options.signal, totals, async () => {
     for (let from = start, to; from < end; from = to) {
       await batches.room()
@@ -248,7 +248,7 @@ class SourceReader {
       await this.#batches.room()
       this.#submit(this.#batcher.seal())
     }
-    this.#parts.pool.expect(this.#parts.current().handle, this.#batcher.heldBytes, limits.inlineBytes)
+    this.#parts.pool.expectBatch(this.#parts.current().handle, this.#batcher.heldBytes)
     if (this.#batcher.heldBytes > 0 && this.#stopTimer === undefined) this.#startTimer()
   }
 

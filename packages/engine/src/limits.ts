@@ -55,11 +55,13 @@ export const limits = {
   /** Inputs up to this size are evaluated on the calling thread: a hand-over would cost more than the work. */
   inlineBytes: 16 << 10,
   /**
-   * Where threads start when they are needed, so many bytes of files are evaluated on the calling thread before, and for so
-   * long: a thread takes about as long to start.
+   * Where threads start when they are needed, so long the calling thread evaluates files before, in turns of milliseconds;
+   * they start earlier where they would spare more than `threadStartMs`, which is about what their start takes.
    */
+  ownThreadMs: 200,
+  threadStartMs: 60,
+  /** The same: bytes of streams that are evaluated on the calling thread before. */
   ownThreadBytes: 1 << 20,
-  ownThreadMs: 50,
   /** Bytes one call of `evaluate` may be given: positions are 32 bits. */
   evaluateBytes: 1 << 30,
   /** Time bytes of a stream may wait for their batch to fill: long enough to fill it at 50 MB/s, and hardly felt. */

@@ -23,9 +23,9 @@ export interface EngineOptions {
   /** Worker threads, 1 to 256. Default: one less than the processors that the process may use, at least 1. */
   readonly threads?: number
   /**
-   * When they start. `when-needed`: with the first input that is worth them; until then the calling thread evaluates, which
-   * hears nothing meanwhile: files, up to 1 MiB and for up to 50 ms, and batches of streams of up to 16 KiB. For programs
-   * that may end before threads could have started. Default: `now`.
+   * When they start. `when-needed`: with the first input that is worth them; until then the calling thread evaluates, in
+   * turns of some milliseconds: files, for up to 200 ms, and batches of streams of up to 16 KiB. For programs that may end
+   * before threads could have started. Default: `now`.
    */
   readonly startThreads?: ThreadStart
   /**

@@ -186,7 +186,8 @@ export class OrderedBatches {
 
   /**
    * Hands a batch over, to be judged by the rule set in force now. The slab is this object's from here on. Returns
-   * where the first task for a span ended, or undefined when it failed, which is reported elsewhere.
+   * where the first task for a span ended, or undefined when that says nothing of the next: it was not to go on to the
+   * end, or failed, which is reported elsewhere.
    */
   submit(batch: Submission): Promise<number | undefined> {
     const loaded = this.#parts.current()
@@ -206,7 +207,7 @@ export class OrderedBatches {
     this.#enqueue({ loaded, inputAt, file, answer, rest })
     // Awaited when its turn comes; until then its failure is not an unhandled one.
     return answer.then(
-      ({ fileAt }) => fileAt,
+      ({ fileAt, isPart }) => (isPart === true ? undefined : fileAt),
       () => undefined,
     )
   }

@@ -2,15 +2,17 @@
 // something comes that is worth them, since starting them takes longer than a small input does. Until then batches are
 // evaluated on the calling thread, by the same code as in a worker. Called by the engine.
 //
-// A thread that evaluates hears neither deadlines nor signals. So what is done here is bounded three ways: by the bytes of
-// one kernel call (`limits.inlineBytes` and the rest of the last line), by the bytes of all of them, and by their time.
+// A thread that evaluates hears neither deadlines nor signals. So files are evaluated here in short turns, as far as
+// own-share.ts allows, also while threads are on their way; and of streams only batches of `limits.inlineBytes`.
 
+import { setImmediate } from 'node:timers/promises'
 import type { FileSpan } from '../batch/file-range.ts'
 import { slabWord } from '../batch/batch.ts'
 import type { Slab } from '../batch/slab.ts'
 import { limits } from '../limits.ts'
 import { evaluateSlab, evaluateSpan } from './evaluate.ts'
 import { closedError } from './faults.ts'
+import { OwnShare } from './own-share.ts'
 import type { OwnThread } from './own-thread.ts'
 import type { BatchAnswer, PoolCounts, PoolOptions, WorkerPool } from './pool.ts'
 import type { ProgramHandle } from './program-handle.ts'
@@ -24,17 +26,20 @@ const noCounts: PoolCounts = { retries: 0, workersLost: 0, workersHung: 0 }
 export class LatePool {
   readonly #options: PoolOptions
   readonly #own: OwnThread
+  readonly #share: OwnShare
+  /** What of streams may still be evaluated on the calling thread. */
   #leftBytes: number = limits.ownThreadBytes
-  #leftNs = limits.ownThreadMs * 1e6
   #starting: Promise<WorkerPool> | undefined
   #pool: WorkerPool | undefined
   /** Resolves when the threads have the program that they were started for. */
   #primed: Promise<void> | undefined
+  #isPrimed = false
   #isClosed = false
 
   constructor(options: PoolOptions, own: OwnThread) {
     this.#options = options
     this.#own = own
+    this.#share = new OwnShare(options.threads)
   }
 
   /** What the threads have been through. */
@@ -53,6 +58,7 @@ export class LatePool {
     this.#primed ??= pool.ready().then(() => pool.warm(handle))
     try {
       await this.#primed
+      this.#isPrimed = true
     } catch (error) {
       // Whoever comes next has the pool itself try, which mends what can be mended.
       this.#primed = Promise.resolve()
@@ -60,16 +66,25 @@ export class LatePool {
     }
   }
 
-  /** Is told how much is about to come, and starts the threads early where that is too much for the calling thread. */
-  expect(handle: ProgramHandle, bytes: number, mostBytes: number = this.#leftBytes): void {
-    if (bytes <= mostBytes || this.#starting !== undefined) return
+  /** Is told how many bytes of a file are about to come. */
+  expectFile(bytes: number): void {
+    this.#share.expect(bytes)
+  }
+
+  /** Is told how large a stream's batch is so far, and starts the threads early where that is too much for this one. */
+  expectBatch(handle: ProgramHandle, bytes: number): void {
+    if (bytes > limits.inlineBytes) this.#startEarly(handle)
+  }
+
+  #startEarly(handle: ProgramHandle): void {
+    if (this.#starting !== undefined) return
     // Whoever needs the threads hears of the failure.
     this.ready(handle).catch(() => undefined)
   }
 
   /**
    * Has the slab's request evaluated, on this thread or by the pool. Ownership and errors are those of
-   * `WorkerPool.evaluate`; a span of a file may be answered as far as its time went.
+   * `WorkerPool.evaluate`; a span of a file may be answered as far as its time went, and then `isPart` is true.
    */
   async evaluate(
     handle: ProgramHandle,
@@ -79,7 +94,8 @@ export class LatePool {
   ): Promise<BatchAnswer> {
     let pool: WorkerPool | undefined
     try {
-      if (this.#isSmall(slab, file)) return this.#evaluateHere(handle, slab, file)
+      if (file !== undefined && this.#takesSpan) return await this.#takeTurn(handle, slab, file)
+      if (file === undefined && this.#takesBatch(slab)) return this.#evaluateBatch(handle, slab)
       if (this.#primed === undefined || this.#pool === undefined) await this.ready(handle)
       else await this.#primed
       pool = this.#pool!
@@ -119,33 +135,58 @@ export class LatePool {
     return this.#pool
   }
 
-  #isSmall(slab: Slab, file: FileSpan | undefined): boolean {
-    if (this.#starting !== undefined || this.#leftNs <= 0) return false
+  get #takesSpan(): boolean {
+    if (this.#isPrimed || this.#share.isUsedUp) return false
     if (this.#isClosed) throw closedError()
-    const bytes = file === undefined ? slab.words[slabWord.end]! - slab.words[slabWord.start]! : file.to - file.from
-    const most = file === undefined ? Math.min(limits.inlineBytes, this.#leftBytes) : this.#leftBytes
-    return bytes <= most
+    return true
   }
 
-  #evaluateHere(handle: ProgramHandle, slab: Slab, file: FileSpan | undefined): BatchAnswer {
+  #takesBatch({ words }: Slab): boolean {
+    if (this.#starting !== undefined || this.#share.isUsedUp) return false
+    if (this.#isClosed) throw closedError()
+    return words[slabWord.end]! - words[slabWord.start]! <= Math.min(limits.inlineBytes, this.#leftBytes)
+  }
+
+  /** Evaluates the beginning of a span, and lets the thread do whatever else is waiting. */
+  async #takeTurn(handle: ProgramHandle, slab: Slab, file: FileSpan): Promise<BatchAnswer> {
+    const to = Math.min(file.to, file.from + this.#share.turnBytes)
+    const turn = { ...file, to, batchBytes: Math.min(file.batchBytes, this.#share.callBytes) }
+    // Apart from the turn, whose time tells how large the next one may be.
+    const { evaluator } = this.#evaluateHere(slab, () => ({ bytes: 0, evaluator: this.#own.evaluatorOf(handle) }))
+    const outcome = this.#evaluateHere(slab, () => {
+      const reached = evaluateSpan(evaluator, slab, turn)
+      return { bytes: reached.fileAt - file.from, ...reached }
+    })
+    if (this.#share.isThreadsTurn) this.#startEarly(handle)
+    await setImmediate()
+    return { slab, ...outcome, isPart: outcome.fileAt < file.to }
+  }
+
+  #evaluateBatch(handle: ProgramHandle, slab: Slab): BatchAnswer {
+    const startedNs = process.hrtime.bigint()
+    this.#evaluateHere(slab, () => {
+      const bytes = slab.words[slabWord.end]! - slab.words[slabWord.start]!
+      evaluateSlab(this.#own.evaluatorOf(handle), slab)
+      this.#leftBytes -= bytes
+      // Nobody has said that they would come.
+      return { bytes: 0 }
+    })
+    return { slab, evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
+  }
+
+  #evaluateHere<T extends { readonly bytes: number }>(slab: Slab, evaluate: () => T): T {
     const asked = slab.words.slice(0, slabWord.consumed)
     const startedNs = process.hrtime.bigint()
+    let bytes = 0
     try {
-      const evaluator = this.#own.evaluatorOf(handle)
-      if (file !== undefined) {
-        const batchBytes = Math.min(file.batchBytes, limits.inlineBytes)
-        const outcome = evaluateSpan(evaluator, slab, { ...file, batchBytes })
-        this.#leftBytes -= outcome.fileAt - file.from
-        return { slab, ...outcome }
-      }
-      evaluateSlab(evaluator, slab)
-      this.#leftBytes -= asked[slabWord.end]! - asked[slabWord.start]!
-      return { slab, evaluateNs: Number(process.hrtime.bigint() - startedNs), readNs: 0 }
+      const outcome = evaluate()
+      bytes = outcome.bytes
+      return outcome
     } catch (error) {
       slab.words.set(asked)
       throw error
     } finally {
-      this.#leftNs -= Number(process.hrtime.bigint() - startedNs)
+      this.#share.took(bytes, Number(process.hrtime.bigint() - startedNs))
     }
   }
 }

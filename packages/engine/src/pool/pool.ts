@@ -52,6 +52,8 @@ export interface BatchAnswer {
   readonly readNs: number
   /** Of a file: where what has not been evaluated begins, which may be before the end of the span. */
   readonly fileAt?: number
+  /** Whether that is before the end only because no more was wanted at once. */
+  readonly isPart?: boolean
 }
 
 /** One Piscina, from its start until it is replaced or the engine closes. */

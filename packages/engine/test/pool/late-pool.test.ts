@@ -115,9 +115,15 @@ async function bothAnswers(group: CaseGroup, kernel: 'native' | 'portable', own:
   const run = createTaskRunner({ kernel, slabs: 1, readsAhead: true, techniques: {} })
   const gather = program.plan.routes.map((_, i) => i)
   try {
-    const here = await answersOf(file, shape, gather, (slab, span) => pool.evaluate(handle, slab, span))
+    const turns: number[] = []
+    const here = await answersOf(file, shape, gather, async (slab, span) => {
+      const answer = await pool.evaluate(handle, slab, span)
+      if (span !== undefined) turns.push(answer.fileAt!)
+      return answer
+    })
     const there = await answersOf(file, shape, gather, async (slab, span) => {
-      const range = span === undefined ? {} : { file: span }
+      // What the calling thread evaluates in one turn is one span for a worker.
+      const range = span === undefined ? {} : { file: { ...span, to: turns.shift()! } }
       const known = { slab: slab.id, slabBuffer: slab.buffer, program: handle.id, programBytes: program.bytes }
       const answer = await run({ kind: 'evaluate', ...known, ...range })
       assert.ok(answer.status === 'done')
@@ -158,14 +164,31 @@ test('small files, streams and inputs need no thread', async (t) => {
   assert.equal(engine.stats().slabsInUse, 0)
 })
 
-test('what is larger needs threads: a file, the batch of a stream, an input', async (t) => {
-  const large = records(80_000)
-  assert.ok(large.length > limits.ownThreadBytes)
+test('what is larger needs threads: the batch of a stream, an input', async (t) => {
   const engine = await lateEngine(t)
-  await assert.rejects(keptOfFile(engine, large), needsThread)
-  await assert.rejects(textOf((await lateEngine(t)).filter([records(2000)])), needsThread)
+  await assert.rejects(textOf(engine.filter([records(2000)])), needsThread)
   await assert.rejects((await lateEngine(t)).evaluate(records(2000)), needsThread)
   assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('a large file that is soon done needs no thread', async (t) => {
+  const engine = await lateEngine(t)
+  // Time stands still, so that a busy machine does not have threads started.
+  t.mock.method(process.hrtime, 'bigint', () => 0n)
+  const large = records(800_000)
+  assert.ok(large.length > 2 * limits.batchBytes.standard)
+  assert.equal(await keptOfFile(engine, large), keptRecords(800_000))
+  assert.equal(engine.stats().slabsInUse, 0)
+})
+
+test('a signal is heard while the calling thread evaluates a file', async (t) => {
+  const engine = await lateEngine(t)
+  t.mock.method(process.hrtime, 'bigint', () => 0n)
+  const handle = await open(fileOf(records(800_000)))
+  t.after(() => handle.close())
+  const stop = new AbortController()
+  setImmediate(() => stop.abort(new Error('enough')))
+  await assert.rejects(engine.filterFile(handle, { signal: stop.signal, onBatch: () => undefined }), /enough/)
 })
 
 test('threads that start late judge as any', async (t) => {
@@ -176,12 +199,26 @@ test('threads that start late judge as any', async (t) => {
   assert.equal((await engine.evaluate(records(9_000))).counts.byRoute['keep'], 3000)
 })
 
-test('many small files come to threads when they are as much as a large one', async (t) => {
+test('many small files come to threads when they have taken as long as the calling thread may', async (t) => {
   const engine = await lateEngine(t)
-  const part = records(30_000)
-  const most = Math.floor(limits.ownThreadBytes / part.length)
-  for (let i = 0; i < most; i++) await keptOfFile(engine, part)
-  await assert.rejects(keptOfFile(engine, part), needsThread)
+  let nowNs = 0n
+  // Two times are taken for what makes ready, and six for each file.
+  t.mock.method(process.hrtime, 'bigint', () => (nowNs += BigInt(limits.ownThreadMs) * 10_000n))
+  let files = 0
+  const all = async (): Promise<void> => {
+    for (; files < 1000; files++) await keptOfFile(engine, records(30))
+  }
+  await assert.rejects(all(), needsThread)
+  assert.ok(files > 3 && files < 100, String(files))
+})
+
+test('while threads are on their way the calling thread goes on with a file', async (t) => {
+  const engine = await lateEngine(t, {}, true)
+  let nowNs = 0n
+  t.mock.method(process.hrtime, 'bigint', () => (nowNs += 3_000_000n))
+  // More than is done here at this pace: the threads start in the middle, and the rest is theirs.
+  assert.equal(await keptOfFile(engine, records(800_000)), keptRecords(800_000))
+  assert.ok(nowNs > BigInt(limits.threadStartMs) * 1_000_000n)
 })
 
 test('a file whose rules take long is left to threads after its first batches', async (t) => {

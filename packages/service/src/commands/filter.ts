@@ -134,8 +134,7 @@ class FilterRun {
   }
 
   async run(): Promise<void> {
-    // What is too small for threads would only wait for them; where that is known they start beside everything else.
-    const startThreads = storedBytes(this.inputs, stdinPath) > limits.ownThreadBytes ? 'now' : 'when-needed'
+    const startThreads = this.needsThreads ? 'now' : 'when-needed'
     const engine = await createEngine({ ...engineOptions(this.options, this.validation), startThreads })
     try {
       await this.filterInputs(engine)
@@ -144,6 +143,18 @@ class FilterRun {
       await engine.close()
       if (engine.stats().workersHung > 0) this.context.endByForce()
     }
+  }
+
+  /**
+   * Whether it is known that threads are worth their start, which then goes on beside everything else. Files that the engine
+   * reads itself it begins with on this thread, and finds out. A compressed file is told by its name, as only time
+   * depends on it.
+   */
+  private get needsThreads(): boolean {
+    if (storedBytes(this.inputs, stdinPath) <= limits.ownThreadBytes) return false
+    const { parse, inputFormat = 'auto' } = this.options
+    const isStream = parse !== undefined || (inputFormat !== 'auto' && inputFormat !== 'ndjson')
+    return isStream || this.inputs.some((input) => /\.(gz|zst)$/.test(input))
   }
 
   private async filterInputs(engine: Engine): Promise<void> {
