@@ -22,8 +22,18 @@ let isForced = false
 let terminate: ((signal: NodeJS.Signals) => void) | undefined
 const log = createLog(messageWriter())
 
-/** Signals that end the command; the exit code is 128 and the signal's number, as a shell shows it. */
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+/**
+ * Signals that end the command; the exit code is 128 and the signal's number, as a shell shows it. The first four are meant
+ * to; the others end what does not handle them, and would leave unfinished files behind: sent by mistake for a program that
+ * rotates its logs, by a timer that was set before the command took the place of a shell, at the end of the processor time
+ * that is allowed, or when the power fails. Not here: SIGUSR1, which bin/weir.js keeps from opening Node's inspector; SIGPIPE,
+ * which Node ignores; SIGPROF, which is the clock of `node --cpu-prof`; SIGABRT, SIGSEGV and the like, after which no code
+ * of ours can run. A name that a system does not know is never heard of there.
+ */
+const endingSignals = [
+  ...(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const),
+  ...(['SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGXCPU', 'SIGIO', 'SIGPWR', 'SIGSTKFLT'] as const),
+]
 
 /** Whether a descriptor is a terminal. What knows of terminals is loaded only where it might be one. */
 function isTerminal(descriptor: number): boolean {
@@ -70,6 +80,8 @@ function writeAtOnce(descriptor: number, text: string): Uint8Array {
 }
 
 function handleSignals(): void {
+  // The write that goes beyond `ulimit -f` then fails, and is reported like one to a full disk.
+  process.on('SIGXFSZ', () => undefined)
   for (const signal of endingSignals) {
     process.on(signal, () => {
       if (terminate !== undefined) {

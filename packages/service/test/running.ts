@@ -12,12 +12,17 @@ import { fileURLToPath } from 'node:url'
 /** The command's start file. */
 export const binary = fileURLToPath(new URL('../bin/weir.js', import.meta.url))
 
-/** Signals that end a command, and the exit codes that stand for them. */
+/** Signals that end a command, and the exit codes that stand for them; of some the number is not the same everywhere. */
 export const endingSignals = [
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
   ['SIGQUIT', 131],
+  ['SIGALRM', 142],
+  ['SIGUSR2', 128 + os.constants.signals.SIGUSR2],
+  ['SIGVTALRM', 128 + os.constants.signals.SIGVTALRM],
+  ['SIGXCPU', 128 + os.constants.signals.SIGXCPU],
+  ['SIGIO', 128 + os.constants.signals.SIGIO],
 ] as const
 
 /** What a finished command left. */

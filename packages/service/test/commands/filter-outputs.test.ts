@@ -6,7 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 
 import { folder, names, shell, weir } from '../running.js'
-import { lines, readSummary, rules } from './sample.js'
+import { lines, prepare, readSummary, rules } from './sample.js'
 
 test('each route has its file, dropped and malformed records theirs, and nothing is lost', async (t) => {
   const directory = await folder(t)
@@ -172,6 +172,19 @@ test('records and messages in one file do not overwrite each other, however it w
     assert.ok(out.startsWith(`${lines.kept}{"records":8,`), redirect)
     assert.ok(out.endsWith('"warnings":[]}\n'))
   }
+})
+
+test('a file beyond the limit of the shell is a fault that leaves nothing behind', async (t) => {
+  const records = '{"status":"500","pad":"0123456789"}\n'.repeat(10_000)
+  const directory = await prepare(t, { in: records })
+  // Blocks of 1,024 bytes. Without the limit of core files a signal that is not handled would leave one.
+  const run = await shell(
+    'ulimit -c 0; ulimit -f 8; weir filter --rules rules.yaml --route slow=/dev/null -o out in',
+    directory,
+  )
+  assert.equal(run.code, 1, run.stderr)
+  assert.match(run.stderr, /^weir: Cannot write out: file too large \(EFBIG\)\.\n$/)
+  assert.deepEqual(await names(directory), ['in', 'rules.yaml'])
 })
 
 test('a full disk is a fault that leaves the old file and no temporary one', async (t) => {
