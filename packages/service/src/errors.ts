@@ -38,8 +38,9 @@ export const errorCodes = {
   },
   ERR_CONFIG_UNREADABLE: {
     kind: 'config',
-    meaning: 'The settings file, or the settings of the original converter, cannot be read.',
-    cure: 'Check the path behind `--config`, `--original`, `WEIR_CONFIG` or `WEIR_ORIGINAL`, and its permissions.',
+    meaning:
+      'The settings file, the settings of the original converter, or a pipe with rules cannot be read, or a device is given for a file.',
+    cure: 'Check the path behind `--config`, `--original`, `WEIR_CONFIG`, `WEIR_ORIGINAL` or `--rules`, and its permissions.',
   },
   ERR_CONFIG_UNKNOWN_ROUTE: {
     kind: 'config',

@@ -52,7 +52,7 @@ export function configCommand(context: CommandContext): Command {
 }
 
 async function showSettings(context: CommandContext, options: ConfigOptions): Promise<void> {
-  const loaded = load(context, options, false)
+  const loaded = await load(context, options, false)
   if (loaded === undefined) return
   if (options.json === true) return context.print(JSON.stringify(settingsObject(loaded)) + '\n')
   warn(context, loaded)
@@ -60,7 +60,7 @@ async function showSettings(context: CommandContext, options: ConfigOptions): Pr
 }
 
 async function checkSettings(context: CommandContext, options: ConfigOptions): Promise<void> {
-  const loaded = load(context, options, true)
+  const loaded = await load(context, options, true)
   if (loaded === undefined) return
   const pipelines = Object.keys(loaded.settings.pipelines)
   const checked = await checkRules(loaded, pipelines)
@@ -88,9 +88,13 @@ function inOne(loaded: LoadedSettings, bad: readonly BadRules[]): unknown {
   return new ConfigError('ERR_CONFIG_SETTINGS', `The rules of ${names} cannot be used.`, {}, { issues })
 }
 
-function load(context: CommandContext, options: ConfigOptions, checksFiles: boolean): LoadedSettings | undefined {
+async function load(
+  context: CommandContext,
+  options: ConfigOptions,
+  checksFiles: boolean,
+): Promise<LoadedSettings | undefined> {
   try {
-    return readSettings(context, options, { checksFiles })
+    return await readSettings(context, options, { checksFiles })
   } catch (error) {
     reportError(context, error, { isJson: options.json ?? false })
     return undefined

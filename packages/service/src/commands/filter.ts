@@ -2,7 +2,7 @@
 // puts sources, engine and sinks together, and reports; the way of the records is in ../pipeline.
 
 import { createEngine, limits } from '@weir/engine'
-import type { Engine, EngineOptions, KernelChoice, Validation } from '@weir/engine'
+import type { Engine, EngineOptions, KernelChoice, RuleSource, Validation } from '@weir/engine'
 import { Command, Option } from 'commander'
 
 import { formatSize } from '../config/quantities.ts'
@@ -18,6 +18,7 @@ import { exitCode } from './context.ts'
 import { addInputOptions, checkInputOptions } from './input-options.ts'
 import type { InputOptions } from './input-options.ts'
 import { hintFor } from './hint.ts'
+import { readRules } from './named-files.ts'
 import { parseBytes, parseFileName, parseInteger, parseRulesName, refuseRepeatedValues } from './option-values.ts'
 import type { Range } from './option-values.ts'
 import { openSinks, parseRouteOption, planOutputs, refuseInputsAsOutputs } from './outputs.ts'
@@ -135,7 +136,8 @@ class FilterRun {
 
   async run(): Promise<void> {
     const startThreads = this.needsThreads ? 'now' : 'when-needed'
-    const engine = await createEngine({ ...engineOptions(this.options, this.validation), startThreads })
+    const rules = await readRules(this.options.rules)
+    const engine = await createEngine({ ...engineOptions(rules, this.options, this.validation), startThreads })
     try {
       await this.filterInputs(engine)
     } finally {
@@ -282,8 +284,8 @@ function chooseValidation({ validation, dropped, malformed, json, parse }: Filte
   return 'full'
 }
 
-function engineOptions(options: FilterOptions, validation: Validation): EngineOptions {
-  const { rules, kernel, threads, batchBytes, maxRecordBytes } = options
+function engineOptions(rules: RuleSource, options: FilterOptions, validation: Validation): EngineOptions {
+  const { kernel, threads, batchBytes, maxRecordBytes } = options
   return {
     rules,
     kernel,

@@ -11,6 +11,7 @@ import { ConfigError } from '../errors.ts'
 import { visibleLine } from '../log.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { CommandContext } from './context.ts'
+import { readRules } from './named-files.ts'
 import { openSinks, planOutputs, refuseInputsAsOutputs } from './outputs.ts'
 import { parseFileName, parseRulesName, refuseRepeatedValues } from './option-values.ts'
 import { issueLine, reportError, writeJson } from './report.ts'
@@ -41,7 +42,7 @@ async function importRules(context: CommandContext, file: string, { output, json
   let imported: ImportedFilters
   let sink: Sink
   try {
-    imported = importFilters(file, visibleLine(file))
+    imported = importFilters(await readRules(file), visibleLine(file))
     sink = await openOutput(context, file, output)
   } catch (error) {
     return reportError(context, error, { isJson: json ?? false, rulesFile: file })

@@ -11,6 +11,7 @@ import type { TestOutcome } from '../config/rule-tests.ts'
 import { visibleLine } from '../log.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
+import { readRules } from './named-files.ts'
 import { parseRulesName } from './option-values.ts'
 import { isCoded, issueLine, reportError } from './report.ts'
 import { importCommand } from './rules-import.ts'
@@ -42,7 +43,7 @@ export function rulesCommand(context: CommandContext): Command {
 async function checkRules(context: CommandContext, file: string, isJson: boolean): Promise<void> {
   let compiled: CompiledRules
   try {
-    compiled = compileRules(file)
+    compiled = compileRules(await readRules(file))
   } catch (error) {
     if (isJson && isCoded(error)) return printProblems(context, file, error)
     return reportError(context, error, { isJson: false, rulesFile: file })

@@ -57,7 +57,7 @@ export function serveCommand(context: CommandContext): Command {
 
 async function serve(context: CommandContext, options: ServeOptions): Promise<void> {
   try {
-    const loaded = readSettings(context, options, { checksFiles: true })
+    const loaded = await readSettings(context, options, { checksFiles: true })
     for (const warning of loaded.warnings) context.log(`warning: ${issueLine(warning.file, warning)}`)
     const wanted = wantedPipelines(loaded, options.only)
     if (options.check === true) await check(context, loaded, wanted)

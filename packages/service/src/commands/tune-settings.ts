@@ -18,7 +18,7 @@ import { prepareReplacement } from '../config/rule-file.ts'
 import { replaceDurably } from '../durable-file.ts'
 import { ConfigError, ConnectorError, systemCode, systemReason } from '../errors.ts'
 import type { Point } from '../tuning/points.ts'
-import { readNamed } from './settings-options.ts'
+import { readSettingsFile } from './named-files.ts'
 
 /** A pipeline in a settings file that is to be changed, or begun. */
 export interface SettingsTarget {
@@ -63,8 +63,11 @@ export interface TargetOptions {
  * *Errors*: `ERR_CONFIG_SETTINGS` where the file has problems, the pipeline cannot be told or the change cannot be made
  * there; `ERR_CONFIG_UNREADABLE`.
  */
-export function findTarget(file: string, { pipeline: name, validation, created }: TargetOptions): SettingsTarget {
-  const text = readIfThere(file)
+export async function findTarget(
+  file: string,
+  { pipeline: name, validation, created }: TargetOptions,
+): Promise<SettingsTarget> {
+  const text = await readIfThere(file)
   const withValidation = validation !== undefined
   const target = targetIn(file, text, name, { created, withValidation })
   const wanted = { ...target, validation: validation ?? target.validation }
@@ -88,9 +91,9 @@ function targetIn(
   return { ...given, file, pipeline, validation: pipelineOf(loaded.settings, pipeline).validation, hasRules }
 }
 
-function readIfThere(file: string): string | undefined {
+async function readIfThere(file: string): Promise<string | undefined> {
   try {
-    return readNamed(file).text
+    return (await readSettingsFile(file)).text
   } catch (error) {
     if (error instanceof ConfigError && error.details['code'] === 'ENOENT') return undefined
     throw error
@@ -116,7 +119,7 @@ function pipelineIn(file: string, { settings }: LoadedSettings, name: string | u
  */
 export async function writeSettings(target: SettingsTarget, point: Point): Promise<WrittenSettings> {
   const { file, pipeline } = target
-  const before = readIfThere(file)
+  const before = await readIfThere(file)
   const { text, changes } = editedText(target, before, point)
   if (before === undefined) await create(file, text)
   else if (text !== before) await (await prepareReplacement(file, text)).commit()

@@ -5,7 +5,7 @@ import { availableParallelism, constants, cpus } from 'node:os'
 import path from 'node:path'
 
 import { compileRules, prepareRules } from '@weir/engine'
-import type { PreparedRules, RuleSet, Validation } from '@weir/engine'
+import type { PreparedRules, RuleSet, RuleSource, Validation } from '@weir/engine'
 import { Command } from 'commander'
 
 import { ConfigError } from '../errors.ts'
@@ -32,6 +32,7 @@ import { withFullPaths } from '../tuning/rule-sets.ts'
 import { readSample, sliceOf, workFile, workOf } from '../tuning/sample.ts'
 import type { Sample, Work } from '../tuning/sample.ts'
 import type { CommandContext } from './context.ts'
+import { readRules } from './named-files.ts'
 import { isClosedPipe, issueLine, reportError } from './report.ts'
 import { addTuneOptions, checkTuneOptions } from './tune-options.ts'
 import type { TuneOptions } from './tune-options.ts'
@@ -79,6 +80,8 @@ const standardColumns = 80
 
 /** Everything about the rules that measuring needs. */
 interface Rules {
+  /** As the engine takes them: what came from a pipe can be read no second time. */
+  readonly source: RuleSource
   readonly prepared: PreparedRules
   readonly ruleSet: RuleSet
   readonly version: string
@@ -103,7 +106,7 @@ class TuneRun {
   async run(): Promise<void> {
     const { options, context } = this
     const rules = await this.readRules()
-    const target = options.write === undefined ? undefined : this.findTarget(options.write, rules)
+    const target = options.write === undefined ? undefined : await this.findTarget(options.write, rules)
     const sample = await readSample(options.sample)
     this.status('counting the sample')
     const counts = await countSample(sample, rules.prepared, options.kernel)
@@ -145,7 +148,7 @@ class TuneRun {
   }
 
   /** Finds what `--write` changes, and tries the change, before time is spent on measuring. */
-  private findTarget(file: string, { routes }: Rules): SettingsTarget {
+  private findTarget(file: string, { routes }: Rules): Promise<SettingsTarget> {
     const { pipeline, rules, validation } = this.options
     const created = { rules, routes: routes.filter((route) => route !== 'malformed') }
     return findTarget(file, { pipeline, created, validation: validation?.[0] })
@@ -154,12 +157,13 @@ class TuneRun {
   private async readRules(): Promise<Rules> {
     const { rules: file, json } = this.options
     // The portable kernel: nothing is evaluated here.
-    const compiled = compileRules(file, { kernel: 'portable' })
+    const source = await readRules(file)
+    const compiled = compileRules(source, { kernel: 'portable' })
     const { warnings, version, dialect, routes } = compiled
     if (json !== true) for (const issue of warnings) this.context.log(`warning: ${issueLine(file, issue)}`)
     const ruleSet = withFullPaths(compiled.ruleSet, path.dirname(path.resolve(file)))
     compiled.release()
-    return { prepared: await prepareRules(file), ruleSet, version, dialect, routes, warnings }
+    return { source, prepared: await prepareRules(source), ruleSet, version, dialect, routes, warnings }
   }
 
   private async measureSettings(
@@ -170,7 +174,7 @@ class TuneRun {
     const { points, leftOut } = this.pointsFor(work, validations)
     const workload = await openWorkload(options.for, work)
     try {
-      const calibration = await this.calibrate(points, sample, counts)
+      const calibration = await this.calibrate(points, rules, sample, counts)
       const endMs = performance.now() + options.within
       const random = new Random(1)
       const { runners, rounds, ending } = await race({
@@ -202,12 +206,13 @@ class TuneRun {
 
   private async calibrate(
     points: readonly Point[],
+    { source }: Rules,
     sample: Sample,
     { kernel }: SampleCounts,
   ): Promise<Calibration | NoCalibration> {
     if (points.every(({ threads }) => threads === 1)) return { reason: 'no setting has more than one thread' }
     this.status('calibrating')
-    const input = { rules: this.options.rules, kernel: kernel.name, bytes: sliceOf(sample, sliceBytes) }
+    const input = { rules: source, kernel: kernel.name, bytes: sliceOf(sample, sliceBytes) }
     return calibrate(input, this.abort.signal)
   }
 
