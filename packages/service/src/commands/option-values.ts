@@ -4,7 +4,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 
-import { sizeOf } from '../config/quantities.ts'
+import { formatSize, sizeOf } from '../config/quantities.ts'
 
 /** A range that a value has to lie in. */
 export interface Range {
@@ -17,7 +17,9 @@ export function parseBytes({ least, most }: Range): (text: string) => number {
   return (text) => {
     const bytes = sizeOf(text)
     if (bytes !== undefined && bytes >= least && bytes <= most) return bytes
-    throw new InvalidArgumentError(`Give bytes, as 65536, 64KiB, 2MiB or 2MB; at least ${least}, at most ${most}.`)
+    throw new InvalidArgumentError(
+      `Give bytes, as 65536, 64KiB, 2MiB or 2MB; at least ${formatSize(least)}, at most ${formatSize(most)}.`,
+    )
   }
 }
 

@@ -5,10 +5,11 @@ import type { KernelChoice, Validation } from '@weir/engine'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 
-import { sizeOf, timeOf } from '../config/quantities.ts'
+import { formatGivenSize, formatSizeLike, sizeOf, timeOf } from '../config/quantities.ts'
 import { ConfigError } from '../errors.ts'
 import type { Purpose } from '../tuning/points.ts'
 import { parseBytes, parseFileName, parseInteger, parseRulesName, refuseRepeatedValues } from './option-values.ts'
+import { formatBytes } from './progress.ts'
 
 /** The options, as commander gives them. */
 export interface TuneOptions {
@@ -95,8 +96,46 @@ export function checkTuneOptions({ only, write, pipeline, svg, validation, exhau
   }
 }
 
+/**
+ * Returns the error for a command line that leaves no setting to measure. `leftOut`: why each was left out, and the memory
+ * that it may take; `workBytes`: how much each measurement evaluates.
+ */
+export function nothingLeft(
+  leftOut: readonly { readonly why: 'memory' | 'work'; readonly expectedBytes: number }[],
+  workBytes: number,
+  maxMemory: number | undefined,
+): ConfigError {
+  const memory = leftOut.filter(({ why }) => why === 'memory').map(({ expectedBytes }) => expectedBytes)
+  const reasons: string[] = []
+  if (memory.length > 0 && maxMemory !== undefined) {
+    const least = formatSizeLike(maxMemory, Math.min(...memory))
+    reasons.push(
+      `--max-memory is ${formatGivenSize(maxMemory)}, and the least that any of ${memory.length} settings may take is ${least}: allow that much, or name smaller settings by --threads and --batch-bytes.`,
+    )
+  }
+  if (memory.length < leftOut.length) {
+    const which = memory.length > 0 ? 'the others' : 'any setting'
+    reasons.push(
+      `A measurement evaluates ${formatBytes(workBytes)}, which is less than a batch for each thread of ${which}: name smaller ones by --threads and --batch-bytes, or give a longer sample.`,
+    )
+  }
+  return new ConfigError('ERR_CONFIG_OPTION', `No setting is left to measure. ${reasons.join(' ')}`)
+}
+
+/** Returns a reader of lists. *Errors*: commander's, with the entry that is wrong, where there are several. */
 function listOf<T>(parse: (text: string) => T): (text: string) => readonly T[] {
-  return (text) => text.split(',').map((each) => parse(each.trim()))
+  return (text) => {
+    const entries = text.split(',').map((each) => each.trim())
+    return entries.map((each) => {
+      try {
+        return parse(each)
+      } catch (error) {
+        if (entries.length === 1 || !(error instanceof InvalidArgumentError)) throw error
+        const which = each === '' ? 'It has an empty entry' : `Its entry '${each}' is wrong`
+        throw new InvalidArgumentError(`${which}. ${error.message}`)
+      }
+    })
+  }
 }
 
 const modes: readonly Validation[] = ['kept', 'full', 'read']
@@ -109,12 +148,13 @@ function parseMode(text: string): Validation {
 
 function parseMemory(text: string): number {
   const bytes = sizeOf(text)
-  if (bytes === undefined || bytes < 1) throw new InvalidArgumentError('Give a size, as 512MiB or 2GiB.')
+  if (bytes === undefined || bytes < 1) throw new InvalidArgumentError('Give a size above 0, as 512MiB or 2GiB.')
   return bytes
 }
 
 function parseTime(text: string): number {
   const ms = timeOf(text)
-  if (ms === undefined || ms < 1) throw new InvalidArgumentError('Give a time, as 50ms, 90s or 5min.')
+  if (ms === undefined || ms < 1)
+    throw new InvalidArgumentError('Give a time of whole milliseconds, 1ms at least, as 50ms, 90s or 5min.')
   return ms
 }

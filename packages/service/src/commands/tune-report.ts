@@ -3,8 +3,9 @@
 
 import type { FieldReport, KernelInUse, RuleSetIssue } from '@weir/engine'
 
-import { formatSize } from '../config/quantities.ts'
+import { formatGivenSize, formatSize } from '../config/quantities.ts'
 import { visible, visibleLine } from '../log.ts'
+import { leastAdviceRecords } from '../tuning/advice.ts'
 import type { TriedAdvice } from '../tuning/advice-trials.ts'
 import type { Calibration, NoCalibration } from '../tuning/calibration.ts'
 import type { Alternative, Choice, Figures } from '../tuning/choice.ts'
@@ -115,7 +116,7 @@ function headLines(result: TuneResult): string[] {
         : `measured on ${formatBytes(workBytes)} of it`
   return [
     `sample    ${visibleLine(name)}: ${isCut ? 'the first ' : ''}${formatBytes(bytes)}, ${use}`,
-    `          ${records} records, ${percent(kept / Math.max(1, records))} kept or routed, ${malformed} malformed${counted}`,
+    `          ${records} ${records === 1 ? 'record' : 'records'}, ${percent(kept / Math.max(1, records))} kept or routed, ${malformed} malformed${counted}`,
     `machine   ${machine.processors} ${machine.processors === 1 ? 'processor' : 'processors'}, ${machine.model}, Node ${machine.node}`,
     `kernel    ${kernel.name}${kernel.fallback === undefined ? '' : `, many times slower than the native one: ${kernel.fallback}`}`,
     ...(settings === undefined
@@ -199,7 +200,7 @@ function leftOutLines(leftOut: readonly LeftOut[], maxMemoryBytes: number | unde
   return [
     ...(memory.length === 0
       ? []
-      : [`left out, for they may take more than ${formatSize(maxMemoryBytes ?? 0)}: ${memory.join('; ')}`]),
+      : [`left out, for they may take more than ${formatGivenSize(maxMemoryBytes ?? 0)}: ${memory.join('; ')}`]),
     ...(work.length === 0 ? [] : [`left out, for what is measured is too short for them: ${work.join('; ')}`]),
   ]
 }
@@ -303,7 +304,7 @@ function rulesLines({ costs, advice, fields, dialect }: RulesResult, sample: Sam
       : []),
     ...fieldLines(fields, sample),
     '',
-    ...adviceLines({ advice, dialect }),
+    ...adviceLines({ advice, dialect }, sample),
   ]
 }
 
@@ -322,11 +323,15 @@ function fieldLines(fields: readonly FieldReport[], { records }: SampleFacts): s
   ]
 }
 
-function adviceLines({
-  advice: { advice, tried, untried },
-  dialect,
-}: Pick<RulesResult, 'advice' | 'dialect'>): string[] {
+function adviceLines(
+  { advice: { advice, tried, untried }, dialect }: Pick<RulesResult, 'advice' | 'dialect'>,
+  { records }: SampleFacts,
+): string[] {
   if (dialect === 'original') return []
+  if (records < leastAdviceRecords)
+    return [
+      `What would make them cheaper: not tried, for times and shares of ${records === 1 ? 'one record' : `${records} records`} are chance: give a sample of ${leastAdviceRecords} or more.`,
+    ]
   const time = untried === 0 ? '' : ` ${untried} more were not tried: the time was over.`
   if (advice.length === 0)
     return [

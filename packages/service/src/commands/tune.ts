@@ -8,11 +8,8 @@ import { compileRules, prepareRules } from '@weir/engine'
 import type { PreparedRules, RuleSet, RuleSource, Validation } from '@weir/engine'
 import { Command } from 'commander'
 
-import { ConfigError } from '../errors.ts'
 import { Random } from '../generators/random.ts'
-import { openFileSink } from '../sinks/file.ts'
-import { findTarget as findOutput } from '../sinks/target.ts'
-import { proposalsFor } from '../tuning/advice.ts'
+import { leastAdviceRecords, proposalsFor } from '../tuning/advice.ts'
 import { tryProposals } from '../tuning/advice-trials.ts'
 import { calibrate } from '../tuning/calibration.ts'
 import type { Calibration, NoCalibration } from '../tuning/calibration.ts'
@@ -34,8 +31,9 @@ import type { Sample, Work } from '../tuning/sample.ts'
 import type { CommandContext } from './context.ts'
 import { readRules } from './named-files.ts'
 import { isClosedPipe, issueLine, reportError } from './report.ts'
-import { addTuneOptions, checkTuneOptions } from './tune-options.ts'
+import { addTuneOptions, checkTuneOptions, nothingLeft } from './tune-options.ts'
 import type { TuneOptions } from './tune-options.ts'
+import { checkOutputs, writeImage } from './tune-outputs.ts'
 import { tuneLines, tuneObject } from './tune-report.ts'
 import type { LeftOut, Measured, RulesResult, SettingsResult, TuneResult } from './tune-report.ts'
 import { findTarget, writeSettings } from './tune-settings.ts'
@@ -105,6 +103,7 @@ class TuneRun {
 
   async run(): Promise<void> {
     const { options, context } = this
+    await checkOutputs(options, context.interrupts)
     const rules = await this.readRules()
     const target = options.write === undefined ? undefined : await this.findTarget(options.write, rules)
     const sample = await readSample(options.sample)
@@ -230,11 +229,7 @@ class TuneRun {
       else leftOut.push({ point, why, expectedBytes: expected })
     }
     if (points.length > 0) return { points, leftOut }
-    const least = Math.min(...leftOut.map((each) => each.expectedBytes))
-    throw new ConfigError(
-      'ERR_CONFIG_OPTION',
-      `No setting is left to measure: the smallest may take ${least} bytes of memory, and the work is ${work.bytes} bytes. Allow more by --max-memory, or name smaller settings by --threads and --batch-bytes.`,
-    )
+    throw nothingLeft(leftOut, work.bytes, maxMemory)
   }
 
   private async measureRules(rules: Rules, sample: Sample, counts: SampleCounts): Promise<RulesResult> {
@@ -251,7 +246,8 @@ class TuneRun {
     const costs = await costsOf(ruleSet, counts.counts, { input, batches, time: timeFor(costsMs) })
     this.status('trying changes of rules')
     // Of the original's filters there is no other way to write them.
-    const proposals = dialect === 'original' ? [] : proposalsFor(ruleSet, counts.counts.byRule, counts.counts.records)
+    const hasAdvice = dialect !== 'original' && counts.counts.records >= leastAdviceRecords
+    const proposals = !hasAdvice ? [] : proposalsFor(ruleSet, counts.counts.byRule, counts.counts.records)
     const dearest = costs.rules.toSorted((a, b) => (b.aloneNs ?? 0) - (a.aloneNs ?? 0)).map(({ id }) => id)
     const advice = await tryProposals(ruleSet, proposals, dearest, input, timeFor(adviceMs))
     return { costs, advice, fields: counts.fields, bytes: bytes.length, dialect }
@@ -312,7 +308,7 @@ class TuneRun {
     if (svg === undefined || settings === undefined || settings.measured.length === 0) return
     const isChosen = (figures: Figures) => figures.point === settings.choice?.point
     const title = `weir tune: ${path.basename(rules)} on ${path.basename(sample.name)}`
-    await this.writeImage(svg, chartSvg(settings.measured, { title, isChosen }))
+    await writeImage(svg, chartSvg(settings.measured, { title, isChosen }), this.context.interrupts)
   }
 
   private async report(result: TuneResult): Promise<void> {
@@ -320,17 +316,6 @@ class TuneRun {
     const columns = context.outputColumns ?? standardColumns
     const text = options.json === true ? JSON.stringify(tuneObject(result)) : tuneLines(result, columns).join('\n')
     await context.print(`${text}\n`)
-  }
-
-  private async writeImage(file: string, svg: string): Promise<void> {
-    const sink = await openFileSink(await findOutput(file), this.context.interrupts)
-    try {
-      await sink.write([Buffer.from(svg)])
-      await sink.finish()
-    } catch (error) {
-      await sink.discard()
-      throw error
-    }
   }
 
   /** Shows what is being done in a line of a terminal, over the line before; nothing clears it. */

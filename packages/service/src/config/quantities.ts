@@ -47,6 +47,18 @@ export function formatSize(bytes: number): string {
   return inLargest(bytes, unitBytes, ['GiB', 'MiB', 'KiB'], '')
 }
 
+/** Returns a size as `formatSize` does, but in MB and the like where that is shorter: it was then given so. */
+export function formatGivenSize(bytes: number): string {
+  const [binary, decimal] = [formatSize(bytes), inLargest(bytes, unitBytes, ['GB', 'MB', 'kB'], '')]
+  return decimal.length < binary.length ? decimal : binary
+}
+
+/** Returns a size in whole MB, rounded up, where the `given` one was in units of 1,000; else in whole MiB. */
+export function formatSizeLike(given: number, bytes: number): string {
+  const unit = /[kMG]B$/.test(formatGivenSize(given)) ? 'MB' : 'MiB'
+  return `${Math.ceil(bytes / (unitBytes[unit.toLowerCase()] ?? 1))}${unit}`
+}
+
 /** Returns a time as it may be written, in the largest unit that divides it: `20s`. */
 export function formatTime(ms: number): string {
   return inLargest(ms, unitMs, ['h', 'min', 's'], 'ms')

@@ -40,6 +40,12 @@ export interface Proposal {
 }
 
 /**
+ * Records that a sample needs for advice. With fewer, all of them lie in a batch or two, whose values every evaluator
+ * remembers, and a rule that decides none of them may decide the next.
+ */
+export const leastAdviceRecords = 1000
+
+/**
  * Returns every change that is worth a try, at most a few for each rule. `decided`: records that each rule decided, by its
  * place in the set, of a sample of `records`. List files are named in full, as `withFullPaths` has them.
  */

@@ -59,7 +59,7 @@ test('wrong names and values of outputs are refused before anything is written',
     ['--route slow=x -o no/such in', 1, /Cannot create no\/such: no such file or directory/],
     ['--route slow=x -o y - -', 2, /Standard input \(-\) can be read once only/],
     ['--route slow=x --threads 0 in', 2, /whole number from 1 to 256/],
-    ['--route slow=x --batch-bytes 1KiB in', 2, /at least 4096/],
+    ['--route slow=x --batch-bytes 1KiB in', 2, /at least 4KiB, at most 256MiB/],
     ['--route slow=x --kernel fast in', 2, /Allowed choices are auto, native, portable/],
   ] as const) {
     const run = await weir(['filter', '--rules', 'rules.yaml', ...args.split(' ')], { cwd: directory })

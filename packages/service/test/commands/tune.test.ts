@@ -2,12 +2,12 @@
 // little time, since what is measured is not what is tested.
 
 import assert from 'node:assert/strict'
-import { readFile, readdir, readlink, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, readlink, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
-import { finished, names, startWeir, weir } from '../running.js'
+import { finished, names, shell, startWeir, weir } from '../running.js'
 import { skipWithout } from '../required.js'
 import { prepare } from './sample.js'
 
@@ -119,7 +119,16 @@ test('settings that may take too much memory are left out and named; when none i
   )
   const run = await tune('--only settings --max-memory 1MiB', cwd)
   assert.equal(run.code, 2)
-  assert.match(run.stderr, /No setting is left to measure.*--max-memory/)
+  assert.match(run.stderr, /No setting is left to measure\. --max-memory is 1MiB, and the least .* is \d+MiB: allow/)
+  const decimal = await tune('--only settings --max-memory 100kB', cwd)
+  assert.match(decimal.stderr, /--max-memory is 100kB, and the least .* is \d+MB: allow/)
+  const short = await tune('--only settings --threads 1 --batch-bytes 100MiB', cwd)
+  assert.equal(short.code, 2)
+  assert.match(
+    short.stderr,
+    /A measurement evaluates .* less than a batch for each thread of any setting: name smaller/,
+  )
+  assert.doesNotMatch(short.stderr, /--max-memory/)
 })
 
 test('the sample may come by standard input', async (t) => {
@@ -139,12 +148,14 @@ test('wrong options, rules and samples are explained, and the exit code says who
   })
   for (const [args, code, message] of [
     ['--threads 0', 2, /Give a whole number from 1 to 256/],
-    ['--threads 1,x', 2, /Give a whole number/],
-    ['--batch-bytes 1', 2, /Give bytes/],
+    ['--threads 1,x', 2, /Its entry 'x' is wrong\. Give a whole number/],
+    ['--threads ,', 2, /It has an empty entry\. Give a whole number from 1 to 256/],
+    ['--batch-bytes 1', 2, /Give bytes, .* at least 4KiB, at most 256MiB/],
     ['--validation some', 2, /Give modes of kept, full, read/],
+    ['--validation kept,', 2, /It has an empty entry\. Give modes of kept, full, read/],
     ['--for s3', 2, /Allowed choices are filter, kafka/],
-    ['--max-memory big', 2, /Give a size, as 512MiB/],
-    ['--target-latency 0', 2, /Give a time, as 50ms/],
+    ['--max-memory big', 2, /Give a size above 0, as 512MiB/],
+    ['--target-latency 0ms', 2, /Give a time of whole milliseconds, 1ms at least, as 50ms/],
     ['--threads 1 --threads 2', 2, /'--threads <list>' is given twice/],
     ['--pipeline x', 2, /--pipeline names what --write changes/],
     ['--only rules --write w.yaml', 2, /finds no setting/],
@@ -171,10 +182,54 @@ test('wrong options, rules and samples are explained, and the exit code says who
 
 test('an image that cannot be written is a fault, and the result is told all the same', async (t) => {
   const cwd = await prepare(t, { in: lines })
-  const run = await tune(`${single} --svg missing/x.svg`, cwd)
+  // Of a device it is known only when it is written to.
+  const run = await tune(`${single} --svg /dev/full`, cwd)
   assert.equal(run.code, 1)
-  assert.match(run.stderr, /Cannot create missing\/x\.svg: no such file or directory/)
+  assert.match(run.stderr, /Cannot write \/dev\/full: no space left on device/)
   assert.match(run.stdout.toString(), /^Recommended: /m)
+})
+
+test('files that cannot be written are refused before anything is read or measured', async (t) => {
+  const cwd = await prepare(t, { in: lines, 'weir.yaml': settings })
+  await mkdir(path.join(cwd, 'folder'))
+  const cure = 'Give a file in a folder that is there, and that this user may write to\\.'
+  for (const [args, code, message] of [
+    [
+      '--svg missing/x.svg',
+      1,
+      `--svg: Cannot create missing/x\\.svg: no such file or directory \\(ENOENT\\)\\. ${cure}`,
+    ],
+    ['--svg in/x.svg', 1, `--svg: Cannot create in/x\\.svg: not a directory \\(ENOTDIR\\)\\. ${cure}`],
+    ['--svg folder', 1, `--svg: Cannot write folder: it is a directory\\. ${cure}`],
+    ['--write folder', 1, `--write: Cannot write folder: it is a directory\\. ${cure}`],
+    ['--write missing/w.yaml', 1, `--write: Cannot create missing/w\\.yaml: no such file or directory .* ${cure}`],
+    ['--write /dev/null', 2, '--write /dev/null is a pipe or a device, which keeps no settings: give a file'],
+    ['--svg in', 2, '--svg in is the input in: write to another file'],
+    ['--svg rules.yaml', 2, '--svg rules\\.yaml is the rule file rules\\.yaml: write to another file'],
+    ['--write weir.yaml --svg weir.yaml', 2, '--write and --svg both write to the file weir\\.yaml: give each its own'],
+  ] as const) {
+    // The sample is missing: whoever looked for it would say so.
+    const sample = message.includes('input in') ? '' : '--sample missing'
+    const run = await tune(`${args} ${sample}`, cwd)
+    assert.equal(run.code, code, `${args}: ${run.stderr}`)
+    assert.match(run.stderr, new RegExp(`^weir: ${message}`))
+    assert.equal(run.stdout.length, 0)
+  }
+  const piped = await shell('weir tune --rules <(cat rules.yaml) --sample missing --write new.yaml', cwd)
+  assert.equal(piped.code, 2)
+  assert.match(piped.stderr, /--write would begin new\.yaml with the rule file .*: give rules in a file/)
+  assert.deepEqual(await names(cwd), ['folder', 'in', 'rules.yaml', 'weir.yaml'])
+})
+
+test('of a few records no advice is made, and it is said how many it takes', async (t) => {
+  const cwd = await prepare(t, { in: '{"status":"503","ms":"7"}\n' })
+  const run = await tune('--only rules', cwd)
+  assert.equal(run.code, 0, run.stderr)
+  assert.match(run.stdout.toString(), /^ {10}1 record, 100 % kept/m)
+  assert.match(
+    run.stdout.toString(),
+    /: not tried, for times and shares of one record are chance: give a sample of 1000 /,
+  )
 })
 
 const settings = `# Of the edge.
