@@ -1,6 +1,7 @@
 // What a second thread is worth on this machine at this moment: the native kernel over the same batch, alone and twice
 // at once, each loop in a process of its own that is pinned to a processor where taskset is installed. Stands beside
-// every two-thread result. The loop is in calibration-loop.ts; called by main.ts.
+// every two-thread result. `weir tune` has one of its own, in threads of one process, as its users run: the command exports
+// nothing, and here processes are pinned. The loop is in calibration-loop.ts; called by main.ts.
 
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'

@@ -2,7 +2,7 @@
 // calibration below them, and writes a result file. Stopped, it says how to go on. Exit codes: 0, also when a target is
 // missed; 1 when a contender of ours fails or answers wrongly; 2 for wrong flags; 128 and more when a signal ended it.
 
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,6 +32,7 @@ import { inProcessContenders } from './models/in-process.ts'
 import { startContenders } from './models/start.ts'
 import { choose, help, parseOptions } from './options.ts'
 import type { Options, RunOptions } from './options.ts'
+import { checkFile, makeFolder } from './places.ts'
 import { planUnits } from './plan.ts'
 import type { Unit } from './plan.ts'
 import { runProgram, tell } from './program.ts'
@@ -64,7 +65,6 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const cache = resolve(options.cache ?? join(root, '.cache'))
-  mkdirSync(cache, { recursive: true })
   const { journal, units } = begin(args, options, cache)
   try {
     const results = await measureUnits(units, journal, cache, abortOnSignals())
@@ -88,6 +88,7 @@ function begin(args: readonly string[], options: Options, cache: string): { jour
   const head = (run: RunOptions): JournalHead => ({ kind: 'head', format: 1, machine, options: run })
   if (options.resume === undefined) {
     const units = unitsOf(options.run)
+    checkPlaces(options, cache)
     const at = new Date().toISOString()
     const journal = Journal.create(journalPath(folder, at), head(options.run))
     journal.add({ kind: 'beginning', at, load: os.loadavg() })
@@ -96,9 +97,16 @@ function begin(args: readonly string[], options: Options, cache: string): { jour
   const path = options.resume.path === undefined ? latestJournal(folder) : resolve(options.resume.path)
   const journal = Journal.open(path)
   refuseOthers(path, journal.head, head(parseOptions(args, journal.head.options)!.run))
+  checkPlaces(options, cache)
   journal.add({ kind: 'beginning', at: new Date().toISOString(), load: os.loadavg() })
   tell(`going on with ${relative(process.cwd(), path)}`)
   return { journal, units: unitsOf(journal.head.options) }
+}
+
+/** Sees that there is room for what a run makes, before it begins. Errors: UsageError that names the flag. */
+function checkPlaces({ json }: Options, cache: string): void {
+  checkFile('--json', json ?? join(root, 'results', 'DATE-COMMIT.json'))
+  makeFolder('--cache', cache)
 }
 
 function unitsOf(run: RunOptions): Unit[] {

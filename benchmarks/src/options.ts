@@ -1,7 +1,8 @@
 // The command line of `npm run bench`: flags, sizes, defaults, and what is said about wrong ones. Called by main.ts.
 
-import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
+import { namesIn, readFlags } from './flags.ts'
+import type { Flags } from './flags.ts'
 
 const models = 'compile, kernel, engine, command, start'
 
@@ -54,6 +55,20 @@ Sizes: a number of bytes, or with kB, MB, GB, KiB, MiB, GiB. Ctrl-C stops a run;
 Example: npm run bench -- --case one-rule --only native,json-parse --samples 5
 `
 
+const flags = {
+  help: 'switch',
+  quick: 'switch',
+  case: 'names',
+  only: 'names',
+  samples: 'value',
+  bytes: 'value',
+  'in-process-bytes': 'value',
+  seed: 'value',
+  'rules-seed': 'value',
+  cache: 'value',
+  json: 'value',
+} as const
+
 const units: Readonly<Record<string, number>> = {
   '': 1,
   kb: 1e3,
@@ -70,12 +85,12 @@ const units: Readonly<Record<string, number>> = {
  */
 export function parseOptions(args: readonly string[], resumed?: RunOptions): Options | undefined {
   const { resume, rest } = takeResume(args)
-  const values = readFlags(rest)
+  const values = readFlags(rest, flags, 'npm run bench -- --help')
   if (values.help === true) return undefined
   return { run: runOptions(values, resumed), resume, cache: values.cache, json: values.json }
 }
 
-function runOptions(values: Flags, resumed: RunOptions | undefined): RunOptions {
+function runOptions(values: Flags<typeof flags>, resumed: RunOptions | undefined): RunOptions {
   const isQuick = values.quick ?? resumed?.isQuick ?? false
   const count = (flag: 'samples' | 'seed' | 'rules-seed', standard: number, least: number, most: number): number =>
     values[flag] === undefined ? standard : parseCount(`--${flag}`, values[flag], least, most)
@@ -84,8 +99,8 @@ function runOptions(values: Flags, resumed: RunOptions | undefined): RunOptions 
   const [bytes, inProcessBytes, samples] = isQuick ? [200e6, 16e6, 3] : [1e9, 64e6, 9]
   const rulesSeed = values['rules-seed'] === undefined ? resumed?.rulesSeed : count('rules-seed', 0, 0, 2 ** 31)
   return {
-    cases: values.case === undefined ? (resumed?.cases ?? []) : names('--case', values.case),
-    only: values.only === undefined ? (resumed?.only ?? []) : names('--only', values.only),
+    cases: values.case === undefined ? (resumed?.cases ?? []) : namesIn(values.case),
+    only: values.only === undefined ? (resumed?.only ?? []) : namesIn(values.only),
     samples: count('samples', resumed?.samples ?? samples, 1, 1000),
     bytes: size('bytes', resumed?.bytes ?? bytes),
     inProcessBytes: size('in-process-bytes', resumed?.inProcessBytes ?? inProcessBytes),
@@ -97,59 +112,16 @@ function runOptions(values: Flags, resumed: RunOptions | undefined): RunOptions 
 
 /** Takes out `--resume`, whose file may be left out, which node:util's parseArgs does not know. */
 function takeResume(args: readonly string[]): { resume: Options['resume']; rest: string[] } {
-  const at = args.findIndex((arg) => arg === '--resume' || arg.startsWith('--resume='))
-  if (at < 0) return { resume: undefined, rest: [...args] }
-  const [, given] = /^--resume=(.+)$/.exec(args[at]!) ?? []
+  const places = args.flatMap((arg, at) => (/^--resume(=|$)/.test(arg) ? [at] : []))
+  const [at, again] = places
+  if (at === undefined) return { resume: undefined, rest: [...args] }
+  if (again !== undefined) throw new UsageError('--resume is given twice; one run goes on at a time.')
+  const [, given] = /^--resume=(.*)$/.exec(args[at]!) ?? []
+  if (given === '') throw new UsageError('--resume= names no journal; without = it goes on with the latest run.')
   const next = args[at + 1]
   const isNext = given === undefined && next !== undefined && !next.startsWith('-')
   const rest = [...args.slice(0, at), ...args.slice(at + (isNext ? 2 : 1))]
   return { resume: { path: given ?? (isNext ? next : undefined) }, rest }
-}
-
-interface Flags {
-  readonly help?: boolean
-  readonly quick?: boolean
-  readonly case?: string[]
-  readonly only?: string[]
-  readonly samples?: string
-  readonly bytes?: string
-  readonly 'in-process-bytes'?: string
-  readonly seed?: string
-  readonly 'rules-seed'?: string
-  readonly cache?: string
-  readonly json?: string
-}
-
-function readFlags(args: readonly string[]): Flags {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        quick: { type: 'boolean' },
-        case: { type: 'string', multiple: true },
-        only: { type: 'string', multiple: true },
-        samples: { type: 'string' },
-        bytes: { type: 'string' },
-        'in-process-bytes': { type: 'string' },
-        seed: { type: 'string' },
-        'rules-seed': { type: 'string' },
-        cache: { type: 'string' },
-        json: { type: 'string' },
-      },
-    })
-    return values
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('\n')[0]} See npm run bench -- --help.`)
-  }
-}
-
-/** Returns the names in comma lists, at least one. Errors: UsageError that names the flag. */
-function names(flag: string, lists: readonly string[]): string[] {
-  const found = lists.flatMap((list) => list.split(',')).filter((name) => name !== '')
-  // None would mean all of them.
-  if (found.length === 0) throw new UsageError(`${flag} takes at least one name.`)
-  return found
 }
 
 /** Returns a whole number that a flag was given. Errors: UsageError that names the flag. */
@@ -166,7 +138,7 @@ export function parseSize(flag: string, text: string): number {
   const value = Math.round(Number(digits) * (factor ?? NaN))
   // Below this, starting a program is all that is measured; above, an input would not fit into 32-bit positions.
   if (digits !== '' && value >= 10_000 && value <= 1e12) return value
-  throw new UsageError(`${flag} takes a size from 10kB on, such as 50MB or 1GiB, not "${text}".`)
+  throw new UsageError(`${flag} takes a size from 10kB to 1000GB, such as 50MB or 1GiB, not "${text}".`)
 }
 
 /** Returns the items that the names choose, all of them for no names. Errors: UsageError with all names there are. */
@@ -178,7 +150,8 @@ export function choose<T>(
 ): T[] {
   const known = new Set(items.flatMap(keys))
   const unknown = wanted.find((name) => !known.has(name))
-  if (unknown !== undefined)
-    throw new UsageError(`${flag} "${unknown}" is unknown; there are ${[...known].join(', ')}.`)
+  const all = [...known].join(', ')
+  if (unknown === '') throw new UsageError(`${flag} "${wanted.join(',')}" has an empty name; there are ${all}.`)
+  if (unknown !== undefined) throw new UsageError(`${flag} "${unknown}" is unknown; there are ${all}.`)
   return items.filter((item) => wanted.length === 0 || keys(item).some((key) => wanted.includes(key)))
 }

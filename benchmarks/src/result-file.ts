@@ -1,8 +1,8 @@
 // Result files: what is in one, how it is written and read, and which one is the latest. A file is made from a journal
 // alone, so that a run that was stopped and resumed leaves the same as one that was not. Called by main.ts and report.ts.
 
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { UsageError } from './errors.ts'
 import type { Machine } from './machine.ts'
 import type { RunOptions } from './options.ts'
@@ -43,7 +43,6 @@ export function writeResultFile(
     (text, [place, instead]) => text.replaceAll(place, instead),
     `${JSON.stringify(content, undefined, 2)}\n`,
   )
-  mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, text)
 }
 

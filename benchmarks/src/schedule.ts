@@ -19,7 +19,10 @@ export function createRandom(seed: number): (end: number) => number {
   }
 }
 
-/** Returns the items in a random order, each order as likely as the others. */
+/**
+ * Returns the items in a random order, each order as likely as the others. `weir tune` has the same few lines: the command
+ * exports nothing, and to draw lots is no part of what the engine is tested by.
+ */
 export function shuffled<T>(items: readonly T[], random: (end: number) => number): T[] {
   const mixed = [...items]
   for (let i = mixed.length - 1; i > 0; i--) {

@@ -2,7 +2,7 @@
 // result file. Exit codes: 0, also when a target is missed; 1 when an answer is wrong or a record is lost or repeated; 2 for
 // wrong flags.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,7 @@ import { loadCases } from './cases.ts'
 import { UsageError } from './errors.ts'
 import { describeMachine } from './machine.ts'
 import type { Machine } from './machine.ts'
+import { checkFile, makeFolder } from './places.ts'
 import { runProgram, tell } from './program.ts'
 import { measureMemory } from './service/memory.ts'
 import { parseServiceOptions, serviceHelp } from './service/options.ts'
@@ -32,14 +33,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (process.platform !== 'linux') throw new UsageError('It reads /proc, and so runs on Linux only.')
   const cache = resolve(options.cache ?? join(root, '.cache'))
-  mkdirSync(cache, { recursive: true })
+  checkFile('--json', options.json ?? join(root, 'results', 'DATE-COMMIT-service.json'))
+  makeFolder('--cache', cache)
   const machine = describeMachine(root)
   const started = { at: new Date().toISOString(), load: os.loadavg() }
   const results = await measureAll(options, cache)
   const ended = { at: new Date().toISOString(), load: os.loadavg() }
   process.stdout.write(`${headOf(machine, started.load)}\n\n${renderService(results)}\n`)
   const path = resolve(options.json ?? join(root, 'results', resultName(machine, started.at)))
-  mkdirSync(dirname(path), { recursive: true })
   const nginx = nginxVersion()
   // Where things lie on this machine is nobody's concern.
   const { json: _json, cache: _cache, ...told } = options

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '#src/errors.js'
 import { choose, parseOptions } from '#src/options.js'
+import { caseNames, parseServiceOptions } from '#src/service/options.js'
 
 const refuses = (args: readonly string[], text: RegExp): void => {
   assert.throws(
@@ -76,14 +77,46 @@ test('help is asked for', () => {
 })
 
 test('wrong flags and values are refused by name', () => {
-  refuses(['--fast'], /--fast/)
+  refuses(['--fast'], /^--fast is no option; there are --help, --quick, --case, .*, --json\. npm run bench -- --help /)
+  refuses(['-x'], /^-x is no option; there are /)
+  refuses(['--'], /^-- stands for nothing here/)
   refuses(['--samples', '0'], /--samples .* from 1 to 1000/)
   refuses(['--samples', '1e3'], /--samples/)
   refuses(['--bytes', 'much'], /--bytes .*"much"/)
-  refuses(['--bytes', '12'], /--bytes/)
+  refuses(['--bytes', '12'], /--bytes .* from 10kB to 1000GB, .*"12"/)
+  refuses(['--bytes', '2000GB'], /--bytes .* from 10kB to 1000GB, .*"2000GB"/)
   refuses(['--bytes', '1MX'], /--bytes/)
   refuses(['--rules-seed', 'x'], /--rules-seed/)
-  refuses(['extra'], /extra/)
+  refuses(['extra'], /^"extra" is no option; there are /)
+  refuses(['--samples'], /^--samples takes a value, and nothing follows it; npm run bench -- --help explains/)
+  refuses(['--samples', '--quick'], /^--samples takes a value, and what follows it is "--quick"/)
+  refuses(['--samples', '-3'], /^--samples takes a value, and what follows it is "-3"/)
+  refuses(['--samples=-3'], /^--samples takes a whole number from 1 to 1000, not "-3"/)
+  refuses(['--case', '--only', 'native'], /^--case takes names, and what follows it is "--only"/)
+  refuses(['--cache='], /^--cache takes a value, and what follows it is ""/)
+  refuses(['--quick=3'], /^--quick takes no value, not "3"/)
+})
+
+test('of what has one value the second is refused, and a flag may be repeated', () => {
+  refuses(['--samples', '3', '--samples', '4'], /^--samples is given twice, as "3" and as "4"; it has one value/)
+  refuses(['--cache', 'a', '--cache=b'], /^--cache is given twice, as "a" and as "b"/)
+  refuses(['--resume', '--quick', '--resume'], /^--resume is given twice/)
+  refuses(['--resume='], /^--resume= names no journal/)
+  assert.equal(parseOptions(['--quick', '--quick'])?.run.isQuick, true)
+})
+
+test('the service reads its flags in the same way', () => {
+  const refusesService = (args: readonly string[], text: RegExp): void =>
+    assert.throws(
+      () => parseServiceOptions(args),
+      (error: unknown) => error instanceof UsageError && text.test(error.message),
+    )
+  assert.deepEqual(parseServiceOptions([])?.only, caseNames)
+  assert.deepEqual(parseServiceOptions(['--only', 'steady, memory'])?.only, ['steady', 'memory'])
+  refusesService(['--fast'], /^--fast is no option; .* npm run bench:service -- --help explains/)
+  refusesService(['--only', ','], /^--only "," has an empty name; there are throughput, steady, overload, memory/)
+  refusesService(['--seconds', '0'], /^--seconds takes a whole number from 1 to 86400, not "0"/)
+  refusesService(['--seed', '1', '--seed', '2'], /^--seed is given twice/)
 })
 
 test('choosing takes all for no names, those that are named in their order, and refuses others with a list', () => {
@@ -93,14 +126,15 @@ test('choosing takes all for no names, those that are named in their order, and 
   assert.deepEqual(choose('--only', ['three', 'one'], items, keys), ['one', 'three'])
   assert.deepEqual(choose('--only', ['with-t'], items, keys), ['two', 'three'])
   assert.throws(() => choose('--only', ['four'], items, keys), /--only "four" is unknown; there are one, without, two/)
+  assert.throws(() => choose('--only', ['one', ''], items, keys), /--only "one," has an empty name; there are one, /)
 })
 
 test('a wrong flag, case or contender ends the command with code 2, one line, and nothing measured', () => {
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-  for (const args of [['--fast'], ['--case', ','], ['--only', ''], ['--case', 'no-such'], ['--only', 'no-such']]) {
+  for (const args of [['--fast'], ['--case', ','], ['--only', ' '], ['--case', 'no-such'], ['--only', 'no-such']]) {
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
     assert.equal(status, 2)
     assert.equal(stdout, '')
-    assert.match(stderr, /^bench: .*(--fast|no-such|--case takes|--only takes).*\n$/)
+    assert.match(stderr, /^bench: .*(--fast|"no-such"|--case ","|--only "") .*\n$/)
   }
 })

@@ -1,7 +1,6 @@
 // The command line of `npm run bench:service`: flags, sizes and defaults. Called by ../service.ts.
 
-import { parseArgs } from 'node:util'
-import { UsageError } from '../errors.ts'
+import { namesIn, readFlags } from '../flags.ts'
 import { choose, parseCount, parseSize } from '../options.ts'
 
 /** What the service can be measured by. */
@@ -45,25 +44,24 @@ Example: npm run bench:service -- --only throughput --samples 3
 `
 
 const flags = {
-  help: { type: 'boolean', short: 'h' },
-  only: { type: 'string', multiple: true },
-  seconds: { type: 'string' },
-  samples: { type: 'string' },
-  bytes: { type: 'string' },
-  connections: { type: 'string' },
-  'slow-connections': { type: 'string' },
-  seed: { type: 'string' },
-  cache: { type: 'string' },
-  json: { type: 'string' },
+  help: 'switch',
+  only: 'names',
+  seconds: 'value',
+  samples: 'value',
+  bytes: 'value',
+  connections: 'value',
+  'slow-connections': 'value',
+  seed: 'value',
+  cache: 'value',
+  json: 'value',
 } as const
 
 /** Returns the options, or undefined when help is asked for. *Errors*: UsageError that names the flag. */
 export function parseServiceOptions(args: readonly string[]): ServiceOptions | undefined {
-  const values = readFlags(args)
+  const values = readFlags(args, flags, 'npm run bench:service -- --help')
   if (values.help === true) return undefined
-  const names = (values.only ?? []).flatMap((list) => list.split(',')).filter((name) => name !== '')
   return {
-    only: choose('--only', names, caseNames, (name) => [name]),
+    only: choose('--only', namesIn(values.only), caseNames, (name) => [name]),
     seconds: parseCount('--seconds', values.seconds ?? '60', 1, 86_400),
     samples: parseCount('--samples', values.samples ?? '5', 1, 1000),
     bytes: parseSize('--bytes', values.bytes ?? '200MB'),
@@ -72,13 +70,5 @@ export function parseServiceOptions(args: readonly string[]): ServiceOptions | u
     seed: parseCount('--seed', values.seed ?? String(Date.now() % 2 ** 31), 0, 2 ** 31),
     cache: values.cache,
     json: values.json,
-  }
-}
-
-function readFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: flags }).values
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('\n')[0]} See npm run bench:service -- --help.`)
   }
 }
