@@ -1,6 +1,6 @@
 // The flags of a command line, read in the same way for every program of the benchmarks: unknown ones, values that are
 // missing or too many, and flags given twice are refused in words of our own. What a value means is for others to say.
-// Called by options.ts and service/options.ts.
+// Called by options.ts, service/options.ts and programs that have next to none.
 
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'

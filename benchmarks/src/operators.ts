@@ -5,6 +5,8 @@ import os from 'node:os'
 import type { Predicate } from '@weir/engine'
 import { prepareKernelRun } from '@weir/engine/testing'
 import type { KernelRun } from '@weir/engine/testing'
+import { readFlags } from './flags.ts'
+import { runProgram } from './program.ts'
 import { summarize } from './statistics.ts'
 
 /** An operator, with a predicate that never holds, so that nothing is kept and all of its work is done. */
@@ -124,14 +126,28 @@ function rounded(nanoseconds: number): string {
       : Math.round(nanoseconds).toLocaleString('en-US')
 }
 
-const isQuick = process.argv.includes('--quick')
-const [records, rounds] = isQuick ? [2_000, 3] : [20_000, 100]
-console.log(
-  `${os.cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}, ${records} records, ns each\n`,
-)
-console.log('| Operator | Compares with | New value | Value met before |')
-console.log('| --- | --- | --: | --: |')
-for (const subject of subjects) {
-  const [fresh, met] = [await cost(subject, records, records, rounds), await cost(subject, records, 64, rounds)]
-  console.log(`| \`${subject.name}\` | ${subject.what} | ${rounded(fresh)} | ${rounded(met)} |`)
+const help = `Usage: npm run bench:operators [-- --quick]
+
+Measures what each operator costs the native kernel for one value, and prints a table. --quick: few records, few rounds.
+`
+
+async function main(args: readonly string[]): Promise<number> {
+  const flags = readFlags(args, { help: 'switch', quick: 'switch' }, 'npm run bench:operators -- --help')
+  if (flags.help === true) {
+    process.stdout.write(help)
+    return 0
+  }
+  const [records, rounds] = flags.quick === true ? [2_000, 3] : [20_000, 100]
+  console.log(
+    `${os.cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}, ${records} records, ns each\n`,
+  )
+  console.log('| Operator | Compares with | New value | Value met before |')
+  console.log('| --- | --- | --: | --: |')
+  for (const subject of subjects) {
+    const [fresh, met] = [await cost(subject, records, records, rounds), await cost(subject, records, 64, rounds)]
+    console.log(`| \`${subject.name}\` | ${subject.what} | ${rounded(fresh)} | ${rounded(met)} |`)
+  }
+  return 0
 }
+
+await runProgram(main)

@@ -1,5 +1,5 @@
 // What programs of the benchmarks have in common: what they tell beside their tables, and how they end. Measures nothing.
-// Called by main.ts and service.ts.
+// Called by the programs, as main.ts.
 
 import { UsageError } from './errors.ts'
 

@@ -119,6 +119,15 @@ test('the service reads its flags in the same way', () => {
   refusesService(['--seed', '1', '--seed', '2'], /^--seed is given twice/)
 })
 
+test('programs that have next to no flags refuse those of others, and do nothing', () => {
+  for (const program of ['operators', 'expect']) {
+    const path = fileURLToPath(new URL(`../dist/${program}.js`, import.meta.url))
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path, '--samples'], { encoding: 'utf8' })
+    assert.deepEqual([status, stdout], [2, ''], stderr)
+    assert.match(stderr, /^bench: --samples is no option; there are --help/)
+  }
+})
+
 test('choosing takes all for no names, those that are named in their order, and refuses others with a list', () => {
   const items = ['one', 'two', 'three']
   const keys = (item: string): string[] => [item, item.startsWith('t') ? 'with-t' : 'without']
