@@ -27,7 +27,7 @@ constexpr double kPassCost = 6;
 constexpr double kProbeCost = 0.5;
 // Testing a long list of texts, of which the matcher knows no more than that it is one.
 constexpr uint32_t kLongList = 64;
-constexpr double kLongListCost = 30;
+constexpr double kLongListCost = 15;
 
 bool FitsAxis(const Number& bound) { return !bound.present || (bound.value <= kMostBound && bound.value >= -kMostBound); }
 
@@ -309,7 +309,12 @@ void FieldIndex::Ask(Text* text, Arena* arena, uint64_t* known, uint64_t* holds,
   if (!screen_.has_value()) return;
   if (screens) Screen(text->bytes, known, holds, struck);
   turn_values_++;
-  if (turn_values_ == turn_end_ || (turn_ == Turn::kTrial && tested_cost_ >= kPassCost * kTrial)) EndTurn();
+  if (turn_values_ == turn_end_ || (turn_ == Turn::kTrial && tested_cost_ >= kPassCost * kTrial) || (screens && IsTooDear())) EndTurn();
+}
+
+// Whether a stretch of screening has already cost what the tests of all its values would have.
+bool FieldIndex::IsTooDear() const {
+  return kProbeCost * static_cast<double>(screen_->probes() - turn_probes_) + tested_cost_ > spared_ * kStretch;
 }
 
 // After a trial, screens where the tests that it would have spared cost more. After a stretch of screening, goes on as long

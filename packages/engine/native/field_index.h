@@ -115,6 +115,7 @@ class FieldIndex {
   void AskTables(Text* text, Arena* arena, uint64_t* known, uint64_t* holds, uint64_t* struck);
   void Screen(std::string_view text, uint64_t* known, uint64_t* holds, uint64_t* struck);
   double MostSpared() const;
+  bool IsTooDear() const;
   void EndTurn();
 
   const Program& program_;

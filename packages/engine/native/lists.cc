@@ -84,7 +84,7 @@ bool StartsWithEntry(const SubstringsList& list, std::string_view rest) {
 
 }  // namespace
 
-bool SubstringsList::FoundIn(std::string_view text) const {
+bool SubstringsList::FoundIn(std::string_view text, uint64_t* tries) const {
   if (count == 0) return false;
   const std::string_view first = entry(0);
   if (first.empty()) return true;
@@ -95,6 +95,7 @@ bool SubstringsList::FoundIn(std::string_view text) const {
   for (size_t i = 0; i + 1 < text.size(); i++) {
     const uint32_t pair = bytes[i] | (uint32_t{bytes[i + 1]} << 8);
     if ((pairs[pair >> 3] >> (pair & 7)) & 1) {
+      ++*tries;
       if (StartsWithEntry(*this, text.substr(i))) return true;
     }
   }

@@ -31,9 +31,10 @@ constexpr uint32_t kFewLiterals = 4;
 
 // Values that say which literals are rare.
 constexpr uint32_t kSamples = 64;
-// Values between two looks at whether most of them have candidates, and how often literals are chosen anew for it.
+// Values between two looks at whether most of them have candidates. Where they do, literals are chosen anew, and each time
+// that this did not help, after twice as many looks.
 constexpr uint32_t kWindow = 4096;
-constexpr uint32_t kLearnings = 8;
+constexpr uint32_t kMostWindows = 256;
 constexpr size_t kMostChoices = 8;
 
 using Literals = std::vector<std::string>;
@@ -88,14 +89,19 @@ std::vector<Literals> Required(re2::Prefilter* condition) {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
-// Compares two texts, case aside.
-int Compare(std::string_view a, std::string_view b) {
+// Compares two texts, case aside, whose first `*same` bytes are alike; then so many are.
+int Compare(std::string_view a, std::string_view b, size_t* same) {
   const size_t size = std::min(a.size(), b.size());
-  for (size_t i = 0; i < size; i++) {
-    const int difference = static_cast<uint8_t>(Lower(a[i])) - static_cast<uint8_t>(Lower(b[i]));
+  for (; *same < size; ++*same) {
+    const int difference = static_cast<uint8_t>(Lower(a[*same])) - static_cast<uint8_t>(Lower(b[*same]));
     if (difference != 0) return difference;
   }
   return a.size() < b.size() ? -1 : a.size() > b.size();
+}
+
+int Compare(std::string_view a, std::string_view b) {
+  size_t same = 0;
+  return Compare(a, b, &same);
 }
 
 // Whether a text begins with another, case aside.
@@ -161,7 +167,6 @@ void LiteralScreen::AddNumber(uint32_t number) {
 void LiteralScreen::Build() {
   if (!useful()) return;
   samples_left_ = has_choice_ ? kSamples : 0;
-  learnings_left_ = kLearnings;
   BuildTables();
 }
 
@@ -211,7 +216,7 @@ void LiteralScreen::Learn() {
     each.chosen = best;
   }
   samples_.clear();
-  learnings_left_--;
+  learnings_++;
   BuildTables();
 }
 
@@ -278,13 +283,24 @@ bool LiteralScreen::Exclude(std::string_view text, uint64_t* known) {
   if (has_choice_) {
     if (samples_left_ != 0) Sample(text);
     window_candidates_ += any != 0;
-    if (++window_ == kWindow) {
-      if (window_candidates_ > kWindow / 4 && learnings_left_ != 0) samples_left_ = kSamples;
-      window_ = 0;
-      window_candidates_ = 0;
-    }
+    if (++window_ == kWindow) EndWindow();
   }
   return true;
+}
+
+void LiteralScreen::EndWindow() {
+  if (window_candidates_ <= kWindow / 4) {
+    pause_ = 1;
+    windows_left_ = 0;
+  } else if (windows_left_ != 0) {
+    windows_left_--;
+  } else {
+    samples_left_ = kSamples;
+    windows_left_ = pause_;
+    pause_ = std::min(2 * pause_, kMostWindows);
+  }
+  window_ = 0;
+  window_candidates_ = 0;
 }
 
 bool LiteralScreen::ExcludeByGrams(std::string_view text) {
@@ -362,15 +378,19 @@ void LiteralScreen::ProbeAt(std::string_view text, size_t at) {
   for (; number != 0; number = literals_[number - 1].prefix) Mark(literals_[number - 1], rest);
 }
 
-// The number, index + 1, of the last literal in [first, behind) that does not come after the text; 0 where all do.
+// The number, index + 1, of the last literal in [first, behind) that does not come after the text; 0 where all do. What
+// the literals on both sides have in common with the text, all between them have too, and it is not compared again.
 uint32_t LiteralScreen::LastUpTo(std::string_view text, uint32_t first, uint32_t behind) {
   uint32_t low = first;
+  size_t same_below = 0;
+  size_t same_above = 0;
   for (uint32_t size = behind - first; size > 0;) {
     const uint32_t half = size / 2;
-    const std::string& middle = literals_[low + half].text;
+    size_t same = std::min(same_below, same_above);
     probes_++;
-    const bool is_up_to = Compare(middle, text) <= 0;
+    const bool is_up_to = Compare(literals_[low + half].text, text, &same) <= 0;
     low = is_up_to ? low + half + 1 : low;
+    (is_up_to ? same_below : same_above) = same;
     size = is_up_to ? size - half - 1 : half;
   }
   return low == first ? 0 : low;

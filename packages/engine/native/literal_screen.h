@@ -48,6 +48,8 @@ class LiteralScreen {
   bool has_hits() const { return has_hits_; }
   // Comparisons with literals so far.
   uint64_t probes() const { return probes_; }
+  // How often literals were chosen by values.
+  uint32_t learnings() const { return learnings_; }
   uint64_t candidates(uint32_t word) const { return candidates_[word]; }
   uint64_t found(uint32_t word) const { return found_[word]; }
 
@@ -80,6 +82,7 @@ class LiteralScreen {
   void BuildTables();
   void Sample(std::string_view text);
   void Learn();
+  void EndWindow();
   void AddHeads();
   void AddGram(Literal* literal);
   void AddNibbles();
@@ -102,7 +105,9 @@ class LiteralScreen {
   std::vector<Literal> literals_;  // what is looked for just now, by head, then by text, case aside
   bool has_choice_ = false;
   uint32_t samples_left_ = 0;
-  uint32_t learnings_left_ = 0;
+  uint32_t learnings_ = 0;
+  uint32_t pause_ = 1;         // windows with candidates until literals are chosen anew,
+  uint32_t windows_left_ = 0;  // and how many of them are still to come
   std::vector<std::string> samples_;  // lower case
   uint32_t window_ = 0;               // texts since the last decision whether to choose anew, and those with candidates
   uint32_t window_candidates_ = 0;

@@ -17,6 +17,10 @@ constexpr int64_t kPatternMemory = 32 << 20;
 constexpr int64_t kMostPatternMemory = 8 << 20;
 constexpr int64_t kLeastPatternMemory = 512 << 10;
 
+// What the automata of all long lists of words of a worker may take together, and one of them.
+constexpr int64_t kWordMemory = 16 << 20;
+constexpr int64_t kMostWordMemory = 8 << 20;
+
 bool Compares(const Predicate& predicate, Text* text) {
   if (!Matcher::ReadNumber(text)) return false;
   const Number& number = text->number;
@@ -46,7 +50,17 @@ int HexValue(char c) {
 
 }  // namespace
 
-Matcher::Matcher(const Program& program) : program_(program), patterns_(program.predicates.size()) {}
+Matcher::Matcher(const Program& program)
+    : program_(program), patterns_(program.predicates.size()), words_(program.predicates.size()) {
+  const auto is_long = [&program](const Predicate& predicate) {
+    return predicate.op == Op::kSubstrings && program.lists[predicate.list].substrings.count >= WordList::kLeastWords;
+  };
+  const auto count = std::count_if(program.predicates.begin(), program.predicates.end(), is_long);
+  for (size_t i = 0; i < words_.size(); i++) {
+    const Predicate& predicate = program.predicates[i];
+    if (is_long(predicate)) words_[i] = std::make_unique<WordList>(program.lists[predicate.list].substrings, std::min(kWordMemory / count, kMostWordMemory));
+  }
+}
 
 Matcher::~Matcher() = default;
 
@@ -92,6 +106,12 @@ void Matcher::Abandon() {
   for (auto& pattern : patterns_) static_cast<void>(pattern.release());
 }
 
+size_t Matcher::word_memory() const {
+  size_t bytes = 0;
+  for (const auto& words : words_) bytes += words == nullptr ? 0 : words->memory();
+  return bytes;
+}
+
 bool Matcher::Holds(uint32_t number, Text* value, Arena* arena) const {
   const Predicate& predicate = program_.predicates[number];
   const std::string_view text = value->bytes;
@@ -103,17 +123,22 @@ bool Matcher::Holds(uint32_t number, Text* value, Arena* arena) const {
                                       nullptr, 0);
     case Op::kCompare: return Compares(predicate, value);
     case Op::kNetworks: return IsWithin(program_.lists[predicate.list].networks, value);
-    default: return HoldsFolded(predicate, predicate.fold ? Fold(text, arena) : text);
+    default: return HoldsFolded(number, predicate.fold ? Fold(text, arena) : text);
   }
 }
 
-bool Matcher::HoldsFolded(const Predicate& predicate, std::string_view text) const {
+bool Matcher::HoldsFolded(uint32_t number, std::string_view text) const {
+  const Predicate& predicate = program_.predicates[number];
   switch (predicate.op) {
     case Op::kSet: {
       const SetList& set = program_.lists[predicate.list].set;
       return set.count == 1 ? set.entry(0) == text : set.Contains(text);
     }
-    case Op::kSubstrings: return program_.lists[predicate.list].substrings.FoundIn(text);
+    case Op::kSubstrings: {
+      uint64_t tries = 0;
+      WordList* const words = words_[number].get();
+      return words != nullptr ? words->FoundIn(text) : program_.lists[predicate.list].substrings.FoundIn(text, &tries);
+    }
     case Op::kPrefix:
       for (const std::string& part : predicate.texts) {
         if (BeginsWith(text, part)) return true;

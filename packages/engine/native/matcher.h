@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "network.h"
 #include "program.h"
+#include "word_list.h"
 
 namespace re2 {
 class RE2;
@@ -37,7 +38,7 @@ struct Text {
   Address address;
 };
 
-// A program's predicates, made ready. Patterns are compiled here; the program must outlive it.
+// A program's predicates, made ready. Patterns are compiled here; the program must outlive it. For one thread.
 class Matcher {
  public:
   explicit Matcher(const Program& program);
@@ -66,12 +67,15 @@ class Matcher {
 
   // The compiled pattern of a predicate, or null when it has none.
   const re2::RE2* pattern(uint32_t predicate) const { return patterns_[predicate].get(); }
+  // Bytes that automata of long lists of words take by now.
+  size_t word_memory() const;
 
  private:
-  bool HoldsFolded(const Predicate& predicate, std::string_view text) const;
+  bool HoldsFolded(uint32_t number, std::string_view text) const;
 
   const Program& program_;
   std::vector<std::unique_ptr<re2::RE2>> patterns_;  // by predicate; null where it is none
+  std::vector<std::unique_ptr<WordList>> words_;     // the same: what looks for a long list of `contains`
 };
 
 // Decodes percent escapes and '+'. Broken escapes stay; bytes that are not UTF-8 become U+FFFD.

@@ -103,7 +103,9 @@ void Prefilter::EndWindow() {
     } else if (use_ == Use::kAdaptive) {
       pause_ = kPause;
     }
-  } else if (use_ == Use::kAdaptive && window_passed_ * 2 < window_) {
+  } else if (window_passed_ * 2 >= window_) {
+    next_pause_ = kPause;
+  } else if (use_ == Use::kAdaptive) {
     field_ = kNone;
     pause_ = next_pause_;
     next_pause_ = std::min(2 * next_pause_, kLongestPause);

@@ -100,7 +100,7 @@ class Prefilter {
   uint32_t window_ = 0;         // records since the last decision
   uint32_t window_passed_ = 0;  // of these: passed over
   uint32_t pause_ = 0;          // records until the next try
-  uint32_t next_pause_ = kPause;  // twice as many after each try that did not pay
+  uint32_t next_pause_ = kPause;  // twice as many after each try that did not pay, until one does
   std::vector<uint32_t> alone_;  // by field: records that it alone dropped since the last decision
   TechniqueCounts counts_;
 };

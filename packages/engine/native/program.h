@@ -35,8 +35,8 @@ struct SubstringsList {
   const uint8_t* pairs = nullptr;
 
   // Whether `text` contains an entry. Cost: proportional to the text, times the logarithm of the count where the
-  // first two bytes of an entry occur.
-  bool FoundIn(std::string_view text) const;
+  // first two bytes of an entry occur; `*tries` grows by one for each such place.
+  bool FoundIn(std::string_view text, uint64_t* tries) const;
   std::string_view entry(uint32_t i) const { return {bytes + offsets[i], offsets[i + 1] - offsets[i]}; }
 };
 

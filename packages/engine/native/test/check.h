@@ -70,6 +70,7 @@ void TestSharedPrefixes();
 void TestScreen();
 void TestValueCache();
 void TestCachedShares();
+void TestSwitches();
 void TestKeyedHash();
 void TestDecision();
 void TestProgram();

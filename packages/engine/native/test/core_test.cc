@@ -85,7 +85,7 @@ void TestRecorded(const char* path) {
 
 int Run(int argc, char** argv) {
   for (const auto part : {TestUtf8, TestArena, TestNumbers, TestAddresses, TestUnescape, TestDecodeUrl, TestLists, TestQuoteIndex, TestScans,
-                          TestCursor, TestValidator, TestMatcher, TestFieldIndex, TestLearnedLiterals, TestScreeningTurns, TestSharedPrefixes, TestScreen, TestValueCache, TestCachedShares, TestKeyedHash, TestDecision, TestPatternMemory, TestProgram,
+                          TestCursor, TestValidator, TestMatcher, TestFieldIndex, TestLearnedLiterals, TestScreeningTurns, TestSharedPrefixes, TestScreen, TestValueCache, TestCachedShares, TestSwitches, TestKeyedHash, TestDecision, TestPatternMemory, TestProgram,
                           TestBatchView, TestKernel, TestRepeatedKeys, TestJavaText,
                           TestOriginalMemory, TestOriginalBatch}) {
     part();
