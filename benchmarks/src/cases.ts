@@ -182,7 +182,8 @@ function faultOfGenerator(from: Exclude<RulesFrom, { case: string }>): string | 
       return keepShare >= 2 ** -16 && keepShare <= 1 ? undefined : '`rules.keepShare` is above 0 and at most 1.'
     }
     case 'words':
-      return isCount(from.words, 2, 100_000) ? undefined : '`rules.words` is an integer from 2 to 100,000.'
+      if (!isCount(from.words, 2, 100_000)) return '`rules.words` is an integer from 2 to 100,000.'
+      return ['string', 'undefined'].includes(typeof from.start) ? undefined : '`rules.start` is a text.'
     default:
       return '`rules.generator` is `operators` or `words`.'
   }

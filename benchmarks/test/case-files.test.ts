@@ -85,12 +85,18 @@ const faults: readonly (readonly [string, object, RegExp])[] = [
     /c\.json: no rules can be made/,
   ],
   ['a share beyond all', { rules: { generator: 'operators', seed: 1, rules: 1, keepShare: 2 } }, /`rules\.keepShare`/],
+  ['words that begin with a number', { rules: { generator: 'words', seed: 1, words: 2, start: 1 } }, /`rules\.start`/],
   ['one word', { rules: { generator: 'words', seed: 1, words: 1 } }, /`rules\.words`/],
   ['input that is a name', { input: 'ds2' }, /`input` is an object/],
   ['an unknown maker of records', { input: { generator: 'x' } }, /`input\.generator`/],
   ['a shape for records that have one', { input: { generator: 'ds2', size: 'small' } }, /`input\.size` needs/],
   ['an unknown key of a shape', { input: { generator: 'records', colour: 1 } }, /`input\.colour` is unknown/],
   ['an unknown size', { input: { generator: 'records', size: 'huge' } }, /ordinary, small, large/],
+  [
+    'misleading keys that nesting would leave out',
+    { input: { generator: 'records', keys: 'misleading', nesting: 'nested' } },
+    /`input\.keys` is misleading in flat records only/,
+  ],
   ['only malformed records', { input: { generator: 'records', malformedEvery: 1 } }, /from 2 on/],
 ]
 

@@ -47,6 +47,8 @@ test('there are the cases that the project measures, each with its own rules', (
       ['contains-10', 1],
       ['contains-100', 1],
       ['contains-2500', 1],
+      ['hostile-prefixes', 1],
+      ['hostile-statuses', 1],
       ['never-repeating', 1],
       ['one-rule', 1],
       ['pass-0.1', 2],
@@ -56,6 +58,7 @@ test('there are the cases that the project measures, each with its own rules', (
       ['escapes-half', 10],
       ['escapes', 10],
       ['generated-10', 10],
+      ['hostile-keys', 10],
       ['key-orders', 10],
       ['malformed-tenth', 10],
       ['records-200B', 10],
@@ -65,7 +68,10 @@ test('there are the cases that the project measures, each with its own rules', (
       ['ten-rules', 10],
       ['unique', 10],
       ['white-space', 10],
+      ['hostile-literals', 24],
       ['generated-100', 100],
+      ['hostile-phases', 100],
+      ['hostile-values', 100],
       ['hundred-rules', 100],
       ['six-fields-100', 100],
       ['generated-1000', 1000],
@@ -103,6 +109,17 @@ test('what the names of the cases promise, their answers keep', () => {
     unique!.expected.map(({ byRule }) => byRule),
     repeated!.expected.map(({ byRule }) => byRule),
   )
+  // Literals that stand everywhere match nothing: what is kept is the sample.
+  const literals = cases.find(({ name }) => name === 'hostile-literals')!
+  for (const {
+    byRule,
+    byRoute: { keep },
+  } of literals.expected)
+    assert.equal(byRule.at(-2), keep)
+  // The larger inputs come to records of the second kind.
+  for (const name of ['hostile-phases', 'hostile-statuses']) {
+    assert.ok(cases.find((each) => each.name === name)!.expected[1]!.records > 5000)
+  }
   const [{ byRoute, records }] = cases.find(({ name }) => name === 'malformed-tenth')!.expected as [Expected]
   assert.equal(byRoute.malformed, records / 10)
 })

@@ -2,6 +2,7 @@
 // ds2` with fresh ids, in the wanted size, repeating or not, flat or nested. Spells nothing; spelling.ts does.
 // Called by generate.ts.
 
+import { alternates, withCommonStart, withDecoys } from './decoys.ts'
 import { enlarged, nested, productOf } from './layouts.ts'
 import type { RecordShape } from './shape.ts'
 import type { FlatRecord, Random, RecordValue, Value } from './values.ts'
@@ -21,8 +22,9 @@ const addressFields = new Set(['cliIP', 'edgeIP', 'xForwardedFor'])
 export function createComposer(shape: RecordShape, samples: readonly FlatRecord[], random: Random): Composer {
   const keys = shape.size === 'small' ? smallFields : Object.keys(samples[0]!).filter((key) => key !== 'version')
   const isOfClient = keys.map((key) => clientFields.includes(key))
-  const isUnique = shape.values === 'unique'
+  const { values = 'repeated', paths = 'ordinary' } = shape
   return (number) => {
+    const isUnique = values === 'unique' || (values === 'alternating' && alternates(number))
     const client = samples[random(samples.length)]!
     const request = samples[random(samples.length)]!
     const record: Record<string, Value> = shape.size === 'small' ? {} : { version: 1 }
@@ -30,8 +32,10 @@ export function createComposer(shape: RecordShape, samples: readonly FlatRecord[
       const key = keys[i]!
       const text = fresh(key, (isOfClient[i] === true ? client : request)[key]!, number, random)
       const fitting = key === 'UA' && shape.size === 'small' ? productOf(text) : text
-      record[key] = isUnique ? unique(key, fitting, number) : fitting
+      const placed = key === 'reqPath' && paths === 'common-start' ? withCommonStart(fitting, random) : fitting
+      record[key] = isUnique ? unique(key, placed, number) : placed
     }
+    if (shape.keys === 'misleading') withDecoys(record, samples[random(samples.length)]!, idOf(number), random)
     const whole = shape.size === 'large' ? enlarged(record, idOf(number), random) : record
     return shape.nesting === 'nested' ? nested(whole) : whole
   }

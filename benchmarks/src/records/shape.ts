@@ -5,15 +5,23 @@
 export interface RecordShape {
   /** `ordinary`: about 1.2 KB, 50 fields. `small`: about 200 bytes, eight fields. `large`: about 6 KB, with long texts. */
   readonly size?: 'ordinary' | 'small' | 'large'
-  /** `repeated`: hosts, agents, countries … repeat as in traffic. `unique`: no text of any field stands twice. */
-  readonly values?: 'repeated' | 'unique'
+  /**
+   * `repeated`: hosts, agents, countries … repeat as in traffic. `unique`: no text of any field stands twice.
+   * `alternating`: 5,000 records of the first kind, 5,000 of the second, and so on.
+   */
+  readonly values?: 'repeated' | 'unique' | 'alternating'
   /**
    * `needed`: only escapes that JSON demands. `all`: in every record, `half`: in every second one, some strings and keys
    * have escapes that nothing demands (`\/`, `\u0055`), and values with quotes and letters beyond ASCII.
    */
   readonly escapes?: 'needed' | 'half' | 'all'
-  /** `shuffled`: every record has its keys in an order of its own. */
-  readonly keys?: 'ordered' | 'shuffled'
+  /**
+   * `shuffled`: every record has its keys in an order of its own. `misleading`: so it has, and among them others that look
+   * like them (decoys.ts), each time different ones.
+   */
+  readonly keys?: 'ordered' | 'shuffled' | 'misleading'
+  /** `common-start`: paths of one folder, over and over, before the name of a file (`pathStart` of decoys.ts). */
+  readonly paths?: 'ordinary' | 'common-start'
   /** `spaced`: a space behind each colon and comma, and inside of braces, as pretty printers leave on one line. */
   readonly whiteSpace?: 'none' | 'spaced'
   /** `nested`: the fields in objects and arrays, up to four deep, with numbers, booleans and null. */
@@ -27,9 +35,10 @@ export type InputDescription = { readonly generator: 'ds2' } | ({ readonly gener
 
 const choices: Readonly<Record<string, readonly string[]>> = {
   size: ['ordinary', 'small', 'large'],
-  values: ['repeated', 'unique'],
+  values: ['repeated', 'unique', 'alternating'],
   escapes: ['needed', 'half', 'all'],
-  keys: ['ordered', 'shuffled'],
+  keys: ['ordered', 'shuffled', 'misleading'],
+  paths: ['ordinary', 'common-start'],
   whiteSpace: ['none', 'spaced'],
   nesting: ['flat', 'nested'],
 }
@@ -46,7 +55,9 @@ export function faultOfInput(value: unknown): string | undefined {
     } else if (choices[key] === undefined) return `\`input.${key}\` is unknown.`
     else if (!choices[key].includes(chosen as string)) return `\`input.${key}\` is one of ${choices[key].join(', ')}.`
   }
-  return undefined
+  return shape['keys'] === 'misleading' && shape['nesting'] === 'nested'
+    ? '`input.keys` is misleading in flat records only: `input.nesting` places keys by name.'
+    : undefined
 }
 
 /** Returns a short name of the description, for names of files: equal ones have equal names. */
@@ -63,8 +74,11 @@ export function nameOfInput(description: InputDescription): string {
 
 /** Bytes of a record in its first shape, by its size. */
 const sizes = { ordinary: 1270, small: 211, large: 6000 }
-/** What other choices make of that, about. */
-const factors = { unique: 1.3, half: 1.04, all: 1.08, spaced: 1.08, nested: 0.83 }
+/** What other choices make of that, about; of `alternating`, between what few records and many are like. */
+const factors = {
+  ...{ unique: 1.3, alternating: 1.08, half: 1.04, all: 1.08, misleading: 1.28, 'common-start': 1.08 },
+  ...{ spaced: 1.08, nested: 0.83 },
+}
 
 /** Returns about how long a record is, its line feed included: to turn a wanted size into a number of records. */
 export function bytesOfRecord(description: InputDescription): number {

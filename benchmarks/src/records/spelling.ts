@@ -13,7 +13,7 @@ export type Speller = (record: RecordValue, number: number) => string
 export function createSpeller(shape: RecordShape, first: RecordValue, random: Random): Speller {
   const { escapes = 'needed', keys = 'ordered', whiteSpace = 'none' } = shape
   if (escapes === 'needed' && keys === 'ordered' && whiteSpace === 'none') return compiledSpeller(shape, first)
-  const style = { gap: whiteSpace === 'spaced' ? ' ' : '', isShuffled: keys === 'shuffled', random }
+  const style = { gap: whiteSpace === 'spaced' ? ' ' : '', isShuffled: keys !== 'ordered', random }
   const plain: Style = { ...style, isEscaped: false }
   const escaped: Style = { ...style, isEscaped: true }
   return (record, number) =>

@@ -7,8 +7,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { loadCase } from '#src/cases.js'
 import { prepareInput, recordsFor } from '#src/inputs.js'
 import { readRecord } from '#src/plain-json.js'
+import { pathStart } from '#src/records/decoys.js'
 import { bytesOfRecord, isSpelledPlainly, nameOfInput } from '#src/records/shape.js'
 import type { InputDescription, RecordShape } from '#src/records/shape.js'
 
@@ -42,6 +45,9 @@ const shapes: readonly RecordShape[] = [
   { escapes: 'half' },
   { escapes: 'all' },
   { keys: 'shuffled' },
+  { keys: 'misleading' },
+  { values: 'alternating' },
+  { paths: 'common-start' },
   { whiteSpace: 'spaced' },
   { nesting: 'nested' },
   { size: 'small', values: 'unique' },
@@ -117,6 +123,40 @@ test('shuffled keys stand in another order in every record, and say the same', (
   const [ordered, shuffled] = [parsed({}), parsed({ keys: 'shuffled' })]
   assert.deepEqual(shuffled, ordered)
   assert.equal(new Set(shuffled.map((record) => Object.keys(record).join())).size, records)
+})
+
+test('misleading keys look like those of the record, which say what they always say', () => {
+  const [plain, misled] = [parsed({}), parsed({ keys: 'misleading' })]
+  const right = new Set(Object.keys(plain[0]!))
+  const decoys = misled.map((record) => Object.keys(record).filter((key) => !right.has(key)))
+  assert.ok(misled.every((record) => [...right].every((key) => key in record)))
+  assert.ok(decoys.some((keys) => keys.length === 0) && decoys.some((keys) => keys.length > 10))
+  const all = decoys.flat()
+  for (const like of ['statusCodf', 'ttatusCode', 'StatusCode', 'statusCod', 'statusCode_'])
+    assert.ok(all.includes(like), like)
+  assert.ok(all.some((key) => key.length > 40))
+  assert.ok(all.some((key) => /^statusCode[0-9a-f]{8}$/.test(key)))
+  assert.equal(new Set(misled.map((record) => Object.keys(record).join())).size, records)
+})
+
+test('alternating values repeat for 5,000 records, and are alike in no field for 5,000 more', () => {
+  const shape = { values: 'alternating' } as const
+  const lines = bytesOf(shape, 1, 10_100).toString('utf8').split('\n')
+  const agents = (from: number, to: number): number =>
+    new Set(lines.slice(from, to).map((line) => (JSON.parse(line) as Json)['UA'])).size
+  assert.ok(agents(0, 5000) < 1000)
+  assert.equal(agents(5000, 10_000), 5000)
+  assert.ok(agents(10_000, 10_100) < 90)
+})
+
+test('paths with a common start repeat the folder that the words of hostile-prefixes begin with', () => {
+  const paths = parsed({ paths: 'common-start' }).map((record) => String(record['reqPath']))
+  const times = paths.map((path) => path.split(pathStart).length - 1)
+  assert.ok(paths.every((path) => path.startsWith(pathStart.repeat(2))))
+  assert.deepEqual([Math.min(...times), Math.max(...times)], [2, 11])
+  const [rule] = loadCase(fileURLToPath(new URL('../../cases/hostile-prefixes.json', import.meta.url))).rules.rules
+  const { contains } = rule!.when as { readonly contains: readonly string[] }
+  assert.ok(contains.length === 5000 && contains.every((word) => word.startsWith(pathStart)))
 })
 
 test('white space stands behind every colon and comma between members, and nowhere else', () => {
