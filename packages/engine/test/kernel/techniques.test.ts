@@ -204,6 +204,52 @@ test('a key is expected where it stood, and walked to where it does not', { skip
   assert.ok(used + fellBack === 40 && fellBack >= 20, `${used} ${fellBack}`)
 })
 
+/** What techniques counted in each of some inputs that a kernel reads one after another. */
+async function phases(...inputs: readonly string[]) {
+  const counted = async (text: string) => (await reportOf({ prefilter: 'off' }, Buffer.from(text))).by
+  const all: Awaited<ReturnType<typeof counted>>[] = []
+  for (let i = 1; i <= inputs.length; i++) all.push(await counted(inputs.slice(0, i).join('')))
+  const [used, fellBack] = [0, 1].map(
+    (at) => (name: string) => all.map((by, i) => by[name]![at]! - (i === 0 ? 0 : all[i - 1]![name]![at]!)),
+  )
+  return { used: used!, fellBack: fellBack! }
+}
+
+/** Records whose agent is told by their number, with a status that no rule keeps. */
+const agents = (records: number, agentOf: (number: number) => string): string =>
+  Array.from({ length: records }, (_, i) => `{"agent":"${agentOf(i)}","status":"200"}\n`).join('')
+
+test('a cache of values that do not repeat is dropped, and is back when they do', { skip }, async () => {
+  const repeated = agents(40_000, (i) => `agent ${i % 20}`)
+  const fresh = (from: number): string => agents(20_000, (i) => `agent ${from + i}`)
+  const { used } = await phases(repeated, fresh(1_000_000), repeated, fresh(2_000_000), repeated)
+  const [first, none, second, again, third] = used('value-cache')
+  // All statuses are alike and known, so what is above their number is what is known of agents.
+  assert.ok(first! > 79_000, String(first))
+  assert.ok(none! > 19_900 && none! < 20_100 && again! > 19_900 && again! < 20_100, `${none} ${again}`)
+  assert.ok(second! > 50_000 && third! > 50_000, `${second} ${third}`)
+})
+
+test(
+  'keys are not expected any more where every record has another order, and again where they have one',
+  { skip },
+  async () => {
+    const keys = Array.from({ length: 12 }, (_, i) => `k${i}`)
+    const record = (first: number, step: number): string =>
+      `{${keys.map((_, i) => `"${keys[(first + i * step) % 12]}":"x"`).join(',')},"agent":"a","status":"200"}\n`
+    const ordered = record(0, 1).repeat(12_000)
+    const mixed = Array.from({ length: 3000 }, (_, i) =>
+      record((i * 7) % 12, [1, 5, 7, 11][(i * i + (i >> 3)) % 4]!),
+    ).join('')
+    const { used, fellBack } = await phases(ordered, mixed, ordered)
+    const [first, between, last] = used('key-order')
+    assert.equal(first, 14 * 12_000 - 14)
+    assert.ok(between! < 14 * 3000 * 0.5, String(between))
+    // A pause of 65,536 keys, and then all are where they are expected.
+    assert.ok(last! > 14 * 12_000 - 75_000 && fellBack('key-order')[2]! > 20_000, `${last}`)
+  },
+)
+
 test('counts go on from call to call', { skip }, async () => {
   const run = await prepareKernelRun(rules, tenRecords, { kernel: 'native', techniques: all('on') })
   run.evaluate()
