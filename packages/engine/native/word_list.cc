@@ -94,6 +94,8 @@ void WordList::MakeAutomaton() {
   AddChildren(draft);
   AddFails(draft);
   AddRuns();
+  // Last: where memory runs out before, the list goes on as it is.
+  has_automaton_ = true;
 }
 
 // Words come in ascending order, so each goes on where it leaves the one before. One that begins with another is found by that.

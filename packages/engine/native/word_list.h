@@ -27,7 +27,7 @@ class WordList {
   // Whether `text` contains a word.
   bool FoundIn(std::string_view text);
 
-  bool has_automaton() const { return !fails_.empty(); }
+  bool has_automaton() const { return has_automaton_; }
   // Bytes that the automaton takes.
   size_t memory() const;
 
@@ -59,6 +59,7 @@ class WordList {
 
   const SubstringsList& list_;
   bool may_have_automaton_;
+  bool has_automaton_ = false;
   uint64_t list_bytes_;
   uint64_t tries_ = 0;  // places where the list was looked through, and bytes of text, since it was last weighed
   uint64_t bytes_ = 0;
