@@ -99,14 +99,10 @@ int Compare(std::string_view a, std::string_view b, size_t* same) {
   return a.size() < b.size() ? -1 : a.size() > b.size();
 }
 
-int Compare(std::string_view a, std::string_view b) {
-  size_t same = 0;
-  return Compare(a, b, &same);
-}
-
 // Whether a text begins with another, case aside.
 bool BeginsWith(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && Compare(text.substr(0, prefix.size()), prefix) == 0;
+  size_t same = 0;
+  return text.size() >= prefix.size() && Compare(text.substr(0, prefix.size()), prefix, &same) == 0;
 }
 
 char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c; }
@@ -252,7 +248,8 @@ void LiteralScreen::AddHeads() {
   const auto head = [this](const Literal& literal) { return Hash(literal.first) >> (32 - kHeadBits); };
   std::sort(literals_.begin(), literals_.end(), [&head](const Literal& a, const Literal& b) {
     const uint32_t heads[2] = {head(a), head(b)};
-    return heads[0] != heads[1] ? heads[0] < heads[1] : Compare(a.text, b.text) < 0;
+    size_t same = 0;
+    return heads[0] != heads[1] ? heads[0] < heads[1] : Compare(a.text, b.text, &same) < 0;
   });
   heads_.assign((size_t{1} << kHeadBits) + 1, 0);
   for (const Literal& literal : literals_) heads_[head(literal) + 1]++;
@@ -289,18 +286,16 @@ bool LiteralScreen::Exclude(std::string_view text, uint64_t* known) {
 }
 
 void LiteralScreen::EndWindow() {
-  if (window_candidates_ <= kWindow / 4) {
-    pause_ = 1;
-    windows_left_ = 0;
-  } else if (windows_left_ != 0) {
-    windows_left_--;
-  } else {
+  const bool are_common = window_candidates_ > kWindow / 4;
+  if (are_common && windows_left_ == 0) {
     samples_left_ = kSamples;
     windows_left_ = pause_;
     pause_ = std::min(2 * pause_, kMostWindows);
+  } else {
+    windows_left_ = are_common ? windows_left_ - 1 : 0;
+    if (!are_common) pause_ = 1;
   }
-  window_ = 0;
-  window_candidates_ = 0;
+  window_ = window_candidates_ = 0;
 }
 
 bool LiteralScreen::ExcludeByGrams(std::string_view text) {
@@ -382,15 +377,14 @@ void LiteralScreen::ProbeAt(std::string_view text, size_t at) {
 // the literals on both sides have in common with the text, all between them have too, and it is not compared again.
 uint32_t LiteralScreen::LastUpTo(std::string_view text, uint32_t first, uint32_t behind) {
   uint32_t low = first;
-  size_t same_below = 0;
-  size_t same_above = 0;
+  size_t shared[2] = {0, 0};  // with the literal below, and with the one above
   for (uint32_t size = behind - first; size > 0;) {
     const uint32_t half = size / 2;
-    size_t same = std::min(same_below, same_above);
+    size_t same = std::min(shared[0], shared[1]);
     probes_++;
     const bool is_up_to = Compare(literals_[low + half].text, text, &same) <= 0;
     low = is_up_to ? low + half + 1 : low;
-    (is_up_to ? same_below : same_above) = same;
+    shared[is_up_to ? 0 : 1] = same;
     size = is_up_to ? size - half - 1 : half;
   }
   return low == first ? 0 : low;

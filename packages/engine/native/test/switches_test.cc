@@ -66,8 +66,8 @@ struct Passing {
     const uint64_t before = prefilter.counts().used;
     for (uint32_t i = 0; i < records; i++) {
       const std::string value = std::to_string(value_of(i));
-      const Padded record(" {\"n\":1,\"status\":\"" + value + "\"}");
-      const char* const begin = record.begin() + 1;
+      const Padded record("  {\"n\":1,\"status\":\"" + value + "\"}");
+      const char* const begin = record.begin() + 2;  // bytes that may be read before it
       if (prefilter.on() && prefilter.Look(begin, record.end()) != weir::Prefilter::kNone) continue;
       const auto size = static_cast<uint32_t>(value.size());
       if (prefilter.learns()) prefilter.Learn(0, record.end() - 2 - size, size, 0, true);
