@@ -34,6 +34,8 @@ export class LatePool {
   /** Resolves when the threads have the program that they were started for. */
   #primed: Promise<void> | undefined
   #isPrimed = false
+  /** Resolves when the turn before is over, and the thread has done whatever else was waiting. Never rejects. */
+  #betweenTurns: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
   constructor(options: PoolOptions, own: OwnThread) {
@@ -94,7 +96,10 @@ export class LatePool {
   ): Promise<BatchAnswer> {
     let pool: WorkerPool | undefined
     try {
-      if (file !== undefined && this.#takesSpan) return await this.#takeTurn(handle, slab, file)
+      if (file !== undefined && this.#takesSpan) {
+        const answer = await this.#waitForTurn(handle, slab, file)
+        if (answer !== undefined) return answer
+      }
       if (file === undefined && this.#takesBatch(slab)) return this.#evaluateBatch(handle, slab)
       if (this.#primed === undefined || this.#pool === undefined) await this.ready(handle)
       else await this.#primed
@@ -147,8 +152,19 @@ export class LatePool {
     return words[slabWord.end]! - words[slabWord.start]! <= Math.min(limits.inlineBytes, this.#leftBytes)
   }
 
-  /** Evaluates the beginning of a span, and lets the thread do whatever else is waiting. */
-  async #takeTurn(handle: ProgramHandle, slab: Slab, file: FileSpan): Promise<BatchAnswer> {
+  /**
+   * Takes a turn when those before it are over, and signals between them heard: as many spans come at once as threads are to
+   * be kept busy. Returns undefined where the span has become the threads' meanwhile.
+   */
+  #waitForTurn(handle: ProgramHandle, slab: Slab, file: FileSpan): Promise<BatchAnswer | undefined> {
+    const turn = this.#betweenTurns.then(() => (this.#takesSpan ? this.#takeTurn(handle, slab, file) : undefined))
+    const hear = (): Promise<void> => setImmediate()
+    this.#betweenTurns = turn.then((answer) => (answer === undefined ? undefined : hear()), hear)
+    return turn
+  }
+
+  /** Evaluates the beginning of a span. */
+  #takeTurn(handle: ProgramHandle, slab: Slab, file: FileSpan): BatchAnswer {
     const to = Math.min(file.to, file.from + this.#share.turnBytes)
     const turn = { ...file, to, batchBytes: Math.min(file.batchBytes, this.#share.callBytes) }
     // Apart from the turn, whose time tells how large the next one may be.
@@ -158,7 +174,6 @@ export class LatePool {
       return { bytes: reached.fileAt - file.from, ...reached }
     })
     if (this.#share.isThreadsTurn) this.#startEarly(handle)
-    await setImmediate()
     return { slab, ...outcome, isPart: outcome.fileAt < file.to }
   }
 

@@ -15,6 +15,7 @@ import { batchShape, createSlab, SlabStore } from '#src/batch/slab.js'
 import type { Slab, SlabShape } from '#src/batch/slab.js'
 import { Engine } from '#src/engine.js'
 import { limits } from '#src/limits.js'
+import type { Evaluator } from '#src/kernel/kernel.js'
 import type { EngineOptions } from '#src/options.js'
 import { LatePool } from '#src/pool/late-pool.js'
 import { OwnThread } from '#src/pool/own-thread.js'
@@ -189,6 +190,39 @@ test('a signal is heard while the calling thread evaluates a file', async (t) =>
   const stop = new AbortController()
   setImmediate(() => stop.abort(new Error('enough')))
   await assert.rejects(engine.filterFile(handle, { signal: stop.signal, onBatch: () => undefined }), /enough/)
+})
+
+test('of many spans that come at once, one is evaluated before anything else is heard', async (t) => {
+  t.mock.method(process.hrtime, 'bigint', () => 0n)
+  assert.ok(kernels.portable.skip === undefined)
+  const { kernel } = kernels.portable
+  let calls = 0
+  const counting = (evaluator: Evaluator): Evaluator => ({
+    evaluate: (slab) => {
+      calls++
+      evaluator.evaluate(slab)
+    },
+    report: () => evaluator.report(),
+    release: () => evaluator.release(),
+  })
+  const own = new OwnThread({ name: 'portable', load: (loaded) => counting(kernel.load(loaded)) })
+  const { program } = compileRuleSet(smallRules)
+  const handle = programHandle(program)
+  const input = records(3000)
+  const fd = openSync(fileOf(input), 'r')
+  t.after(() => closeSync(fd))
+  const slabs = new SlabStore(batchShape(4096, 4096), 8)
+  const pool = new LatePool({ threads: 4, kernel: 'portable', slabs, batchDeadlineMs: 1000, worker: noWorker }, own)
+  t.after(() => pool.close())
+  const answers = Array.from({ length: 8 }, (_, i) => {
+    const slab = slabs.take()
+    slab.request({ start: 0, end: 0, flags: 0, validation: 'full', maxRecordBytes: 4096, gather: [0] })
+    const [from, to] = [i * 4096, (i + 1) * 4096]
+    return pool.evaluate(handle, slab, { fd, from, to, end: input.length, maxRecordBytes: 4096, batchBytes: 4096 })
+  })
+  const before = await new Promise<number>((resolve) => setImmediate(() => resolve(calls)))
+  await Promise.all(answers)
+  assert.deepEqual([before, calls], [1, 8])
 })
 
 test('threads that start late judge as any', async (t) => {
