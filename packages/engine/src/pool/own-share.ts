@@ -35,9 +35,9 @@ export class OwnShare {
     this.#threads = threads
   }
 
-  /** Is told that so many bytes of a file are about to come. */
+  /** Is told that so many bytes of a file are about to come; fewer than none where a range lies behind the file's end. */
   expect(bytes: number): void {
-    this.#comingBytes += bytes
+    this.#comingBytes += Math.max(0, bytes)
   }
 
   /** Most bytes of the next turn. */

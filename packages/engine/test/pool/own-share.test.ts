@@ -58,6 +58,14 @@ describe('threads', () => {
     assert.equal(share.isUsedUp, false, 'the calling thread goes on while they start')
   })
 
+  test('are not kept away by a range behind the end of a file', () => {
+    const share = new OwnShare(4)
+    share.expect(-1e9)
+    share.expect(1e9)
+    take(share, 8, 1_000_000)
+    assert.equal(share.isThreadsTurn, true)
+  })
+
   test('spare less the fewer they are, and one alone nothing', () => {
     const isWorthIt = (threads: number, bytes: number): boolean => {
       const share = new OwnShare(threads)
