@@ -1,0 +1,101 @@
+// Real brokers as tests use them: that they start, answer, come back with what they had, and leave nothing behind; and that
+// the judges read what is there.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import kafkajs from 'kafkajs'
+import type { Kafka } from 'kafkajs'
+
+import { askVersions } from './asking.ts'
+import { startBroker, useBroker } from './broker.ts'
+import { apiKeys } from './framing.ts'
+import { skipWithoutKafka } from './install.ts'
+import { readByConsole, readTopic } from './reading.ts'
+import type { ReadRecord } from './reading.ts'
+
+const skip = await skipWithoutKafka()
+const shared = useBroker(skip)
+
+const retry = { initialRetryTime: 5, maxRetryTime: 500 }
+
+function clientOf(addresses: readonly string[]): Kafka {
+  return new kafkajs.Kafka({ brokers: [...addresses], retry, logLevel: kafkajs.logLevel.NOTHING })
+}
+
+async function createTopic(kafka: Kafka, topic: string, partitions: number): Promise<void> {
+  const admin = kafka.admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+  await admin.disconnect()
+}
+
+/** What a judge read, without the times. */
+function plain(partitions: readonly (readonly ReadRecord[])[]): unknown {
+  const fields = ({ offset, key, value, headers }: ReadRecord) => ({ offset, key, value, headers })
+  return partitions.map((records) => records.map(fields))
+}
+
+test('a broker that is killed or stopped comes back with its records, on the same ports', { skip }, async (t) => {
+  const broker = await startBroker(t)
+  const kafka = clientOf(broker.addresses)
+  await createTopic(kafka, 'kept', 1)
+  const write = async (value: string) => {
+    const producer = kafka.producer()
+    await producer.connect()
+    await producer.send({ topic: 'kept', acks: -1, messages: [{ value }] })
+    await producer.disconnect()
+  }
+  await write('before it is killed')
+  await broker.node.kill()
+  const port = Number(broker.address.split(':')[1])
+  await assert.rejects(askVersions(port), { code: 'ECONNREFUSED' })
+  await broker.node.start()
+  assert.ok((await askVersions(port)).get(apiKeys.EndTxn)!.last >= 3)
+  await write('before it is stopped')
+  assert.equal(await broker.node.stop(), 143)
+  await broker.node.start()
+  const [records] = await readTopic(broker, 'kept')
+  assert.deepEqual(
+    records!.map(({ value }) => String(value)),
+    ['before it is killed', 'before it is stopped'],
+  )
+})
+
+test('both judges read every committed record as it is, and nothing else', { skip }, async () => {
+  const broker = shared()
+  const kafka = clientOf(broker.addresses)
+  await createTopic(kafka, 'judged', 3)
+  const producer = kafka.producer({ transactionalId: 'judged', maxInFlightRequests: 1, idempotent: true })
+  await producer.connect()
+  const bytes = Buffer.from([0xff, 0x0a, 0x09, 0x00, 0x7c])
+  for (const end of ['commit', 'abort', 'commit'] as const) {
+    const transaction = await producer.transaction()
+    const headers = { first: bytes, ü: 'ä' }
+    await transaction.send({ topic: 'judged', messages: [{ partition: 1, key: null, value: bytes, headers }] })
+    await transaction.send({ topic: 'judged', messages: [{ partition: 2, key: 'key', value: null }] })
+    await transaction[end]()
+  }
+  const open = await producer.transaction()
+  await open.send({ topic: 'judged', messages: [{ partition: 2, value: 'not yet' }] })
+  const first = {
+    key: null,
+    value: bytes,
+    headers: [
+      ['first', bytes],
+      ['ü', Buffer.from('ä')],
+    ],
+  }
+  const second = { key: Buffer.from('key'), value: null, headers: [] }
+  // Between them, each transaction has left its marker, and the one that was aborted its record as well.
+  const committed = [first, second].map((record) => [0n, 4n].map((offset) => ({ offset, ...record })))
+  assert.deepEqual(plain(await readTopic(broker, 'judged')), [[], ...committed])
+  assert.deepEqual(plain(await readByConsole(broker, 'judged')), [[], ...committed])
+  const all = await readTopic(broker, 'judged', 'read_uncommitted')
+  assert.deepEqual(
+    all.map((records) => records.map(({ offset }) => offset)),
+    [[], [0n, 2n, 4n], [0n, 2n, 4n, 6n]],
+  )
+  await open.abort()
+  await producer.disconnect()
+  await assert.rejects(readTopic(broker, 'no-such-topic'), /TopicReader ended with 1: .*no-such-topic/s)
+})

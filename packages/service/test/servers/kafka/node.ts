@@ -1,0 +1,142 @@
+// One node of Kafka, broker and controller in one process: started, stopped, killed, and started again on the same folder and
+// ports. What its settings say is broker.ts's.
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+import { askVersions } from './asking.ts'
+import type { Programs } from './programs.ts'
+
+/** The same for all clusters: each has ports of its own. */
+const clusterId = 'AAAAAAAAAAAAAAAAAAAAAA'
+const startedLine = 'Kafka Server started'
+/** On a loaded machine a start takes twenty seconds. */
+const startWithinMs = 120_000
+const stopWithinMs = 30_000
+const shownLogCharacters = 4000
+
+/** What makes a node. */
+export interface NodeOptions {
+  readonly programs: Programs
+  /** Of its settings, data and log. */
+  readonly folder: string
+  /** On 127.0.0.1, where it answers everybody without credentials. */
+  readonly port: number
+  readonly settings: Readonly<Record<string, string | number>>
+  /** What `kafka-storage format` is told besides, such as users. */
+  readonly formatArgs?: readonly string[]
+  /** Java's own. */
+  readonly javaOptions?: readonly string[]
+}
+
+/** A node, which runs after `start()`. Its process ends with this one, however this one ends. */
+export class KafkaNode {
+  readonly logPath: string
+  private readonly options: NodeOptions
+  private child: ChildProcess | undefined
+
+  constructor(options: NodeOptions) {
+    this.options = options
+    this.logPath = path.join(options.folder, 'node.log')
+  }
+
+  /** Of the process; undefined while there is none. */
+  get pid(): number | undefined {
+    return this.child?.pid
+  }
+
+  /** Starts it, on what it stored before. Resolves when it answers. *Errors*: with the end of its log. */
+  async start(): Promise<void> {
+    if (this.child !== undefined) throw new Error('The node runs already.')
+    const child = spawn('java', this.commandLine(), { stdio: ['pipe', 'pipe', 'pipe'] })
+    this.child = child
+    child.once('close', () => {
+      if (this.child === child) this.child = undefined
+    })
+    try {
+      await started(child, this.logPath)
+      await askVersions(this.options.port)
+    } catch (error) {
+      await this.end('SIGKILL')
+      throw new Error(`Kafka did not start: ${(error as Error).message}\n${this.logEnd()}`, { cause: error })
+    }
+  }
+
+  /** Has it end in order. Resolves with the exit code when it has, at once where it does not run. */
+  async stop(): Promise<number | null> {
+    return this.end('SIGTERM')
+  }
+
+  /** Ends it as a loss of power would, but for what the system still writes. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL')
+  }
+
+  /** Has it stand still: it answers nothing, and its connections stay. */
+  pause(): void {
+    this.child?.kill('SIGSTOP')
+  }
+
+  /** Has it go on after `pause()`. */
+  resume(): void {
+    this.child?.kill('SIGCONT')
+  }
+
+  /** The end of what it logged, over all its starts. */
+  logEnd(): string {
+    return existsSync(this.logPath) ? readFileSync(this.logPath, 'utf8').slice(-shownLogCharacters) : ''
+  }
+
+  private commandLine(): readonly string[] {
+    const { folder, formatArgs = [], javaOptions, programs, settings } = this.options
+    const data = path.join(folder, 'data')
+    const settingsPath = path.join(folder, 'server.properties')
+    mkdirSync(data, { recursive: true })
+    const lines = Object.entries({ ...settings, 'log.dirs': data }).map(([name, value]) => `${name}=${value}\n`)
+    writeFileSync(settingsPath, lines.join(''))
+    const args = [settingsPath, data, clusterId, ...formatArgs]
+    const options = javaOptions ?? [`-XX:SharedArchiveFile=${programs.archive}`]
+    return programs.command('weir.KafkaNode', args, ['-Xms64m', '-Xmx256m', ...options])
+  }
+
+  private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    const { child } = this
+    if (child === undefined || child.pid === undefined) return null
+    const closed = once(child, 'close')
+    // One that stands still takes no SIGTERM.
+    child.kill('SIGCONT')
+    child.kill(signal)
+    const giveUp = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
+    const [code] = (await closed) as [number | null]
+    clearTimeout(giveUp)
+    return code
+  }
+}
+
+/** Resolves when the process says that it has started. Writes all that it says to the log. */
+async function started(child: ChildProcess, logPath: string): Promise<void> {
+  const late = new Error(`not within ${startWithinMs / 1000} s`)
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(late), startWithinMs)
+    const settle = (settling: () => void) => () => {
+      clearTimeout(timer)
+      settling()
+    }
+    let text = ''
+    let isStarted = false
+    const take = (chunk: Buffer) => {
+      appendFileSync(logPath, chunk)
+      if (isStarted) return
+      text += chunk.toString()
+      isStarted = text.includes(startedLine)
+      if (isStarted) settle(resolve)()
+    }
+    child.stdout?.on('data', take)
+    child.stderr?.on('data', take)
+    child.once('error', (error) => settle(() => reject(error))())
+    child.once('close', (code, signal) => settle(() => reject(new Error(`it ended with ${signal ?? code}`)))())
+  })
+}

@@ -1,0 +1,114 @@
+// Who judges what a topic holds: Kafka's own clients in Java, which share no code with ours. Also runs other tools of Kafka.
+// Called by tests.
+
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+
+import { kafkaPrograms } from './install.ts'
+
+/** Where to read: a broker or a cluster. */
+export interface Readable {
+  readonly innerAddresses: readonly string[]
+}
+
+/** A record as a judge read it. */
+export interface ReadRecord {
+  readonly offset: bigint
+  readonly timestampMs: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly (readonly [name: string, value: Buffer | null])[]
+}
+
+/** Which records count: those of transactions that were committed, or all. */
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
+/**
+ * Reads a topic from its first record to its end by Kafka's Java client, and resolves with the records of each partition.
+ * Where a transaction is open, the end is where the first open one begins, unless all count.
+ */
+export async function readTopic(
+  from: Readable,
+  topic: string,
+  isolation: Isolation = 'read_committed',
+): Promise<ReadRecord[][]> {
+  const args = [from.innerAddresses.join(','), topic, isolation]
+  const text = (await runTool('weir.TopicReader', args)).toString('latin1')
+  const partitions: ReadRecord[][] = []
+  for (const line of text.split('\n').slice(0, -1)) {
+    const [partition = '', ...fields] = line.split('\t')
+    if (fields.length > 0) partitions[Number(partition)]!.push(readRecord(fields))
+    else partitions[Number(partition)] = []
+  }
+  return partitions
+}
+
+function readRecord([offset = '', timestamp = '', key = '', value = '', ...rest]: readonly string[]): ReadRecord {
+  const headers: [string, Buffer | null][] = []
+  for (let i = 0; i < rest.length; i += 2) headers.push([String(fromBase64(rest[i]!)), fromBase64(rest[i + 1]!)])
+  const times = { offset: BigInt(offset), timestampMs: Number(timestamp) }
+  return { ...times, key: fromBase64(key), value: fromBase64(value), headers }
+}
+
+function fromBase64(text: string): Buffer | null {
+  return text === '-' ? null : Buffer.from(text, 'base64')
+}
+
+/**
+ * Reads a topic from its first record by Kafka's console consumer, and resolves with the committed records of each partition,
+ * up to the last that has some. It does not know when it is at the end: it stops when nothing has come for `quietMs`.
+ */
+export async function readByConsole(from: Readable, topic: string, quietMs = 2000): Promise<ReadRecord[][]> {
+  // What records hold cannot be known, so what stands between them is drawn.
+  const [line, field, header, none] = Array.from(
+    { length: 4 },
+    () => `|${randomBytes(12).toString('hex')}|`,
+  ) as Separators
+  const printed = ['partition', 'offset', 'timestamp', 'headers', 'key', 'value'].map((each) => `print.${each}=true`)
+  const separators = [`line.separator=${line}`, `key.separator=${field}`, `headers.separator=${header}`]
+  const properties = [...printed, ...separators, `null.literal=${none}`].flatMap((each) => ['--property', each])
+  const where = ['--bootstrap-server', from.innerAddresses.join(','), '--topic', topic]
+  const how = ['--from-beginning', '--isolation-level', 'read_committed', '--timeout-ms', String(quietMs)]
+  const output = await runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [...where, ...how, ...properties])
+  const partitions: (ReadRecord[] | undefined)[] = []
+  const bytes = (text: string) => (text === none ? null : Buffer.from(text, 'latin1'))
+  for (const text of output.toString('latin1').split(line).slice(0, -1)) {
+    const [time = '', partition = '', offset = '', headers = '', key = '', value = ''] = text.split(field)
+    const index = Number(partition.replace('Partition:', ''))
+    const pairs = headers === 'NO_HEADERS' ? [] : headers.split(header)
+    const record: ReadRecord = {
+      offset: BigInt(offset.replace('Offset:', '')),
+      timestampMs: Number(time.replace(/^\w+:/, '')),
+      key: bytes(key),
+      value: bytes(value),
+      headers: pairs.map((pair) => {
+        const at = pair.indexOf(':')
+        return [Buffer.from(pair.slice(0, at), 'latin1').toString(), bytes(pair.slice(at + 1))] as const
+      }),
+    }
+    ;(partitions[index] ??= []).push(record)
+  }
+  return Array.from(partitions, (records) => records ?? [])
+}
+
+type Separators = [line: string, field: string, header: string, none: string]
+
+/** Gives a user of SCRAM another password; connections that are there go on. */
+export async function setPassword(of: Readable, name: string, password: string): Promise<void> {
+  const added = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map((each) => `${each}=[password=${password}]`).join(',')
+  const args = ['--alter', '--entity-type', 'users', '--entity-name', name, '--add-config', added]
+  await runTool('kafka.admin.ConfigCommand', ['--bootstrap-server', of.innerAddresses.join(','), ...args])
+}
+
+/** Runs a tool of Kafka and resolves with what it printed. *Errors*: with its messages, where it fails. */
+export async function runTool(mainClass: string, args: readonly string[]): Promise<Buffer> {
+  const programs = await kafkaPrograms()
+  const child = spawn('java', programs.command(mainClass, args), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const printed: Buffer[] = []
+  const messages: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => printed.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => messages.push(chunk))
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  if (code === 0) return Buffer.concat(printed)
+  throw new Error(`${mainClass} ended with ${code}: ${Buffer.concat(messages).toString().slice(-2000)}`)
+}
