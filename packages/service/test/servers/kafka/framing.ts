@@ -62,15 +62,13 @@ export function answeredId(frame: Buffer): number | undefined {
   return frame.length < lengthBytes + 4 ? undefined : frame.readInt32BE(4)
 }
 
-/** Cuts a stream of bytes into frames, each with its length before it. */
+/** More than any broker takes; TLS, read as frames, begins with more. */
+const mostFrameBytes = 256 << 20
+
+/** Cuts a stream of bytes into frames, each with its length before it. *Errors*: where they cannot be frames. */
 export class FrameSplitter {
   private chunks: Buffer[] = []
   private held = 0
-
-  /** Bytes of a frame that is not whole yet. */
-  get rest(): number {
-    return this.held
-  }
 
   /** Takes bytes and returns the frames that they complete. */
   push(chunk: Buffer): Buffer[] {
@@ -89,6 +87,8 @@ export class FrameSplitter {
   private nextLength(): number | undefined {
     if (this.held < lengthBytes) return undefined
     if (this.chunks[0]!.length < lengthBytes) this.chunks = [Buffer.concat(this.chunks)]
-    return lengthBytes + this.chunks[0]!.readInt32BE(0)
+    const length = this.chunks[0]!.readInt32BE(0)
+    if (length < 0 || length > mostFrameBytes) throw new Error(`These are not Kafka's frames: a length of ${length}.`)
+    return lengthBytes + length
   }
 }
