@@ -9,7 +9,7 @@ export interface Pair {
   readonly key: string
 }
 
-/** Returns a pair for `localhost`; `serial` tells one from another. */
+/** Returns a pair for `localhost` and 127.0.0.1; `serial` tells one from another. */
 export function makePair(serial: number): Pair {
   const { publicKey, privateKey } = generateKeyPairSync('ec', {
     namedCurve: 'prime256v1',
@@ -19,6 +19,8 @@ export function makePair(serial: number): Pair {
   const algorithm = sequence(objectId('2a8648ce3d040302'))
   const name = sequence(tagged(0x31, sequence(objectId('550403'), tagged(0x0c, Buffer.from('localhost')))))
   const validity = sequence(time('20200101000000Z'), time('20991231235959Z'))
+  const alternatives = sequence(tagged(0x82, Buffer.from('localhost')), tagged(0x87, Buffer.of(127, 0, 0, 1)))
+  const names = sequence(objectId('551d11'), tagged(4, alternatives))
   const body = sequence(
     tagged(0xa0, tagged(2, Buffer.of(2))),
     tagged(2, Buffer.of(serial)),
@@ -27,6 +29,7 @@ export function makePair(serial: number): Pair {
     validity,
     name,
     publicKey,
+    tagged(0xa3, sequence(names)),
   )
   const signature = sign('sha256', body, createPrivateKey(privateKey))
   const certificate = sequence(body, algorithm, tagged(3, Buffer.concat([Buffer.of(0), signature])))

@@ -2,12 +2,15 @@
 // the judges read what is there.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
-import kafkajs from 'kafkajs'
-import type { Kafka } from 'kafkajs'
+import { fileURLToPath } from 'node:url'
 
+import { eventually } from '../../faults/fault.ts'
 import { askVersions } from './asking.ts'
 import { startBroker, useBroker } from './broker.ts'
+import { clientOf, createTopic, writeValue } from './clients.ts'
 import { apiKeys } from './framing.ts'
 import { skipWithoutKafka } from './install.ts'
 import { readByConsole, readTopic } from './reading.ts'
@@ -15,19 +18,6 @@ import type { ReadRecord } from './reading.ts'
 
 const skip = await skipWithoutKafka()
 const shared = useBroker(skip)
-
-const retry = { initialRetryTime: 5, maxRetryTime: 500 }
-
-function clientOf(addresses: readonly string[]): Kafka {
-  return new kafkajs.Kafka({ brokers: [...addresses], retry, logLevel: kafkajs.logLevel.NOTHING })
-}
-
-async function createTopic(kafka: Kafka, topic: string, partitions: number): Promise<void> {
-  const admin = kafka.admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
-  await admin.disconnect()
-}
 
 /** What a judge read, without the times. */
 function plain(partitions: readonly (readonly ReadRecord[])[]): unknown {
@@ -39,19 +29,13 @@ test('a broker that is killed or stopped comes back with its records, on the sam
   const broker = await startBroker(t)
   const kafka = clientOf(broker.addresses)
   await createTopic(kafka, 'kept', 1)
-  const write = async (value: string) => {
-    const producer = kafka.producer()
-    await producer.connect()
-    await producer.send({ topic: 'kept', acks: -1, messages: [{ value }] })
-    await producer.disconnect()
-  }
-  await write('before it is killed')
+  await writeValue(kafka, 'kept', 'before it is killed')
   await broker.node.kill()
   const port = Number(broker.address.split(':')[1])
   await assert.rejects(askVersions(port), { code: 'ECONNREFUSED' })
   await broker.node.start()
   assert.ok((await askVersions(port)).get(apiKeys.EndTxn)!.last >= 3)
-  await write('before it is stopped')
+  await writeValue(kafka, 'kept', 'before it is stopped')
   assert.equal(await broker.node.stop(), 143)
   await broker.node.start()
   const [records] = await readTopic(broker, 'kept')
@@ -98,4 +82,24 @@ test('both judges read every committed record as it is, and nothing else', { ski
   await open.abort()
   await producer.disconnect()
   await assert.rejects(readTopic(broker, 'no-such-topic'), /TopicReader ended with 1: .*no-such-topic/s)
+})
+
+test('a broker ends with the process that started it, even when that is killed', { skip }, async () => {
+  const script = fileURLToPath(new URL('abandoning.js', import.meta.url))
+  const owner = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [address] = (await once(owner.stdout, 'data')) as [Buffer]
+  const port = Number(String(address).trim().split(':')[1])
+  assert.ok((await askVersions(port)).size > 0)
+  owner.kill('SIGKILL')
+  const isGone = async () =>
+    askVersions(port).then(
+      () => false,
+      () => true,
+    )
+  await eventually('the broker has ended', isGone)
+})
+
+test('a broker that cannot start says why', { skip }, async (t) => {
+  const settings = { 'log.segment.bytes': 'many' }
+  await assert.rejects(startBroker(t, { settings }), /did not start: it ended with 1[^]*log\.segment\.bytes/)
 })

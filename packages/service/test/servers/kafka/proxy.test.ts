@@ -7,10 +7,11 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import kafkajs from 'kafkajs'
+import type { Kafka } from 'kafkajs'
 
 import { HeldTime } from '../../held-time.ts'
 import { startBroker } from './broker.ts'
+import { clientOf, createTopic } from './clients.ts'
 import { FrameSplitter, answeredId, apiKeys, requestHead } from './framing.ts'
 import type { ApiName } from './framing.ts'
 import { skipWithoutKafka } from './install.ts'
@@ -288,7 +289,7 @@ test('bytes that are not frames are refused, unless the door takes any', async (
 })
 
 /** A producer that is the only owner of a transactional id, through the proxy. */
-async function transactionalProducer(kafka: kafkajs.Kafka) {
+async function transactionalProducer(kafka: Kafka) {
   const producer = kafka.producer({ transactionalId: 'late', maxInFlightRequests: 1, idempotent: true })
   await producer.connect()
   return producer
@@ -296,12 +297,8 @@ async function transactionalProducer(kafka: kafkajs.Kafka) {
 
 async function brokerBehind(t: TestContext, proxy: FaultProxy) {
   const broker = await startBroker(t, { advertise: (port) => proxy.open(port) })
-  const retry = { initialRetryTime: 5, maxRetryTime: 500 }
-  const kafka = new kafkajs.Kafka({ brokers: [broker.address], retry, logLevel: kafkajs.logLevel.NOTHING })
-  const admin = kafka.admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic: 'written', numPartitions: 1 }], waitForLeaders: true })
-  await admin.disconnect()
+  const kafka = clientOf(broker.addresses)
+  await createTopic(kafka, 'written')
   return { broker, kafka }
 }
 
@@ -319,7 +316,6 @@ test(
     await answered.send(messages('its answer was cut'))
     await assert.rejects(answered.commit())
     assert.equal(cut.strikes, 1)
-    assert.deepEqual(await read(), [['its answer was cut']])
 
     proxy.clear()
     const second = await transactionalProducer(kafka)

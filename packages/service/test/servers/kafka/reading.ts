@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 
 import { kafkaPrograms } from './install.ts'
+import type { ScramMechanism, User } from './settings.ts'
 
 /** Where to read: a broker or a cluster. */
 export interface Readable {
@@ -93,10 +94,10 @@ export async function readByConsole(from: Readable, topic: string, quietMs = 200
 
 type Separators = [line: string, field: string, header: string, none: string]
 
-/** Gives a user of SCRAM another password; connections that are there go on. */
-export async function setPassword(of: Readable, name: string, password: string): Promise<void> {
-  const added = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map((each) => `${each}=[password=${password}]`).join(',')
-  const args = ['--alter', '--entity-type', 'users', '--entity-name', name, '--add-config', added]
+/** Gives a user another password for one mechanism of SCRAM; connections that are there go on. */
+export async function setPassword(of: Readable, user: User, mechanism: ScramMechanism): Promise<void> {
+  const added = `${mechanism}=[password=${user.password}]`
+  const args = ['--alter', '--entity-type', 'users', '--entity-name', user.name, '--add-config', added]
   await runTool('kafka.admin.ConfigCommand', ['--bootstrap-server', of.innerAddresses.join(','), ...args])
 }
 

@@ -43,6 +43,9 @@ export type SecureListener = 'SASL_PLAINTEXT' | 'SASL_SSL' | 'SSL' | 'MTLS'
 const protocolOf = { SASL_PLAINTEXT: 'SASL_PLAINTEXT', SASL_SSL: 'SASL_SSL', SSL: 'SSL', MTLS: 'SSL' } as const
 const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
+/** A way to prove a password without sending it. */
+export type ScramMechanism = (typeof scram)[number]
+
 /** Returns the settings of a node of a cluster with as many nodes as there are voters. */
 export function nodeSettings(place: NodePlace): Settings {
   const { id, port, advertisedPort = port, innerPort, controllerPort, voters, secure } = place
