@@ -43,6 +43,10 @@ const sameOnEveryNode = [
   // What Java makes of inputs from one seed: on each Node, original.test.js holds the kernels to answers recorded of it.
   'packages/engine/dist-test/original-java.test.js',
   'test/dist/original-command.test.js',
+  // Kafka and its own clients; what ours does with them is for each Node.
+  'packages/service/dist-test/servers/kafka/broker.test.js',
+  'packages/service/dist-test/servers/kafka/cluster.test.js',
+  'packages/service/dist-test/servers/kafka/listeners.test.js',
   // The answers of what the benchmarks compare Weir with. That a run as a whole works, their other tests see on each Node.
   'benchmarks/dist-test/cases.test.js',
   'benchmarks/dist-test/peers.test.js',

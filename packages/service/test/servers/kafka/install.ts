@@ -55,7 +55,7 @@ async function install(): Promise<Programs | { readonly fault: string }> {
   }
 }
 
-/** Has a node write down the classes that it loads. Where Java cannot, nodes start without. */
+/** Has a node write down the classes that it has loaded when it ends. */
 async function writeArchive(programs: Programs): Promise<void> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'weir-kafka-'))
   const block = await takePorts(3)

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 const setUpFolder = fileURLToPath(new URL('../../../../../.set-up/', import.meta.url))
 const project = fileURLToPath(new URL('../../../test/servers/kafka/java/', import.meta.url))
 const sources = ['pom.xml', 'src/main/java/weir/KafkaNode.java', 'src/main/java/weir/TopicReader.java']
+const shownErrorCharacters = 600
 const folderName = /^kafka-[0-9a-f]{12}$/
 
 /** The programs of this machine's Java. */
@@ -54,5 +55,5 @@ export function buildPrograms({ folder }: Programs): string | undefined {
   const { error, status, stdout, stderr } = spawnSync('mvn', args, { encoding: 'utf8' })
   if (error !== undefined) return 'mvn is not installed; Debian has it as maven'
   if (status === 0) return undefined
-  return `Maven cannot build ${project}: ${`${stdout}${stderr}`.trim().split('\n')[0]}`
+  return `Maven cannot build ${project}: ${`${stdout}${stderr}`.trim().slice(0, shownErrorCharacters)}`
 }
