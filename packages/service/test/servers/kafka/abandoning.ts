@@ -2,5 +2,5 @@
 
 import { startBroker } from './broker.ts'
 
-const broker = await startBroker({ after: () => undefined })
+const broker = await startBroker({ after: () => undefined }, { under: process.argv[2]! })
 process.stdout.write(`${broker.address}\n`)

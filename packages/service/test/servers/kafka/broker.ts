@@ -29,6 +29,8 @@ export interface Owner {
 export interface ClusterOptions {
   /** How many nodes; one by default. */
   readonly nodes?: number
+  /** The folder in which they get a folder of their own; by default the system's for what passes. */
+  readonly under?: string
   /** For all nodes, above those of settings.ts. */
   readonly settings?: Settings
   /** With it, there are the listeners `SASL_PLAINTEXT` and, with a certificate, `SASL_SSL`. */
@@ -66,8 +68,8 @@ export interface Cluster {
 
 /** Starts a cluster and resolves when each node answers. It is closed when its owner is done. */
 export async function startCluster(owner: Owner, options: ClusterOptions = {}): Promise<Cluster> {
-  const count = options.nodes ?? 1
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'weir-kafka-'))
+  const { nodes: count = 1, under = os.tmpdir() } = options
+  const folder = await mkdtemp(path.join(under, 'weir-kafka-'))
   const block = await takePorts(count * portsOfNode)
   const brokers: Broker[] = []
   const cluster = clusterOf(brokers, folder, block)
