@@ -137,6 +137,7 @@ const classes: Readonly<Record<string, string>> = {
   config: 'ConfigError',
   engine: 'EngineError',
   connector: 'ConnectorError',
+  kafka: 'KafkaError',
 }
 
 async function errorTable(): Promise<Map<string, ErrorRow>> {

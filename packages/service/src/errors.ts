@@ -1,4 +1,4 @@
-// Faults of the service: settings that cannot be used and connectors that fail, each with a code, its meaning and its
+// Faults of the service: settings that cannot be used, connectors that fail, Kafka, each with a code, its meaning and its
 // cure. Faults of the engine and of rule sets are the engine's own classes. Used by every layer above; imports
 // nothing of ours.
 
@@ -6,7 +6,7 @@ import { getSystemErrorMap } from 'node:util'
 
 /** One row of the code table: the class that carries the code, and what the caller should do. */
 export interface ErrorCodeRow {
-  readonly kind: 'config' | 'connector'
+  readonly kind: 'config' | 'connector' | 'kafka'
   readonly meaning: string
   readonly cure: string
 }
@@ -79,6 +79,11 @@ export const errorCodes = {
     meaning: 'The token file of the admin port cannot be used.',
     cure: 'Write one or more tokens to it, one a line, each of 16 to 256 letters, digits and marks without spaces.',
   },
+  ERR_CONFIG_KAFKA: {
+    kind: 'config',
+    meaning: 'The address of a broker, or the file with the password for Kafka, cannot be used.',
+    cure: 'Write brokers as `HOST:PORT`; the password file holds one line, the password. A running service keeps the password before.',
+  },
   ERR_CONNECTOR_LISTEN: {
     kind: 'connector',
     meaning: 'A port cannot be listened on.',
@@ -146,6 +151,103 @@ export const errorCodes = {
     kind: 'connector',
     meaning: 'The state file of an input that is followed cannot be read or written, or is of another input.',
     cure: 'Read the message. Give every input a state file of its own; without one the input is read from where `from` says.',
+  },
+  ERR_KAFKA_CONNECT: {
+    kind: 'kafka',
+    meaning: 'No broker can be reached, or a connection was lost.',
+    cure: 'Check the addresses and the network; it is tried again. Where TLS is meant, check that the port speaks it.',
+  },
+  ERR_KAFKA_TIMEOUT: {
+    kind: 'kafka',
+    meaning: 'A broker did not answer in time.',
+    cure: 'None is needed where it passes. Otherwise look at the load and the logs of the brokers.',
+  },
+  ERR_KAFKA_AUTH: {
+    kind: 'kafka',
+    meaning: 'The brokers refuse the user, the password or the certificate, or theirs is not trusted.',
+    cure: 'Mend the password file or the certificates; new connections use what stands there then.',
+  },
+  ERR_KAFKA_ACL: {
+    kind: 'kafka',
+    meaning: 'The user may not do what the message names.',
+    cure: 'Give the user the right to it; docs/errors.md says at the end which rights are needed.',
+  },
+  ERR_KAFKA_FENCED: {
+    kind: 'kafka',
+    meaning: 'Another process owns the transactional id by now, or the transaction took too long and was given up.',
+    cure: 'None is needed: who reads the partition takes it over again. Where it goes on, two pipelines share a group and a topic.',
+  },
+  ERR_KAFKA_TRANSACTION: {
+    kind: 'kafka',
+    meaning: 'The brokers refuse a step of a transaction, because of the state that it is in.',
+    cure: 'None is needed where it passes: the partition is taken over again.',
+  },
+  ERR_KAFKA_MEMBERSHIP: {
+    kind: 'kafka',
+    meaning: 'The process is no member of its consumer group any more, or the group is being divided anew.',
+    cure: 'None is needed: it joins again. Where it goes on, batches take longer than the session.',
+  },
+  ERR_KAFKA_GROUP: {
+    kind: 'kafka',
+    meaning:
+      'The consumer group cannot be used as it is: it has members that divide it differently, or members where there must be none.',
+    cure: 'Give the pipeline a group of its own, or stop whoever uses the group.',
+  },
+  ERR_KAFKA_TOPIC: {
+    kind: 'kafka',
+    meaning: 'A topic does not exist, has no leader, or is not as it must be.',
+    cure: 'Make or change the topic as the message says, or let the service do it, with `topics: create`.',
+  },
+  ERR_KAFKA_REPLICAS: {
+    kind: 'kafka',
+    meaning: 'Too few replicas of a partition are in sync.',
+    cure: 'Bring the brokers back that are away; it is tried again.',
+  },
+  ERR_KAFKA_SIZE: {
+    kind: 'kafka',
+    meaning: 'A record or a batch is larger than the limits allow, as it is or inflated.',
+    cure: 'Read the message, which names the limit. What stands in a topic has to be passed by, with `weir offsets set`.',
+  },
+  ERR_KAFKA_KEY: {
+    kind: 'kafka',
+    meaning: 'A record has a key of four zero bytes, which clients take for the end of an aborted transaction.',
+    cure: 'Give the record another key.',
+  },
+  ERR_KAFKA_CRC: {
+    kind: 'kafka',
+    meaning: 'A batch of records came damaged: its checksum is wrong.',
+    cure: 'Look at the disks of the broker and at the network. If it goes on, the batch is damaged in the topic.',
+  },
+  ERR_KAFKA_CODEC: {
+    kind: 'kafka',
+    meaning:
+      'A batch is in a form that cannot be read: compressed other than with gzip, of an old version, or malformed.',
+    cure: 'Have the producer of the topic compress with gzip or not at all, and pass the batch by with `weir offsets set`.',
+  },
+  ERR_KAFKA_OFFSET: {
+    kind: 'kafka',
+    meaning: 'The offset of the group is outside of what the topic holds.',
+    cure: 'Look at the retention of the topic; then say where to go on, with `weir offsets set`. There is no default.',
+  },
+  ERR_KAFKA_ANSWER: {
+    kind: 'kafka',
+    meaning: 'A broker acknowledged something else than what was sent.',
+    cure: 'Look at the logs of the brokers. The partition is taken over again.',
+  },
+  ERR_KAFKA_DISCARDED: {
+    kind: 'kafka',
+    meaning: 'A producer was asked again after it failed or was given up.',
+    cure: 'None is needed: a new one takes its place.',
+  },
+  ERR_KAFKA_REQUEST: {
+    kind: 'kafka',
+    meaning: 'The brokers refuse a request, for the reason that the message names.',
+    cure: 'Read the message.',
+  },
+  ERR_KAFKA_LIBRARY: {
+    kind: 'kafka',
+    meaning: 'The client library is not installed, or not of the version that is mended here.',
+    cure: 'Install the service anew, with the versions that it names.',
   },
 } as const satisfies Record<string, ErrorCodeRow>
 
@@ -223,6 +325,26 @@ export class ConnectorError extends Error {
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: CodesOf<'connector'>, message: string, options: ConnectorErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+    this.details = options.details ?? {}
+  }
+}
+
+/** A code of Kafka's faults. */
+export type KafkaErrorCode = CodesOf<'kafka'>
+
+/** Kafka failed, or refused. What the caller does next, the code says; `retryable` only whether waiting may help. */
+export class KafkaError extends Error {
+  override readonly name = 'KafkaError'
+  readonly code: KafkaErrorCode
+  /** Whether the same call, on new connections, may succeed later without a change of anything. */
+  readonly retryable: boolean
+  /** Plain data about the error. */
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: KafkaErrorCode, message: string, options: ConnectorErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryable = options.retryable ?? false

@@ -13,7 +13,7 @@ import { weir } from './running.js'
 
 test('the prefix of a code says which class carries it, and each has a meaning and a cure', () => {
   for (const [code, { kind, meaning, cure }] of Object.entries(errorCodes)) {
-    assert.match(code, kind === 'config' ? /^ERR_CONFIG_/ : /^ERR_CONNECTOR_/)
+    assert.match(code, new RegExp(`^ERR_${kind.toUpperCase()}_`))
     for (const sentence of [meaning, cure]) assert.match(sentence, /^[A-Z].*\.$/)
   }
 })
