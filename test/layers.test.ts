@@ -57,6 +57,9 @@ const packagesOf: Readonly<Record<string, Readonly<Record<string, readonly strin
     'prom-client': ['metrics.ts'],
     yaml: ['config/'],
     zod: ['config/', 'admin/'],
+    kafkajs: ['kafka/'],
+    'kafkajs/package.json': ['kafka/library.ts'],
+    '@node-rs/crc32': ['kafka/crc32c.ts'],
   },
 }
 

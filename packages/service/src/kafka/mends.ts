@@ -1,0 +1,189 @@
+// What is mended in kafkajs 2.2.4, by replacing parts of it before it is loaded, each for a reason that stands beside it.
+// Only for exactly that version. Each has a test that fails without it. Called by library.ts.
+
+import { withoutAborted } from './aborted.ts'
+import { encodeProduce } from './batch-encoder.ts'
+import type { ProduceRequest } from './batch-encoder.ts'
+import { crc32c } from './crc32c.ts'
+import { decodeRecordSet } from './record-batches.ts'
+
+/** The modules of the library, while it is being loaded. Paths are below its folder `src`, with their ending. */
+export interface LibraryModules {
+  /** Loads a module, and what it needs, as it is then. */
+  readonly load: (path: string) => unknown
+  /** Has all that load it from now on get this instead. */
+  readonly replace: (path: string, by: unknown) => void
+}
+
+/** What becomes of a partition whose offset is outside of the log; found by the library's object for the cluster. */
+export const outOfRange = new WeakMap<object, (topic: string, partition: number) => void>()
+
+interface EncoderClass {
+  prototype: { buf: Buffer; offset: number; ensureAvailable(length: number): void }
+}
+
+/** For what is longer the buffer grows to what is needed: it is mostly the last that is written. Else it doubles. */
+const mostDoubledBytes = 32 << 10
+
+interface Decoder {
+  readInt32(): number
+  canReadBytes(length: number): boolean
+  readBytes(length: number): Buffer
+}
+
+interface BatchClass {
+  new (topic: string, fetchedOffset: string, partition: { lastStableOffset?: string; highWatermark: string }): object
+}
+
+interface RequestQueueClass {
+  prototype: { pending: unknown[]; scheduleCheckPendingRequests: (this: { pending: unknown[] }) => void }
+}
+
+interface OutOfRange {
+  readonly topic: string
+  readonly partition: number
+}
+
+interface ConsumerGroupClass {
+  prototype: {
+    cluster: object
+    preferredReadReplicasPerTopicPartition: Record<string, Record<number, unknown> | undefined>
+    recoverFromOffsetOutOfRange(error: OutOfRange): Promise<void>
+  }
+}
+
+interface BrokerPoolClass {
+  prototype: {
+    brokers: Record<string, unknown>
+    findBroker(which: { nodeId: string }): Promise<unknown>
+    withBroker(callback: (found: { nodeId: string; broker: unknown }) => Promise<unknown>): Promise<unknown>
+  }
+}
+
+interface Grouped {
+  readonly topic: string
+  readonly partitionMetadata: readonly unknown[]
+  readonly messages: readonly { readonly partition: number }[]
+  readonly partitioner: (given: { topic: string; partitionMetadata: unknown; message: unknown }) => number
+}
+
+/** The mends, in the order in which they have to be made. */
+export const mends = {
+  /** The library's checksum, a byte at a time, takes a third of the time of producing. */
+  checksum({ replace }: LibraryModules): void {
+    replace('protocol/recordBatch/crc32C/index.js', crc32c)
+  },
+
+  /** The library doubles its buffer and fills it with zeros for every large value: it is copied nine times. */
+  growth({ load }: LibraryModules): void {
+    const Encoder = load('protocol/encoder.js') as EncoderClass
+    Encoder.prototype.ensureAvailable = function (length) {
+      const needed = this.offset + length
+      if (needed <= this.buf.length) return
+      const size = length > mostDoubledBytes ? needed + 64 : 2 ** Math.ceil(Math.log2(needed))
+      const grown = Buffer.allocUnsafeSlow(size)
+      this.buf.copy(grown, 0, 0, this.offset)
+      this.buf = grown
+    }
+  },
+
+  /** An idle connection wakes every millisecond to look at requests that wait, also when none does. */
+  idleTimer({ load }: LibraryModules): void {
+    const { prototype } = load('network/requestQueue/index.js') as RequestQueueClass
+    const schedule = prototype.scheduleCheckPendingRequests
+    prototype.scheduleCheckPendingRequests = function () {
+      if (this.pending.length > 0) schedule.call(this)
+    }
+  },
+
+  /** Records of aborted transactions could be seen: aborted.ts says how. */
+  aborted({ replace }: LibraryModules): void {
+    replace('consumer/filterAbortedMessages.js', withoutAborted)
+  },
+
+  /** The library ignores checksums, and one batch that it cannot read ends the consumer. */
+  reading({ replace }: LibraryModules): void {
+    replace('protocol/requests/fetch/v4/decodeMessages.js', async (decoder: Decoder) => {
+      const length = decoder.readInt32()
+      if (length <= 0 || !decoder.canReadBytes(length)) return []
+      return decodeRecordSet(decoder.readBytes(length))
+    })
+  },
+
+  /** The library forgets where readers of committed records have to stop for now. */
+  stableOffset({ load, replace }: LibraryModules): void {
+    const Batch = load('consumer/batch.js') as BatchClass
+    replace(
+      'consumer/batch.js',
+      class extends Batch {
+        readonly lastStableOffset: string
+        constructor(...given: ConstructorParameters<BatchClass>) {
+          super(...given)
+          this.lastStableOffset = given[2].lastStableOffset ?? given[2].highWatermark
+        }
+      },
+    )
+  },
+
+  /** The library commits -1 or -2 over an offset that is out of range: a default, where there must be none. */
+  ranges({ load }: LibraryModules): void {
+    const { prototype } = load('consumer/consumerGroup.js') as ConsumerGroupClass
+    prototype.recoverFromOffsetOutOfRange = async function ({ topic, partition }) {
+      const replicas = this.preferredReadReplicasPerTopicPartition[topic]
+      // A follower may lag behind: its leader is asked before anybody is told.
+      if (replicas?.[partition] !== undefined) delete replicas[partition]
+      else outOfRange.get(this.cluster)?.(topic, partition)
+    }
+  },
+
+  /** The library ends at the first broker that is away, and hides why another refused. */
+  reasons({ load }: LibraryModules): void {
+    const { prototype } = load('cluster/brokerPool.js') as BrokerPoolClass
+    const { KafkaJSBrokerNotFound } = load('errors.js') as { KafkaJSBrokerNotFound: new (message: string) => Error }
+    prototype.withBroker = async function (callback) {
+      // By its name the library knows that it has to ask for the brokers first.
+      let reason: unknown = new KafkaJSBrokerNotFound('No broker is known yet')
+      for (const nodeId of shuffled(Object.keys(this.brokers))) {
+        try {
+          return await callback({ nodeId, broker: await this.findBroker({ nodeId }) })
+        } catch (error) {
+          reason = error
+        }
+      }
+      throw reason
+    }
+  },
+
+  /** The library makes three buffers for each record, and fails on a header without a value. */
+  encoding({ replace }: LibraryModules): void {
+    replace('protocol/requests/produce/v3/request.js', (given: ProduceRequest) => ({
+      ...{ apiKey: 0, apiVersion: 3, apiName: 'Produce', expectResponse: () => given.acks !== 0 },
+      encode: async () => {
+        const buffer = await encodeProduce(given, Date.now)
+        // What the library's encoder takes for one of its own.
+        return { buf: buffer, buffer }
+      },
+    }))
+  },
+
+  /** The library copies the list of messages for each of them: twenty thousand take longer than a heartbeat. */
+  grouping({ replace }: LibraryModules): void {
+    replace('producer/groupMessagesPerPartition.js', ({ topic, partitionMetadata, messages, partitioner }: Grouped) => {
+      const groups: Record<number, unknown[]> = {}
+      for (const message of messages) {
+        ;(groups[partitioner({ topic, partitionMetadata, message })] ??= []).push(message)
+      }
+      return groups
+    })
+  },
+} as const
+
+/** The name of a mend. */
+export type MendName = keyof typeof mends
+
+function shuffled<T>(list: readonly T[]): T[] {
+  return list
+    .map((item) => [Math.random(), item] as const)
+    .toSorted(([a], [b]) => a - b)
+    .map(([, item]) => item)
+}
