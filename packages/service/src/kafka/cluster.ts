@@ -1,0 +1,102 @@
+// A Kafka cluster, as one process sees it: the port's implementation, put together. Consumer, producers and questions have
+// instances of the library of their own, since those share what they believe of committed offsets. Called by whoever opens
+// pipelines.
+
+import { ConfigError } from '../errors.ts'
+import { Admin } from './admin.ts'
+import type { ClientSettings, Place } from './client.ts'
+import { openCredentials } from './credentials.ts'
+import { library } from './library.ts'
+import { joinGroup } from './member.ts'
+import type { MemberSettings } from './member.ts'
+import { kafkaDefaults } from './options.ts'
+import type { KafkaOptions } from './options.ts'
+import type { GroupMember, KafkaCluster } from './port.ts'
+import { openProducer, openTransactional } from './producer.ts'
+import type { Discardable, ProducerSettings } from './producer.ts'
+
+/**
+ * Opens a cluster. Reads the credentials and loads the client library; nothing is connected yet. *Errors*:
+ * `ERR_CONFIG_KAFKA`, `ERR_CONFIG_TLS`, `ERR_KAFKA_LIBRARY`.
+ */
+export async function openCluster(options: KafkaOptions): Promise<KafkaCluster> {
+  const { brokers, tls, sasl, log, pollMs, clientId = 'weir' } = options
+  const places = brokers.map(placeOf)
+  if (places.length === 0) throw new ConfigError('ERR_CONFIG_KAFKA', 'No broker is given.')
+  library()
+  const report = ({ error }: { readonly error?: Error }) => {
+    if (error === undefined) log?.info('Changed credentials for Kafka serve new connections.')
+    else log?.error('Changed credentials for Kafka cannot be used; those before stay in force.', { error })
+  }
+  const credentials = await openCredentials({
+    ...(tls === undefined ? {} : { tls }),
+    ...(sasl === undefined ? {} : { sasl }),
+    ...(pollMs === undefined ? {} : { pollMs }),
+    report,
+  })
+  const { requestMs = kafkaDefaults.requestMs } = options
+  const client: ClientSettings = { brokers: places, clientId, requestMs, log, credentials: () => credentials.current }
+  return clusterOf(brokers.join(','), client, options, () => credentials.close())
+}
+
+function clusterOf(
+  name: string,
+  client: ClientSettings,
+  options: KafkaOptions,
+  closeCredentials: () => Promise<void>,
+): KafkaCluster {
+  const { sessionMs = kafkaDefaults.sessionMs, fetchBytes = kafkaDefaults.fetchBytes } = options
+  const { transactionMs = kafkaDefaults.transactionMs, compression = 'none' } = options
+  const memberSettings: MemberSettings = { ...client, sessionMs, fetchBytes }
+  const producerSettings: ProducerSettings = { ...client, transactionMs, compression }
+  const admin = new Admin(client)
+  const members = new Set<GroupMember>()
+  const producers = new Set<KeptProducer>()
+  return {
+    name,
+    admin,
+    join: (group, topic, listener) => {
+      const member = joinGroup(memberSettings, group, topic, listener)
+      members.add(member)
+      return Promise.resolve(keptMember(member, members))
+    },
+    producer: async () => keptProducer(await openProducer(producerSettings), producers),
+    transactional: async (id) => keptProducer(await openTransactional(producerSettings, id), producers),
+    close: async () => {
+      await Promise.all([...members].map((member) => member.close()))
+      for (const producer of producers) producer.discard()
+      admin.close()
+      await closeCredentials()
+    },
+  }
+}
+
+type KeptProducer = Discardable & { discard(): void }
+
+/** Remembers the producer for the end, and forgets those that are given up. */
+function keptProducer<T extends KeptProducer>(producer: T, producers: Set<KeptProducer>): T {
+  for (const each of producers) if (each.isDiscarded) producers.delete(each)
+  producers.add(producer)
+  return producer
+}
+
+function keptMember(member: GroupMember, members: Set<GroupMember>): GroupMember {
+  return {
+    pause: (partitions) => member.pause(partitions),
+    resume: (partitions) => member.resume(partitions),
+    seek: (partition, offset) => member.seek(partition, offset),
+    close: () => {
+      members.delete(member)
+      return member.close()
+    },
+  }
+}
+
+/** Takes an address apart. *Errors*: `ERR_CONFIG_KAFKA`. */
+export function placeOf(address: string): Place {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(address)
+  const port = Number(match?.[3])
+  if (match !== null && port > 0 && port < 65536) return { host: (match[1] ?? match[2])!, port }
+  const message = `${JSON.stringify(address)} is no address of a broker: write HOST:PORT, a v6 address in brackets.`
+  throw new ConfigError('ERR_CONFIG_KAFKA', message, { address })
+}

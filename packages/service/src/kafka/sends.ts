@@ -1,0 +1,86 @@
+// How records are cut into sends: each is one record batch within our limits, since the broker sees only what is left of it
+// after compression. Pure. Called by the sinks, and by producer.ts, which refuses what is larger.
+
+import { KafkaError } from '../errors.ts'
+import { batchHeadBytes, recordBytes } from './batch-encoder.ts'
+import type { OutgoingRecord } from './port.ts'
+
+/** Most bytes of a send: encoded, before compression, keys and headers counted. Topics take a MiB more. */
+export const mostSendBytes = 3 << 20
+
+/** Most bytes of small records in a send: each costs the event loop more than its bytes do. */
+const mostLineBytes = 1 << 20
+
+/** Most records of a send. */
+export const mostSendRecords = 20_000
+
+/** What is smaller counts as a line. */
+const lineBytes = 16 << 10
+
+/** Returns how many bytes the record takes in a send, wherever in it: never too few, and at most four too many. */
+export function sentBytes(record: OutgoingRecord): number {
+  return recordBytes(record, mostSendRecords)
+}
+
+/**
+ * Returns why the record can never be sent, or nothing: it is too large (`ERR_KAFKA_SIZE`), or has a key that passes for
+ * the end of a transaction (`ERR_KAFKA_KEY`).
+ */
+export function refusalOf(record: OutgoingRecord): KafkaError | undefined {
+  const bytes = batchHeadBytes + sentBytes(record)
+  if (bytes > mostSendBytes) {
+    const message = `A record takes ${bytes} bytes with its key and headers, and a send takes ${mostSendBytes}.`
+    return new KafkaError('ERR_KAFKA_SIZE', message, { details: { bytes, mostSendBytes } })
+  }
+  const { key } = record
+  if (key?.length === 4 && key.every((byte) => byte === 0)) {
+    return new KafkaError('ERR_KAFKA_KEY', 'A record has a key of four zero bytes, which readers take for a marker.')
+  }
+  return undefined
+}
+
+/**
+ * Returns the records as sends, in order, none empty. *Ownership*: the records are not copied. *Errors*: those of
+ * `refusalOf`, before anything is sent; `details.index` says which record.
+ */
+export function planSends(records: readonly OutgoingRecord[]): OutgoingRecord[][] {
+  const sends: OutgoingRecord[][] = []
+  let send: OutgoingRecord[] = []
+  let [bytes, bytesOfLines] = [batchHeadBytes, 0]
+  for (const [index, record] of records.entries()) {
+    refuseAt(index, record)
+    const more = sentBytes(record)
+    const moreOfLines = more < lineBytes ? more : 0
+    const isFull =
+      send.length === mostSendRecords || bytes + more > mostSendBytes || bytesOfLines + moreOfLines > mostLineBytes
+    if (isFull && send.length > 0) {
+      sends.push(send)
+      send = []
+      ;[bytes, bytesOfLines] = [batchHeadBytes, 0]
+    }
+    send.push(record)
+    bytes += more
+    bytesOfLines += moreOfLines
+  }
+  if (send.length > 0) sends.push(send)
+  return sends
+}
+
+/** Throws where the records are not one send. *Errors*: `ERR_KAFKA_SIZE`, `ERR_KAFKA_KEY`. */
+export function checkSend(records: readonly OutgoingRecord[]): void {
+  let bytes = batchHeadBytes
+  for (const [index, record] of records.entries()) {
+    refuseAt(index, record)
+    bytes += sentBytes(record)
+  }
+  if (records.length > 0 && records.length <= mostSendRecords && bytes <= mostSendBytes) return
+  const message = `A send takes 1 to ${mostSendRecords} records of ${mostSendBytes} bytes in all, and not ${records.length} of ${bytes}.`
+  throw new KafkaError('ERR_KAFKA_SIZE', message, { details: { records: records.length, bytes } })
+}
+
+function refuseAt(index: number, record: OutgoingRecord): void {
+  const refusal = refusalOf(record)
+  if (refusal === undefined) return
+  const { code, message, details } = refusal
+  throw new KafkaError(code, message, { details: { ...details, index } })
+}

@@ -1,0 +1,128 @@
+// Answers that are lost, and requests that come late, between the client and a real broker: what was asked counts once or
+// not at all, and whoever asked is never asked again where that is not known.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { TestContext } from 'node:test'
+
+import type { KafkaCluster } from '#src/kafka/port.js'
+import { startBroker } from '../servers/kafka/broker.js'
+import type { Broker, Cluster } from '../servers/kafka/broker.js'
+import { skipWithoutKafka } from '../servers/kafka/install.js'
+import { startProxy } from '../servers/kafka/proxy.js'
+import type { FaultProxy } from '../servers/kafka/proxy.js'
+import { readTopic } from '../servers/kafka/reading.js'
+import { makeTopic, open, owner, record, settledOffset, valuesOf } from './opening.js'
+
+const skip = await skipWithoutKafka()
+const cleanings: (() => Promise<void>)[] = []
+let proxy: FaultProxy
+let broker: Broker & Cluster
+
+if (skip === false) {
+  before(async () => {
+    const forFile = { after: (clean: () => Promise<void>) => void cleanings.unshift(clean) }
+    proxy = startProxy(forFile)
+    broker = await startBroker(forFile, { advertise: (port) => proxy.open(port) })
+  })
+  after(async () => {
+    for (const clean of cleanings) await clean()
+  })
+}
+
+/** Opens a cluster behind the proxy, with a topic of that name. */
+async function behind(t: TestContext, topic: string): Promise<KafkaCluster> {
+  t.after(() => proxy.clear())
+  const cluster = await open(t, { brokers: broker.addresses, requestMs: 600 })
+  await makeTopic(cluster, topic)
+  return cluster
+}
+
+async function written(topic: string): Promise<(string | null)[]> {
+  return valuesOf((await readTopic(broker, topic))[0]!)
+}
+
+test('a send whose answer is lost is asked again, and counts once', { skip }, async (t) => {
+  const cluster = await behind(t, 'produced')
+  const to = { topic: 'produced', partition: 0 }
+  const producer = await cluster.producer()
+  assert.equal(await producer.send(to, [record('1')]), 0n)
+  for (const [action, value, offset] of [
+    ['cut', '2', 1n],
+    ['drop', '3', 2n],
+  ] as const) {
+    const fault = proxy.plan({ on: 'answer', api: 'Produce', do: action })
+    assert.equal(await producer.send(to, [record(value)]), offset)
+    assert.equal(fault.strikes, 1)
+  }
+  const transactional = await owner(cluster, 'produced.0')
+  const transaction = await transactional.begin()
+  proxy.plan({ on: 'answer', api: 'Produce', do: 'cut' })
+  await transaction.send(to, [record('4')])
+  await transaction.commit()
+  assert.deepEqual(await written('produced'), ['1', '2', '3', '4'])
+})
+
+test('a commit whose answer is lost is asked once; who initialises next knows what came of it', { skip }, async (t) => {
+  const cluster = await behind(t, 'committed')
+  const to = { topic: 'committed', partition: 0 }
+  for (const [turn, action] of (['cut', 'drop'] as const).entries()) {
+    const first = await owner(cluster, 'committed.0')
+    const transaction = await first.begin()
+    await transaction.send(to, [record(action)])
+    await transaction.moveOffset('g-committed', to, BigInt(turn + 1), action)
+    const fault = proxy.plan({ on: 'answer', api: 'EndTxn', do: action })
+    await assert.rejects(transaction.commit(), { code: /^ERR_KAFKA_(CONNECT|TIMEOUT)$/ })
+    await assert.rejects(transaction.commit(), { code: 'ERR_KAFKA_DISCARDED' })
+    await assert.rejects(first.initialise(), { code: 'ERR_KAFKA_DISCARDED' })
+    assert.equal(fault.fitted, 1)
+    const settled = await settledOffset(cluster, 'committed.0', 'g-committed', to)
+    assert.deepEqual(settled, { offset: BigInt(turn + 1), metadata: action })
+  }
+  assert.deepEqual(await written('committed'), ['cut', 'drop'])
+})
+
+test('a commit that comes when the id has another owner does not count, and harms nothing', { skip }, async (t) => {
+  const cluster = await behind(t, 'late')
+  const to = { topic: 'late', partition: 0 }
+  const first = await owner(cluster, 'late.0')
+  const transaction = await first.begin()
+  await transaction.send(to, [record('too late')])
+  await transaction.moveOffset('g-late', to, 5n, '')
+  const stranded = proxy.plan({ on: 'request', api: 'EndTxn', do: 'strand' })
+  await assert.rejects(transaction.commit(), { code: 'ERR_KAFKA_CONNECT' })
+
+  const next = await owner(cluster, 'late.0')
+  assert.equal(await cluster.admin.committed('g-late', to), undefined)
+  const following = await next.begin()
+  await following.send(to, [record('in time')])
+  stranded.release()
+  await following.moveOffset('g-late', to, 6n, '')
+  await following.commit()
+  assert.deepEqual(await settledOffset(cluster, 'late.0', 'g-late', to), { offset: 6n, metadata: '' })
+  assert.deepEqual(await written('late'), ['in time'])
+})
+
+test('whatever else is not answered ends the producer, and the next one begins anew', { skip }, async (t) => {
+  const cluster = await behind(t, 'others')
+  const to = { topic: 'others', partition: 0 }
+  for (const api of ['AddOffsetsToTxn', 'TxnOffsetCommit', 'AddPartitionsToTxn', 'InitProducerId'] as const) {
+    const fault = proxy.plan({ on: 'answer', api, do: 'drop', times: 100 })
+    const failing = async () => {
+      const producer = await owner(cluster, 'others.0')
+      const transaction = await producer.begin()
+      await transaction.send(to, [record(api)])
+      await transaction.moveOffset('g-others', to, 1n, api)
+      await transaction.commit()
+    }
+    await assert.rejects(failing(), { code: 'ERR_KAFKA_TIMEOUT' }, api)
+    assert.ok(fault.strikes > 0, api)
+    proxy.clear()
+  }
+  const producer = await owner(cluster, 'others.0')
+  const transaction = await producer.begin()
+  await transaction.send(to, [record('anew')])
+  await transaction.commit()
+  assert.deepEqual(await written('others'), ['anew'])
+  assert.equal(await cluster.admin.committed('g-others', to), undefined)
+})
