@@ -6,6 +6,8 @@
 export interface Written<P> {
   /** The last position in it; absent where none ends there. */
   readonly position?: { readonly value: P }
+  /** Of the rule set that judged it; absent where nothing was judged. */
+  readonly version?: string
   /** Called when its records are safe, and a position at or behind its end is committed. */
   readonly onSafe: () => void
 }
@@ -30,7 +32,7 @@ export interface AckerParts<P> {
   /** Makes everything safe that was written before the call. */
   flush(): Promise<void>
   /** Tells the source. */
-  commit(position: P): void | Promise<void>
+  commit(position: P, version?: string): void | Promise<void>
   /** Called once, with what made a flush or a commit fail. Nothing is committed afterwards. */
   onFailure(error: unknown): void
 }
@@ -79,7 +81,8 @@ export class Acker<P> implements Commits<P> {
     try {
       for (let due = this.takeDue(); due.length > 0; due = this.takeDue()) {
         await this.parts.flush()
-        await this.parts.commit(due.at(-1)!.position!.value)
+        const last = due.at(-1)!
+        await this.parts.commit(last.position!.value, last.version)
         for (const { onSafe } of due) onSafe()
       }
       this.running = undefined

@@ -79,7 +79,7 @@ export class Feed<P> {
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (let value: SourceValue<P> = this.first; ;) {
-        if (value.kind === 'file') throw new Error(`${this.name} mixes files and bytes.`)
+        if (value.kind !== 'bytes') throw new Error(`${this.name} mixes bytes and other values.`)
         const start = this.bytesRead
         this.bytesRead += value.bytes.length
         const { bytes, kind: _kind, ...about } = value

@@ -80,7 +80,7 @@ async function* inTime<P>(
       }
       const { done, value } = await next
       if (done === true) return
-      if (value.kind === 'file') throw new Error(`${source.name} hands on a file where bytes are wanted.`)
+      if (value.kind !== 'bytes') throw new Error(`${source.name} hands on a ${value.kind} where bytes are wanted.`)
       queue.reached(value.bytes.length, value.position)
       yield value.bytes
     }

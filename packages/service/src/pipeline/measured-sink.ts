@@ -19,9 +19,10 @@ export function measuredSink(sink: Sink, measuring: Measuring): Sink {
   const { metrics, label } = measuring
   return {
     name: sink.name,
-    async write(chunks, version) {
+    ...(sink.wantsOrigins === undefined ? {} : { wantsOrigins: sink.wantsOrigins }),
+    async write(chunks, ...about) {
       const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-      await counted(measuring, () => sink.write(chunks, version))
+      await counted(measuring, () => sink.write(chunks, ...about))
       metrics.wrote(label, bytes)
     },
     join: (transaction) => sink.join?.(transaction),

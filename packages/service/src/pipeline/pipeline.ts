@@ -2,11 +2,11 @@
 // position is committed when every sink has made it safe. Reports counts by batch; adds nothing up. Called by commands
 // and by served.ts.
 
-import type { BatchResult, Engine, FailedBatch, FilterBatchesOptions } from '@weir/engine'
+import type { BatchResult, Engine, EngineError, FailedBatch, FilterBatchesOptions } from '@weir/engine'
 
 import { ConnectorError } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
-import type { BytesValue, Source, SourceValue } from '../ports/source.ts'
+import type { BytesValue, MessagesValue, Source, SourceValue } from '../ports/source.ts'
 import type { Transaction } from '../ports/transaction.ts'
 import { steadyClock } from '../time.ts'
 import { Acker } from './acker.ts'
@@ -14,12 +14,17 @@ import type { Commits } from './acker.ts'
 import { Feed, isInputFault, noRecords, withRejects } from './feed.ts'
 import type { PipelineResult, Reached } from './feed.ts'
 import { OpenRecord } from './long-record.ts'
+import { MessageLines } from './message-lines.ts'
+import { judgeMessages, regainMessages } from './messages.ts'
 import type { RoutedBytes, Router } from './router.ts'
 import { Transactions } from './transactions.ts'
 
+/** What a run asks of the engine. */
+export type PipelineEngine = Pick<Engine, 'filterBatches' | 'filterFile' | 'evaluateMany' | 'version'>
+
 /** What a run needs besides its source. */
 export interface PipelineParts {
-  readonly engine: Pick<Engine, 'filterBatches' | 'filterFile'>
+  readonly engine: PipelineEngine
   readonly router: Router
   /** Called for every batch, in input order, once its records are safe and a position at or behind its end is committed. */
   readonly onBatch: (result: PipelineResult) => void
@@ -93,8 +98,8 @@ function openCommits<P>(source: Source<P>, parts: PipelineParts, onFailure: (err
   }
   return new Acker<P>({
     flush,
-    commit: async (position) => {
-      await source.commit(position)
+    commit: async (position, version) => {
+      await source.commit(position, version)
       onCommit?.(position)
     },
     onFailure,
@@ -121,9 +126,13 @@ class Run<P> {
     try {
       const first = await values.next()
       if (first.done === true) return undefined
-      if (first.value.kind === 'bytes') return await this.filterBytes(first.value, values)
-      await this.filterFile(first.value)
-      return undefined
+      if (first.value.kind === 'messages') return await this.filterMessages(first.value, values)
+      if (first.value.kind === 'file') {
+        await this.filterFile(first.value)
+        return undefined
+      }
+      if (this.source.begin !== undefined) throw new Error(`${this.source.name} has transactions, and cuts values.`)
+      return await this.filterBytes(first.value, values)
     } catch (error) {
       // Not awaited: a source that waits for input ends only when some comes, unless it can be woken.
       void Promise.resolve(values.return?.()).catch(() => undefined)
@@ -173,6 +182,60 @@ class Run<P> {
     const last = feed.acknowledge(Number.POSITIVE_INFINITY)
     if (last.rejects.length > 0 || last.position !== undefined) await this.deliver(nothing(last, this.begin()))
     return feed.failure
+  }
+
+  private async filterMessages(first: MessagesValue<P>, values: AsyncIterator<SourceValue<P>>): Promise<undefined> {
+    for (let value: SourceValue<P> = first; ;) {
+      if (value.kind !== 'messages') throw new Error(`${this.source.name} mixes messages and other bytes.`)
+      await this.deliverMessages(value)
+      const next = await values.next()
+      if (next.done === true) return undefined
+      value = next.value
+    }
+  }
+
+  /** All records of a value and its position, or nothing: it may be one transaction. */
+  private async deliverMessages(value: MessagesValue<P>): Promise<void> {
+    const { engine, router, rescue, judgeApart, signal } = this.parts
+    const cameMs = value.cameMs ?? steadyClock()
+    signal.throwIfAborted()
+    const batch = this.begin()
+    const reached = { position: { value: value.position }, inputBytes: value.inputBytes, rejects: [], cameMs }
+    const { version } = engine
+    if (rescue !== undefined && judgeApart?.() === true) return this.rescueMessages(value, { batch, reached, version })
+    let judged
+    try {
+      judged = await judgeMessages(value, engine, router, this.source.name)
+    } catch (error) {
+      if (rescue === undefined || !isRecordsFault(error)) throw error
+      return this.rescueMessages(value, { batch, reached, version, error })
+    }
+    const { counts, segments, letters } = judged
+    const result = { counts, malformed: [], bytesIn: value.inputBytes, version: judged.version }
+    try {
+      signal.throwIfAborted()
+      await this.deliver({ result, segments, letters, reached, batch })
+    } finally {
+      judged.release()
+    }
+  }
+
+  /** As `rescue`, and finds out again which messages the records came in. */
+  private async rescueMessages(
+    value: MessagesValue<P>,
+    failure: Pick<Delivery<P>, 'batch' | 'reached'> & { readonly version: string; readonly error?: EngineError },
+  ): Promise<void> {
+    const { router, onLeftOut, rescue } = this.parts
+    const { batch, reached, version, error } = failure
+    const lines = new MessageLines(value)
+    const about = { continues: false, open: false, line: 1, byte: 0, bytesIn: value.inputBytes }
+    const failed = { ...about, bytes: lines.bytes, version, ...(error === undefined ? {} : { error }) }
+    const rescued = await rescue!(failed, batch)
+    const { counts, segments, letters } = regainMessages(value, lines, rescued, router, this.source.name)
+    const result = { counts, malformed: [], bytesIn: value.inputBytes, version: rescued.version }
+    await this.deliver({ result, segments, letters, reached, batch })
+    // Without dead letters they are left out: failing the batch would have it sent, and failed, for ever.
+    if (!router.hasDeadLetters && rescued.letters.length > 0) onLeftOut?.(rescued.letters)
   }
 
   /** What becomes of batches that the engine does not judge. */
@@ -229,7 +292,11 @@ class Run<P> {
     if (failed !== undefined) throw failed.reason
     const { position } = reached
     const onSafe = () => this.tellSafe({ ...total, ...about }, reached.cameMs)
-    await this.commits.add({ ...(position === undefined ? {} : { position }), onSafe })
+    await this.commits.add({
+      ...(position === undefined ? {} : { position }),
+      ...(total.version === undefined ? {} : { version: total.version }),
+      onSafe,
+    })
   }
 
   private tellSafe(result: PipelineResult, cameMs: number | undefined): void {
@@ -271,6 +338,17 @@ class Run<P> {
 function nothing<P>(reached: Reached<P>, batch: string | undefined): Delivery<P> {
   return { result: { counts: noRecords, malformed: [], bytesIn: 0 }, segments: [], letters: [], reached, batch }
 }
+
+/** Returns whether records may be to blame, as the engine's streams have it. */
+function isRecordsFault(error: unknown): error is EngineError {
+  return recordsFaults.has(String(((error ?? {}) as { code?: unknown }).code))
+}
+
+const recordsFaults: ReadonlySet<string> = new Set([
+  'ERR_ENGINE_KERNEL_FAULT',
+  'ERR_ENGINE_WORKER_LOST',
+  'ERR_ENGINE_WORKER_HUNG',
+])
 
 function isEngineRead(error: unknown): error is Error {
   return ((error ?? {}) as { code?: unknown }).code === 'ERR_ENGINE_READ'

@@ -2,6 +2,7 @@
 // by name and sinks by their port, nothing of what is behind either. Called by pipeline.ts.
 
 import type { DeadLetter, DeadLetters } from '../ports/dead-letters.ts'
+import type { MessageOrigin } from '../ports/message.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Transaction } from '../ports/transaction.ts'
 
@@ -9,6 +10,8 @@ import type { Transaction } from '../ports/transaction.ts'
 export interface RoutedBytes {
   readonly route: string
   readonly bytes: Uint8Array
+  /** The message that they came in; given where the route wants origins and the source has messages. */
+  readonly origin?: MessageOrigin
 }
 
 /** Where the records of each route go. A route without a sink is not wanted. */
@@ -50,13 +53,13 @@ export class Router {
    * *Errors*: the first sink's that failed, after all have settled.
    */
   async deliver(segments: readonly RoutedBytes[], version?: string): Promise<void> {
-    const byRoute = new Map<string, Uint8Array[]>()
-    for (const { route, bytes } of segments) {
-      const chunks = byRoute.get(route)
-      if (chunks === undefined) byRoute.set(route, [bytes])
-      else chunks.push(bytes)
+    const byRoute = new Map<string, RoutedBytes[]>()
+    for (const segment of segments) {
+      const others = byRoute.get(segment.route)
+      if (others === undefined) byRoute.set(segment.route, [segment])
+      else others.push(segment)
     }
-    const writes = [...byRoute].map(([route, chunks]) => this.write(route, chunks, version))
+    const writes = [...byRoute].map(([route, ofRoute]) => this.write(route, ofRoute, version))
     const failed = (await Promise.allSettled(writes)).find((write) => write.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
@@ -78,10 +81,17 @@ export class Router {
     await this.deadLetters?.flush()
   }
 
-  private async write(route: string, chunks: readonly Uint8Array[], version?: string): Promise<void> {
+  /** Returns whether the sink of this route makes use of where its records come from. */
+  wantsOrigins(route: string): boolean {
+    return this.sinks.get(route)?.wantsOrigins ?? false
+  }
+
+  private async write(route: string, segments: readonly RoutedBytes[], version?: string): Promise<void> {
     const sink = this.sinks.get(route)
     if (sink === undefined) throw new Error(`The route ${route} has no sink.`)
-    await sink.write(chunks, version)
+    const chunks = segments.map(({ bytes }) => bytes)
+    const origins = this.wantsOrigins(route) ? segments.flatMap(({ origin }) => origin ?? []) : []
+    await (origins.length === chunks.length ? sink.write(chunks, version, origins) : sink.write(chunks, version))
     for (const chunk of chunks) this.written += chunk.length
   }
 

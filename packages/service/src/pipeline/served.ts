@@ -2,15 +2,13 @@
 // goes back to the source, the sinks are opened anew, which takes them back to what is committed, and the source is read
 // again; between attempts it waits, and says why. Knows no settings and no signals. Called by commands.
 
-import type { Engine } from '@weir/engine'
-
 import { ConnectorError, isLack } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { Source } from '../ports/source.ts'
 import type { PipelineResult } from './feed.ts'
 import { oneAfterAnother } from './iterations.ts'
 import { runSource } from './pipeline.ts'
-import type { PipelineParts } from './pipeline.ts'
+import type { PipelineEngine, PipelineParts } from './pipeline.ts'
 import type { Backoff } from './retry.ts'
 import type { Router } from './router.ts'
 
@@ -37,7 +35,7 @@ export interface PipelineState {
 export interface ServedParts<P> {
   readonly name: string
   readonly source: Source<P>
-  readonly engine: Pick<Engine, 'filterBatches' | 'filterFile'>
+  readonly engine: PipelineEngine
   /** Opens every sink, each where its last successful flush ended. */
   readonly openRouter: () => Promise<Router>
   readonly backoff: Backoff
@@ -252,7 +250,7 @@ function sessioned<P>(source: Source<P>): Source<P> {
   return {
     name,
     values: oneAfterAnother(source),
-    commit: (position) => source.commit(position),
+    commit: (position, version) => source.commit(position, version),
     ...(begin === undefined ? {} : { begin }),
     close: () => source.close(),
   }

@@ -68,16 +68,24 @@ export class Suspects {
   /** Open ones, and the rule set in force when they were opened. */
   private kept: { readonly trials: Trials; readonly version: string } | undefined
   private isSearching = false
+  private last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: SuspectsParts) {
     this.parts = parts
   }
 
   /**
-   * Returns what the batch came to without its guilty records, and those as dead letters. One batch at a time.
+   * Returns what the batch came to without its guilty records, and those as dead letters. One batch after another, also
+   * where several are given at once: those of several partitions.
    * *Errors*: those of trials, and `ERR_CONNECTOR_TRIAL` where too many are guilty; nothing is judged then. *Cost*: for each guilty record, two trials per halving.
    */
-  async rescue(failed: FailedBatch): Promise<Rescued> {
+  rescue(failed: FailedBatch): Promise<Rescued> {
+    const rescued = this.last.then(() => this.search(failed))
+    this.last = rescued.catch(() => undefined)
+    return rescued
+  }
+
+  private async search(failed: FailedBatch): Promise<Rescued> {
     if (this.kept?.version !== failed.version) this.release()
     // What other rules could not judge, these may.
     if (this.knownVersion !== failed.version) this.known.clear()

@@ -1,6 +1,9 @@
 // Commits positions for a source that has transactions: everything that is written up to a position counts together with
 // it, or not at all, and the next batch is written when that is known. Sinks that cannot join are flushed before. The
 // counterpart of acker.ts. Called by pipeline.ts.
+//
+// Invariant: a batch that holds the end of a value holds nothing behind it. What stood there would count now, though the
+// position behind it does not, and come again. So a source with transactions yields no `bytes` (../ports/source.ts).
 
 import type { Transaction } from '../ports/transaction.ts'
 import type { Commits, Written } from './acker.ts'
@@ -42,7 +45,7 @@ export class Transactions<P> implements Commits<P> {
     await this.parts.flush()
     // Whatever comes of it, it is not used again.
     this.current = undefined
-    await transaction.commit(position.value)
+    await transaction.commit(position.value, written.version)
     this.parts.onCommit(position.value)
     for (const { onSafe } of this.written.splice(0)) onSafe()
   }

@@ -3,6 +3,7 @@
 
 import type { MalformedReason } from '@weir/engine'
 
+import type { MessagePlace } from './message.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
@@ -36,6 +37,8 @@ export interface DeadLetter {
   readonly cut?: CutRecord
   /** What handed them over, as messages call it. */
   readonly source: string
+  /** Where the first of them lies, of a source that has messages. */
+  readonly place?: MessagePlace
   /** Version of the rule set in force; absent where none was asked. */
   readonly version?: string
   /** What the log calls the batch that they were in; absent where they were in none. */

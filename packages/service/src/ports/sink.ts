@@ -1,6 +1,7 @@
 // The port of where records go. A sink takes the bytes of one route and acknowledges them. Types only:
 // implementations are in ../sinks, the caller is ../pipeline.
 
+import type { MessageOrigin } from './message.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
@@ -15,13 +16,16 @@ import type { Transaction } from './transaction.ts'
 export interface Sink {
   /** What messages call it: a path, `standard output`, a topic. */
   readonly name: string
+  /** Whether `write()` makes use of `origins`. Absent: no, and they need not be found out. */
+  readonly wantsOrigins?: boolean
   /**
    * Writes whole records, one chunk after the other. Resolves when the sink has taken them, in their order; who may be
    * told that they are safe is a matter of `flush()`.
    * *Ownership*: the chunks are the sink's until the promise settles, and are not kept afterwards. `version`: of the rule
-   * set that judged them, for sinks that keep a manifest.
+   * set that judged them, for sinks that keep a manifest. `origins`: of each chunk, the message that its records came in;
+   * given where the sink wants them and the source has messages.
    */
-  write(chunks: readonly Uint8Array[], version?: string): Promise<void>
+  write(chunks: readonly Uint8Array[], version?: string, origins?: readonly MessageOrigin[]): Promise<void>
   /**
    * Resolves when everything whose `write()` had resolved before this call is as safe as this sink ever makes it: synced
    * to the disk, acknowledged by a server, taken by the reader of a pipe. Only then may a source be told. For a sink

@@ -6,10 +6,11 @@ import type { FileHandle } from 'node:fs/promises'
 
 import type { MalformedReason } from '@weir/engine'
 
+import type { MessageOrigin, MessageReject } from './message.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Bytes of a source, and where they end. */
-export type SourceValue<P> = BytesValue<P> | FileValue<P>
+export type SourceValue<P> = BytesValue<P> | FileValue<P> | MessagesValue<P>
 
 /** Bytes in memory. */
 export interface BytesValue<P> {
@@ -63,6 +64,29 @@ export interface FileValue<P> {
 }
 
 /**
+ * Messages that are judged and delivered together: their records, the position behind them, and nothing else. No record
+ * goes on in the next value.
+ */
+export interface MessagesValue<P> {
+  readonly kind: 'messages'
+  /**
+   * NDJSON each, the last line end optional; null has no records. *Ownership*: the reader's until it asks for the next
+   * value.
+   */
+  readonly values: readonly (Uint8Array | null)[]
+  /** Where each of the values comes from, and what it came with. */
+  readonly origins: readonly MessageOrigin[]
+  /** What the source needs to resume behind them. */
+  readonly position: P
+  /** Bytes of input that they stand for. */
+  readonly inputBytes: number
+  /** When the source had them whole, by `steadyClock`. Absent: when they are handed out. */
+  readonly cameMs?: number
+  /** Messages that as a whole are malformed, whose values are null; ascending. */
+  readonly rejects?: readonly MessageReject[]
+}
+
+/**
  * One stream of NDJSON bytes. The values together are one text: a record may begin in one and end in the next, and
  * line numbers count from the first.
  *
@@ -77,11 +101,15 @@ export interface Source<P = unknown> {
   /** What messages call it: a path, `standard input`, an address, a topic. */
   readonly name: string
   values(): AsyncIterable<SourceValue<P>>
-  /** Takes note that everything up to this position is acknowledged by every sink. */
-  commit(position: P): void | Promise<void>
+  /**
+   * Takes note that everything up to this position is acknowledged by every sink. `version`: of the rule set that judged
+   * the last of it, for sources that note it.
+   */
+  commit(position: P, version?: string): void | Promise<void>
   /**
    * Begins a transaction, which takes the place of `commit()`: one at a time, each ended before the next one. Absent where
-   * a source has none.
+   * a source has none. Who has transactions yields `messages` or a file: batches of other bytes are cut without regard to
+   * where values end, so a transaction could hold a part of a value whose position counts in the next one.
    */
   begin?(): Promise<Transaction<P>>
   /**

@@ -10,9 +10,10 @@
 export interface Transaction<P = unknown> {
   /**
    * Makes everything count that was written in it, and `position` with it. *Errors*: `ConnectorError`. After one it is not
-   * known whether it counts: the source finds out before it is iterated again, and goes on behind what does.
+   * known whether it counts: the source finds out before it is iterated again, and goes on behind what does. `version`: of
+   * the rule set that judged what was written last, for sources that note it.
    */
-  commit(position: P): Promise<void>
+  commit(position: P, version?: string): Promise<void>
   /** Gives it up: nothing of it ever counts. Never throws. */
   abandon(): Promise<void>
 }

@@ -38,7 +38,9 @@ export class MemoryCluster {
       name: 'memory',
       async *values(): AsyncGenerator<SourceValue<number>> {
         for (let index = next(); index < texts.length; index++) {
-          yield { kind: 'bytes', bytes: Buffer.from(texts[index]!), position: index + 1 }
+          const bytes = Buffer.from(texts[index]!)
+          const origin = { topic: 'texts', partition: 0, offset: BigInt(index), key: null, headers: [] }
+          yield { kind: 'messages', values: [bytes], origins: [origin], position: index + 1, inputBytes: bytes.length }
         }
       },
       commit: () => Promise.reject(new Error('There are transactions for that.')),

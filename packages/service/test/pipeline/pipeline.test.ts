@@ -13,7 +13,7 @@ import { ConnectorError } from '#src/errors.js'
 import { noRecords } from '#src/pipeline/feed.js'
 import type { PipelineResult } from '#src/pipeline/feed.js'
 import { runSource } from '#src/pipeline/pipeline.js'
-import type { Rescued } from '#src/pipeline/pipeline.js'
+import type { PipelineEngine, Rescued } from '#src/pipeline/pipeline.js'
 import { Router } from '#src/pipeline/router.js'
 import { Suspects } from '#src/pipeline/suspects.js'
 import type { Trials } from '#src/pipeline/suspects.js'
@@ -120,7 +120,8 @@ test('a sink that fails ends the run, and no position is committed', async (t) =
 })
 
 /** An engine of which every batch fails. */
-const failing: Pick<Engine, 'filterBatches' | 'filterFile'> = {
+const failing: PipelineEngine = {
+  version: 'v1',
   async filterBatches(chunks, { onFailedBatch }) {
     for await (const bytes of chunks) {
       const error = new EngineError('ERR_ENGINE_WORKER_LOST', 'A worker died twice.')
@@ -130,6 +131,7 @@ const failing: Pick<Engine, 'filterBatches' | 'filterFile'> = {
     return undefined as never
   },
   filterFile: () => Promise.reject(new Error('There are no files here.')),
+  evaluateMany: () => Promise.reject(new Error('There are no messages here.')),
 }
 
 for (const hasDeadLetters of [true, false]) {

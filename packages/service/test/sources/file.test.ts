@@ -26,7 +26,7 @@ async function drain(file: string): Promise<Drained> {
     for await (const value of source.values()) {
       kinds.add(value.kind)
       if (value.kind === 'file') parts.push(await value.handle.readFile())
-      else {
+      else if (value.kind === 'bytes') {
         parts.push(Buffer.from(value.bytes))
         positions.push(value.position)
       }
