@@ -124,7 +124,7 @@ class Run<P> {
   async toEnd(): Promise<Error | undefined> {
     const values = this.source.values()[Symbol.asyncIterator]()
     try {
-      const first = await values.next()
+      const first = await nextUnless(this.parts.signal, values)
       if (first.done === true) return undefined
       if (first.value.kind === 'messages') return await this.filterMessages(first.value, values)
       if (first.value.kind === 'file') {
@@ -188,7 +188,7 @@ class Run<P> {
     for (let value: SourceValue<P> = first; ;) {
       if (value.kind !== 'messages') throw new Error(`${this.source.name} mixes messages and other bytes.`)
       await this.deliverMessages(value)
-      const next = await values.next()
+      const next = await nextUnless(this.parts.signal, values)
       if (next.done === true) return undefined
       value = next.value
     }
@@ -337,6 +337,21 @@ class Run<P> {
 /** A delivery of what the source itself has set aside. */
 function nothing<P>(reached: Reached<P>, batch: string | undefined): Delivery<P> {
   return { result: { counts: noRecords, malformed: [], bytesIn: 0 }, segments: [], letters: [], reached, batch }
+}
+
+/** Resolves with the next value, or rejects when the signal is aborted: a source may wait for its next value for ever. */
+async function nextUnless<T>(signal: AbortSignal, values: AsyncIterator<T>): Promise<IteratorResult<T>> {
+  signal.throwIfAborted()
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', onAbort)
+  })
+  try {
+    return await Promise.race([values.next(), aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 /** Returns whether records may be to blame, as the engine's streams have it. */

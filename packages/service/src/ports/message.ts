@@ -9,7 +9,7 @@ export interface MessageOrigin {
   readonly partition: number
   readonly offset: bigint
   readonly key: Uint8Array | null
-  readonly headers: readonly (readonly [name: string, value: Uint8Array])[]
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
 }
 
 /** Where a record lies in a topic. */

@@ -1,0 +1,386 @@
+// One partition of a Kafka source: taken over when it is assigned, read one batch at a time, and taken over again after
+// any error. The group that it belongs to is kafka.ts, its only caller; who evaluates and writes is ../pipeline.
+//
+// I3  One batch, one transaction for each id: the next batch is handed out when the one before is committed.
+// I4  C moves only together with the outputs of all records below it (../kafka/transaction.ts).
+// I5  After an unknown answer that producer never acts again: it is discarded, and the partition taken over.
+// I6  Nothing outside of the transaction takes effect: metrics count when its commit was answered.
+//
+// Whether the partition is assigned to this process is a matter of progress alone. A batch that is under way when it is
+// taken away is finished: the transactional id is the lock, and a new owner fences this one (I1).
+
+import { PartitionTransaction } from '../kafka/transaction.ts'
+import type { TransactionOutcome } from '../kafka/transaction.ts'
+import type {
+  BatchTurn,
+  FetchedBatch,
+  GroupMember,
+  KafkaCluster,
+  Target,
+  TransactionalProducer,
+} from '../kafka/port.ts'
+import type { SourcePartition } from '../ports/partitioned.ts'
+import type { SourceValue } from '../ports/source.ts'
+import type { Transaction } from '../ports/transaction.ts'
+import type { Clock, StartTimer } from '../time.ts'
+import { messagesOf } from './kafka-format.ts'
+import type { KafkaFormat } from './kafka-format.ts'
+import { PartitionStop, takeOver } from './kafka-takeover.ts'
+import type { StopReason, TakeoverParts } from './kafka-takeover.ts'
+
+/** Time in milliseconds between two signs of life while a batch is worked on. */
+const heartbeatMs = 3_000
+/** So often a partition may hand out what nobody asked for, or refuse the same batch, before it is stopped. */
+const mostStrikes = 3
+
+/** Options of all partitions of a source. */
+export interface KafkaPartitionOptions {
+  readonly cluster: KafkaCluster
+  readonly group: string
+  readonly topic: string
+  readonly format: KafkaFormat
+  readonly outputs: TakeoverParts['outputs']
+  readonly checkTopics?: TakeoverParts['checkTopics']
+  /** Whether outputs count in one transaction with the position. */
+  readonly isExactlyOnce: boolean
+  /** Whether offsets may be missing: the topic is compacted, or written in transactions. */
+  readonly allowsGaps: boolean
+  readonly clock: Clock
+  readonly startTimer: StartTimer
+  readonly events: KafkaPartitionEvents
+}
+
+/** What a log and metrics are told. */
+export interface KafkaPartitionEvents {
+  /** Told when a partition was taken over: the log is to say from where. */
+  onTakeover(about: { partition: number; offset: bigint; generation: number; ms: number }): void
+  onStop(about: { partition: number; reason: StopReason; message: string; error: unknown }): void
+  /** Told that a producer was given up, and why; `error` is absent where a transaction was abandoned in order. */
+  onDiscard(about: { partition: number; from: bigint; error?: unknown }): void
+  /** Told that a transaction is committed, and how long it took from its beginning. */
+  onCommit(about: { partition: number; offset: bigint; ms: number }): void
+  /** Told of a batch that was not the one expected. */
+  onWrongBatch(about: { partition: number; expected: bigint; first: bigint }): void
+}
+
+/** What a partition is doing. */
+export type PartitionCondition = 'unassigned' | 'taking over' | 'running' | 'stopped'
+
+interface Offered {
+  readonly batch: FetchedBatch
+  readonly turn: BatchTurn
+  readonly settle: (isDone: boolean) => void
+  /** Set when the group said that this process is no member any more. */
+  lost?: Error
+  /** Calls the next sign of life off. */
+  stopTimer: () => void
+}
+
+/** A partition as a source. What comes between two iterations is discarded, and read again from C. */
+export class KafkaPartition implements SourcePartition<bigint> {
+  readonly name: string
+  readonly partition: number
+  readonly begin?: () => Promise<Transaction<bigint>>
+  private readonly options: KafkaPartitionOptions
+  private readonly target: Target
+  private member: GroupMember | undefined
+  /** Raised with every assignment and every loss; what was begun under an older one ends. */
+  private generation = 0
+  private isAssigned = false
+  private producer: TransactionalProducer | undefined
+  /** The offset that comes next; only while the partition is taken over. */
+  private expected: bigint | undefined
+  /** The last offset that is known to be committed. */
+  private committed = -1n
+  private stopped: PartitionStop | undefined
+  /** What failed is tried again when the group has been heard of. */
+  private awaitsHeartbeat = false
+  /** The offset behind what was handed out. */
+  private handedOut = -1n
+  private strikes = 0
+  private sizeStrikes = { offset: -1n, count: 0 }
+  private offered: Offered | undefined
+  private isDraining = false
+  private isClosed = false
+  private wake: () => void = () => undefined
+
+  constructor(partition: number, options: KafkaPartitionOptions) {
+    this.partition = partition
+    this.options = options
+    this.target = { topic: options.topic, partition }
+    this.name = `${options.topic}, partition ${partition}`
+    if (options.isExactlyOnce) this.begin = () => this.beginTransaction()
+  }
+
+  get condition(): PartitionCondition {
+    if (this.stopped !== undefined) return 'stopped'
+    if (!this.isAssigned) return 'unassigned'
+    return this.expected === undefined ? 'taking over' : 'running'
+  }
+
+  /** Why the partition is stopped: a word for it, and a sentence. */
+  get stop(): { readonly reason: StopReason; readonly message: string } | undefined {
+    return this.stopped
+  }
+
+  get whyFull(): string | undefined {
+    if (this.stopped === undefined) return undefined
+    return `${this.name} is stopped (${this.stopped.reason}): ${this.stopped.message}`
+  }
+
+  /** The offset behind what is known to be delivered; less than 0 before anything is known. */
+  get position(): bigint {
+    return this.committed
+  }
+
+  /** The member has the partition from now on, paused. A stop is looked at again. */
+  assign(member: GroupMember): void {
+    this.member = member
+    this.isAssigned = true
+    this.stopped = undefined
+    this.strikes = 0
+    this.loosen(false)
+  }
+
+  /** The member has it no more. */
+  revoke(): void {
+    if (!this.isAssigned) return
+    this.isAssigned = false
+    this.stopped = undefined
+    this.loosen(false)
+  }
+
+  /** The group has been heard of. */
+  heartbeat(): void {
+    this.awaitsHeartbeat = false
+    this.wake()
+  }
+
+  /** What comes next cannot be read. */
+  fault(error: Error): void {
+    if (!this.isAssigned) return
+    const isOutside = (error as { code?: unknown }).code === 'ERR_KAFKA_OFFSET'
+    this.loosen(false)
+    this.halt(new PartitionStop(isOutside ? 'offset_out_of_range' : 'unreadable', error.message, error))
+  }
+
+  /**
+   * Takes a batch, if it is the one that comes next. Resolves when it is delivered, or given up: with whether it is done.
+   * *Errors*: what the group said, where this process is no member any more.
+   */
+  async offer(batch: FetchedBatch, turn: BatchTurn): Promise<boolean> {
+    if (turn.isStale || this.expected === undefined || this.offered !== undefined) return false
+    if (!this.isNext(batch)) return false
+    let offered: Offered | undefined
+    const isDone = await new Promise<boolean>((settle) => {
+      this.offered = offered = { batch, turn, settle, stopTimer: () => undefined }
+      this.keepAlive(offered)
+      this.wake()
+    })
+    if (offered?.lost !== undefined) throw offered.lost
+    return isDone
+  }
+
+  values(): AsyncIterable<SourceValue<bigint>> {
+    let isEnded = false
+    const values = this.read(() => isEnded)
+    const end = () => {
+      isEnded = true
+      this.wake()
+      return values.return(undefined)
+    }
+    return { [Symbol.asyncIterator]: () => ({ next: () => values.next(), return: end }) }
+  }
+
+  /** Where outputs do not join a transaction, the offset moves by one of its own. */
+  async commit(position: bigint, version?: string): Promise<void> {
+    const transaction = await this.beginTransaction()
+    await transaction.commit(position, version)
+  }
+
+  /** What is under way is finished, and nothing more taken. */
+  drain(): void {
+    this.isDraining = true
+    this.wake()
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true
+    this.discard()
+    this.wake()
+    return Promise.resolve()
+  }
+
+  private async *read(isEnded: () => boolean): AsyncGenerator<SourceValue<bigint>, void, undefined> {
+    const isOver = () => isEnded() || this.isDraining || this.isClosed
+    let isInOrder = false
+    this.handedOut = -1n
+    try {
+      while (!isOver()) {
+        if (this.canBeTaken) await this.takePartition(isOver)
+        else if (this.offered !== undefined) {
+          const value = messagesOf(this.offered.batch, this.options.topic, this.options.format)
+          this.handedOut = value.position
+          yield value
+          // I3: whoever asks for more has committed it; without transactions, C follows later.
+          this.settle(true)
+        } else await this.woken()
+      }
+      isInOrder = !isEnded()
+    } finally {
+      // Ended in the middle, or by an error: C says where to go on (I5).
+      this.loosen(!isInOrder)
+      this.settle(false)
+    }
+  }
+
+  /** Without transactions, what was handed out is committed first, by the producer before. */
+  private get canBeTaken(): boolean {
+    const isWanted = this.isAssigned && this.stopped === undefined && this.expected === undefined
+    return isWanted && !this.awaitsHeartbeat && this.committed >= this.handedOut
+  }
+
+  private woken(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve))
+  }
+
+  /** Steps 2 to 6 of a takeover. *Errors*: those of the cluster: the partition stays paused, and is taken over later. */
+  private async takePartition(isOver: () => boolean): Promise<void> {
+    const { cluster, group, outputs, checkTopics, clock, events } = this.options
+    const { generation } = this
+    const startedMs = clock()
+    this.discard()
+    const isLive = () => generation === this.generation && !isOver()
+    try {
+      const taken = await takeOver({
+        ...{ cluster, group, source: this.target, outputs, floor: this.committed, isLive },
+        ...(checkTopics === undefined ? {} : { checkTopics }),
+      })
+      if (taken === undefined) return
+      this.producer = taken.producer
+      this.expected = this.committed = taken.offset
+      events.onTakeover({ partition: this.partition, offset: taken.offset, generation, ms: clock() - startedMs })
+      this.member?.seek(this.partition, taken.offset)
+      this.member?.resume([this.partition])
+    } catch (error) {
+      if (!isLive()) return
+      if (!(error instanceof PartitionStop)) throw error
+      this.halt(error)
+    }
+  }
+
+  /** Returns whether the batch is what comes next; else has it fetched again, or stops the partition. */
+  private isNext({ records }: FetchedBatch): boolean {
+    const { allowsGaps, events } = this.options
+    const expected = this.expected!
+    const first = records[0]!.offset
+    const holds = allowsGaps ? first >= expected : first === expected
+    if (holds && (allowsGaps || !hasGap(records))) {
+      this.strikes = 0
+      return true
+    }
+    events.onWrongBatch({ partition: this.partition, expected, first })
+    if (++this.strikes < mostStrikes) {
+      this.member?.seek(this.partition, expected)
+      return false
+    }
+    const reason = first === expected ? 'gap' : 'wrong_batch'
+    const what = first === expected ? 'offsets are missing behind it' : `the log goes on at ${first}`
+    this.loosen(false)
+    this.halt(new PartitionStop(reason, `Offset ${expected} comes next, and ${what}.`))
+    return false
+  }
+
+  /** Signs of life for as long as the batch is worked on. */
+  private keepAlive(offered: Offered): void {
+    offered.stopTimer = this.options.startTimer(heartbeatMs, () => {
+      if (this.offered !== offered) return
+      offered.turn.heartbeat().then(
+        () => this.keepAlive(offered),
+        // The batch is finished: that does no harm, and the group is joined again behind it.
+        (error: Error) => (offered.lost = error),
+      )
+    })
+  }
+
+  private settle(isDone: boolean): void {
+    const { offered } = this
+    if (offered === undefined) return
+    this.offered = undefined
+    offered.stopTimer()
+    // Nothing is expected of a partition that was assigned anew meanwhile: it is taken over first.
+    if (isDone && this.expected !== undefined) this.expected = this.handedOut
+    offered.settle(isDone)
+  }
+
+  private async beginTransaction(): Promise<PartitionTransaction> {
+    const { cluster, group, clock } = this.options
+    const { producer } = this
+    if (producer === undefined) throw new Error(`${this.name} was taken away before it could be committed.`)
+    const startedMs = clock()
+    const from = this.committed
+    const onEnd = (outcome: TransactionOutcome) => this.ended(outcome, { producer, from, ms: clock() - startedMs })
+    try {
+      const inner = await producer.begin()
+      return new PartitionTransaction({ cluster, inner, group, source: this.target, clock, onEnd })
+    } catch (error) {
+      onEnd({ kind: 'failed', error })
+      throw error
+    }
+  }
+
+  private ended(
+    outcome: TransactionOutcome,
+    about: { readonly producer: TransactionalProducer; readonly from: bigint; readonly ms: number },
+  ): void {
+    const { events } = this.options
+    const { partition } = this
+    if (outcome.kind === 'committed') {
+      this.committed = outcome.offset
+      events.onCommit({ partition, offset: outcome.offset, ms: about.ms })
+      return this.wake()
+    }
+    // I5: never asked again, whatever comes; the next takeover fences it.
+    about.producer.discard()
+    if (this.producer === about.producer) this.loosen(true)
+    events.onDiscard({ partition, from: about.from, ...(outcome.kind === 'failed' ? { error: outcome.error } : {}) })
+    if (outcome.kind === 'failed') this.countSize(outcome.error, about.from)
+  }
+
+  /** What the broker finds too large at the same offset again and again never becomes smaller. */
+  private countSize(error: unknown, offset: bigint): void {
+    if ((error as { code?: unknown } | null)?.code !== 'ERR_KAFKA_SIZE') return
+    const count = this.sizeStrikes.offset === offset ? this.sizeStrikes.count + 1 : 1
+    this.sizeStrikes = { offset, count }
+    if (count < mostStrikes) return
+    this.halt(new PartitionStop('too_large', `What offset ${offset} comes to is too large: ${(error as Error).message}`, error)) // prettier-ignore
+  }
+
+  /**
+   * Has the partition taken over anew: nothing is fetched, and nothing known of it, until then. `awaitsHeartbeat`: something
+   * failed, and the group is to be heard of first.
+   */
+  private loosen(awaitsHeartbeat: boolean): void {
+    this.generation++
+    this.expected = undefined
+    this.awaitsHeartbeat = awaitsHeartbeat && this.isAssigned
+    if (this.isAssigned) this.member?.pause([this.partition])
+    this.wake()
+  }
+
+  private halt(stop: PartitionStop): void {
+    this.stopped = stop
+    const { reason, message } = stop
+    this.options.events.onStop({ partition: this.partition, reason, message, error: stop.cause })
+    this.wake()
+  }
+
+  private discard(): void {
+    this.producer?.discard()
+    this.producer = undefined
+  }
+}
+
+function hasGap(records: FetchedBatch['records']): boolean {
+  return records.at(-1)!.offset - records[0]!.offset !== BigInt(records.length - 1)
+}

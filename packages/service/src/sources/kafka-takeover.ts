@@ -1,0 +1,118 @@
+// Takes a partition over: fences whoever had it, and finds out where to go on. What follows is in kafka-partition.ts, its
+// only caller.
+//
+// I1  Only the partition's transactional id writes C, the group's offset, and the partition's outputs.
+// I2  C is read only after that id was initialised: before, a transaction of somebody else may still move it.
+
+import { transactionalId } from '../kafka/identity.ts'
+import type { KafkaCluster, Target, TransactionalProducer } from '../kafka/port.ts'
+
+/** Why a partition is stopped: it goes on when somebody has mended it, and never by a default. */
+export type StopReason =
+  'no_offset' | 'offset_out_of_range' | 'outputs' | 'gap' | 'wrong_batch' | 'unreadable' | 'too_large'
+
+/** A partition cannot go on without somebody's help. */
+export class PartitionStop extends Error {
+  override readonly name = 'PartitionStop'
+  readonly reason: StopReason
+
+  constructor(reason: StopReason, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.reason = reason
+  }
+}
+
+/** What a takeover needs. */
+export interface TakeoverParts {
+  readonly cluster: KafkaCluster
+  readonly group: string
+  readonly source: Target
+  /** Topics that the pipeline writes to on this cluster, dead letters included. */
+  readonly outputs: readonly string[]
+  /** Looks whether the topics are as they should be; resolves with what is wrong. Absent: nobody looks. */
+  readonly checkTopics?: () => Promise<string | undefined>
+  /** The offset that this process has committed or read last, or less than any. */
+  readonly floor: bigint
+  /** Whether the partition is still this process's to take. */
+  readonly isLive: () => boolean
+}
+
+/** What came of a takeover. */
+export interface Takeover {
+  readonly producer: TransactionalProducer
+  /** C: where the group stands. */
+  readonly offset: bigint
+}
+
+/**
+ * Takes the partition over. Resolves with nothing where somebody else is to have it by now.
+ * *Errors*: `PartitionStop`; those of the cluster, which may pass. Then no producer is left.
+ */
+export async function takeOver(parts: TakeoverParts): Promise<Takeover | undefined> {
+  const { cluster, group, source, isLive } = parts
+  const producer = await cluster.transactional(transactionalId(group, source))
+  try {
+    await producer.initialise()
+    if (!isLive()) return abandon(producer)
+    // I2: from here on nobody but this producer moves C, or is refused.
+    const offset = await findOffset(parts, producer)
+    if (!isLive()) return abandon(producer)
+    return { producer, offset }
+  } catch (error) {
+    producer.discard()
+    throw error
+  }
+}
+
+function abandon(producer: TransactionalProducer): undefined {
+  producer.discard()
+}
+
+async function findOffset(parts: TakeoverParts, producer: TransactionalProducer): Promise<bigint> {
+  const { cluster, group, source, floor, checkTopics } = parts
+  const { admin } = cluster
+  const wrong = await checkTopics?.()
+  if (wrong !== undefined) throw new PartitionStop('outputs', wrong)
+  await checkOutputs(parts)
+  const committed = await admin.committed(group, source)
+  const range = await admin.range(source)
+  const offset = committed?.offset ?? (await firstOffset(parts, producer, range.first))
+  if (offset < range.first || offset > range.end) {
+    throw new PartitionStop(
+      'offset_out_of_range',
+      `The group ${group} stands at ${offset}, and the log has offsets from ${range.first} to ${range.end}.`,
+    )
+  }
+  // A coordinator that is cut off from the others may answer with what held long ago.
+  if (offset < floor) throw new Error(`The group ${group} stood at ${floor}, and is told to stand at ${offset}.`)
+  return offset
+}
+
+/** Input partition p writes to output partition p and no other, so that order and the lock hold for both. */
+async function checkOutputs({ cluster, outputs, source }: TakeoverParts): Promise<void> {
+  const topics = [...new Set(outputs)]
+  if (topics.length === 0) return
+  for (const [i, found] of (await cluster.admin.describe(topics)).entries()) {
+    const partitions = found?.leaders.length ?? 0
+    if (source.partition < partitions) continue
+    const words = found === undefined ? 'is not there' : `has ${partitions} partitions`
+    throw new PartitionStop('outputs', `The topic ${topics[i]} ${words}; it needs partition ${source.partition}.`)
+  }
+}
+
+/** A group that has never committed begins at the start of the log, but only where it cannot have written anything. */
+async function firstOffset(parts: TakeoverParts, producer: TransactionalProducer, first: bigint): Promise<bigint> {
+  const { cluster, group, source, outputs } = parts
+  for (const topic of new Set(outputs)) {
+    const { end } = await cluster.admin.range({ topic, partition: source.partition })
+    if (end === 0n) continue
+    throw new PartitionStop(
+      'no_offset',
+      `The group ${group} has no offset, and ${topic}, partition ${source.partition}, has ${end} already: where it ended is not known.`,
+    )
+  }
+  const transaction = await producer.begin()
+  await transaction.moveOffset(group, source, first, '')
+  await transaction.commit()
+  return first
+}

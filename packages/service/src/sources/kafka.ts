@@ -1,0 +1,163 @@
+// A topic of Kafka as a source: one membership in a consumer group, and a partition of it for each that is assigned. What
+// a partition does is in kafka-partition.ts. Called by ../commands.
+
+import type { FetchedBatch, GroupListener, GroupMember } from '../kafka/port.ts'
+import type { BatchTurn } from '../kafka/port.ts'
+import type { PartitionedSource } from '../ports/partitioned.ts'
+import { KafkaPartition } from './kafka-partition.ts'
+import type { KafkaPartitionOptions } from './kafka-partition.ts'
+
+/** Options of a source. */
+export interface KafkaSourceOptions extends KafkaPartitionOptions {
+  /** Resolves with how long to wait before the group is joined again. */
+  readonly backoffMs: { next(): number; reset(): void }
+  /** Told when the group was joined, and what it assigned. */
+  readonly onAssigned: (partitions: readonly number[]) => void
+  /** Told when this process is out of the group; it joins again. */
+  readonly onLost: (error: Error) => void
+}
+
+/** A topic, read as a member of a group. */
+export class KafkaSource implements PartitionedSource<bigint> {
+  readonly name: string
+  readonly partitions = new Map<number, KafkaPartition>()
+  private readonly options: KafkaSourceOptions
+  private onPartition: (partition: KafkaPartition) => void = () => undefined
+  private member: GroupMember | undefined
+  private outside: string | undefined = 'the group is not joined yet'
+  private isLeaving = false
+  /** The last attempt to join. */
+  private joining: Promise<void> = Promise.resolve()
+  private stopTimer: () => void = () => undefined
+
+  constructor(options: KafkaSourceOptions) {
+    this.options = options
+    this.name = `${options.topic} of ${options.cluster.name}`
+  }
+
+  get whyFull(): string | undefined {
+    if (this.outside !== undefined) return this.outside
+    const stops = [...this.partitions.values()].flatMap(({ whyFull }) => whyFull ?? [])
+    return stops.length === 0 ? undefined : stops.join('; ')
+  }
+
+  join(onPartition: (partition: KafkaPartition) => void): void {
+    this.onPartition = onPartition
+    this.joining = this.attempt()
+  }
+
+  async leave(): Promise<void> {
+    this.isLeaving = true
+    this.stopTimer()
+    for (const partition of this.partitions.values()) partition.revoke()
+    await this.joining
+    const { member } = this
+    this.member = undefined
+    await member?.close()
+  }
+
+  async close(): Promise<void> {
+    // Its batch is given up, so that the member can leave.
+    for (const partition of this.partitions.values()) await partition.close()
+    await this.leave()
+  }
+
+  /** Joins, or tries again later: a broker that is away at the start is no reason to end. Never rejects. */
+  private async attempt(): Promise<void> {
+    const { cluster, group, topic } = this.options
+    const membership = new Membership(this.options.onAssigned, (partition) => this.partitionOf(partition))
+    try {
+      const member = await cluster.join(group, topic, this.listener(membership))
+      if (this.isLeaving || membership.isOver) return await member.close()
+      this.member = member
+      membership.begin(member)
+    } catch (error) {
+      this.lose(membership, error as Error, true)
+    }
+  }
+
+  private listener(membership: Membership): GroupListener {
+    const { backoffMs } = this.options
+    return {
+      onAssigned: (partitions) => {
+        if (membership.isOver || this.isLeaving) return
+        backoffMs.reset()
+        this.outside = undefined
+        membership.assign(partitions)
+        for (const [number, partition] of this.partitions) if (!partitions.includes(number)) partition.revoke()
+      },
+      onRevoked: () => {
+        if (!membership.isOver) this.revokeAll()
+      },
+      onBatch: async (batch: FetchedBatch, turn: BatchTurn) => {
+        return membership.isOver ? false : ((await this.partitions.get(batch.partition)?.offer(batch, turn)) ?? false)
+      },
+      onHeartbeat: () => {
+        for (const partition of membership.isOver ? [] : this.partitions.values()) partition.heartbeat()
+      },
+      onFault: (partition, error) => {
+        if (!membership.isOver) this.partitions.get(partition)?.fault(error)
+      },
+      onLost: (error, isFinal) => {
+        if (!membership.isOver) this.lose(membership, error, isFinal)
+      },
+    }
+  }
+
+  private partitionOf(number: number): KafkaPartition {
+    const known = this.partitions.get(number)
+    if (known !== undefined) return known
+    const partition = new KafkaPartition(number, this.options)
+    this.partitions.set(number, partition)
+    this.onPartition(partition)
+    return partition
+  }
+
+  private revokeAll(): void {
+    for (const partition of this.partitions.values()) partition.revoke()
+  }
+
+  /** A final loss is joined over anew: other pipelines of the process are none of its business. */
+  private lose(membership: Membership, error: Error, isFinal: boolean): void {
+    this.outside = `out of the group ${this.options.group}: ${error.message}`
+    this.revokeAll()
+    if (this.isLeaving) return
+    this.options.onLost(error)
+    if (!isFinal) return
+    membership.isOver = true
+    const { member } = this
+    this.member = undefined
+    void member?.close()
+    this.stopTimer = this.options.startTimer(this.options.backoffMs.next(), () => {
+      if (!this.isLeaving) this.joining = this.attempt()
+    })
+  }
+}
+
+/** One membership: what is assigned before the member itself is known waits for it. */
+class Membership {
+  /** Nothing of it is heard any more. */
+  isOver = false
+  private readonly told: (partitions: readonly number[]) => void
+  private readonly partitionOf: (number: number) => KafkaPartition
+  private member: GroupMember | undefined
+  private early: readonly number[] | undefined
+
+  constructor(told: (partitions: readonly number[]) => void, partitionOf: (number: number) => KafkaPartition) {
+    this.told = told
+    this.partitionOf = partitionOf
+  }
+
+  begin(member: GroupMember): void {
+    this.member = member
+    if (this.early !== undefined) this.assign(this.early)
+  }
+
+  assign(partitions: readonly number[]): void {
+    const { member } = this
+    this.early = member === undefined ? partitions : undefined
+    if (member === undefined) return
+    this.told(partitions)
+    for (const number of partitions) this.partitionOf(number).assign(member)
+  }
+}
