@@ -30,6 +30,11 @@ export interface DeadLetterEntry {
   /** How many bytes came. As many are in `data`, unless `truncated`. */
   readonly bytes: number
   readonly source?: string
+  /** Where the first of the records lies, of a source that has messages. The offset is a text: it may exceed 2^53. */
+  readonly topic?: string
+  readonly partition?: number
+  readonly offset?: string
+  readonly record?: number
   readonly version?: string
   /** What the log calls the batch. */
   readonly batch?: string
@@ -69,8 +74,8 @@ export function deadLettersInto(sink: Sink, options: DeadLetterOptions): DeadLet
   return new DeadLetterLines(sink, options)
 }
 
-/** Bytes of a letter that become one line. */
-interface Part {
+/** Bytes of a letter that become one line, or one record of a topic. */
+export interface LetterPart {
   readonly data: Buffer
   /** How many bytes came. */
   readonly bytes: number
@@ -80,20 +85,16 @@ interface Part {
 
 const nothing: Suppressed = { entries: 0, records: 0, bytes: 0 }
 
-class DeadLetterLines implements DeadLetters {
-  readonly name: string
-  private readonly sink: Sink
-  private readonly options: DeadLetterOptions
+/** How much may be written, and what was left out because of it. */
+export class LetterAllowance {
+  private readonly options: Omit<DeadLetterOptions, 'maxRecordBytes'>
   private readonly rate: number
-  /** Bytes that may be written now; below nothing after a line that was longer. */
+  /** Bytes that may be written now; below nothing after a letter that was longer. */
   private allowance: number
   private refilledMs: number
-  private suppressed = nothing
-  private tail: Promise<unknown> = Promise.resolve()
+  private leftOut = nothing
 
-  constructor(sink: Sink, options: DeadLetterOptions) {
-    this.name = sink.name
-    this.sink = sink
+  constructor(options: Omit<DeadLetterOptions, 'maxRecordBytes'>) {
     this.options = options
     this.rate = options.maxBytesPerSecond ?? defaultBytesPerSecond
     this.allowance = this.rate * burstSeconds
@@ -101,8 +102,55 @@ class DeadLetterLines implements DeadLetters {
   }
 
   get hasRoom(): boolean {
-    this.refill()
+    const now = this.options.clock()
+    // A clock that was put back gives nothing and takes nothing.
+    const earned = (Math.max(0, now - this.refilledMs) * this.rate) / 1000
+    this.allowance = Math.min(this.rate * burstSeconds, this.allowance + earned)
+    this.refilledMs = now
     return this.allowance > 0
+  }
+
+  /** Takes note of bytes that are written. */
+  spend(bytes: number): void {
+    this.allowance -= bytes
+  }
+
+  /** Takes note of what is not written. */
+  suppress(more: Suppressed): void {
+    const { entries, records, bytes } = this.leftOut
+    this.leftOut = { entries: entries + more.entries, records: records + more.records, bytes: bytes + more.bytes }
+    this.options.onSuppressed?.(more)
+  }
+
+  /** Whether something was left out that is not told yet. */
+  get hasSuppressed(): boolean {
+    return this.leftOut !== nothing
+  }
+
+  /** Returns what was left out since the last time that it was told, or nothing. */
+  takeSuppressed(): Suppressed | undefined {
+    const { leftOut } = this
+    this.leftOut = nothing
+    return leftOut === nothing ? undefined : leftOut
+  }
+}
+
+class DeadLetterLines implements DeadLetters {
+  readonly name: string
+  private readonly sink: Sink
+  private readonly options: DeadLetterOptions
+  private readonly allowance: LetterAllowance
+  private tail: Promise<unknown> = Promise.resolve()
+
+  constructor(sink: Sink, options: DeadLetterOptions) {
+    this.name = sink.name
+    this.sink = sink
+    this.options = options
+    this.allowance = new LetterAllowance(options)
+  }
+
+  get hasRoom(): boolean {
+    return this.allowance.hasRoom
   }
 
   write(letters: readonly DeadLetter[]): Promise<void> {
@@ -142,9 +190,9 @@ class DeadLetterLines implements DeadLetters {
       // Who sets a whole body aside has asked for room before, and tells its sender that it is kept.
       const { hasRoom } = this
       const mayWrite = hasRoom || letter.reason === 'quarantine'
-      if (mayWrite) this.allowance -= Math.ceil(data.length / 3) * 4 + frameBytes
+      if (mayWrite) this.allowance.spend(Math.ceil(data.length / 3) * 4 + frameBytes)
       else {
-        this.suppress({ entries: 1, records, bytes })
+        this.allowance.suppress({ entries: 1, records, bytes })
         continue
       }
       await this.writeEntry(
@@ -154,6 +202,7 @@ class DeadLetterLines implements DeadLetters {
           records,
           bytes,
           source: letter.source,
+          ...(letter.place === undefined ? {} : { ...letter.place, offset: String(letter.place.offset) }),
           ...(letter.version === undefined ? {} : { version: letter.version }),
           ...(letter.batch === undefined ? {} : { batch: letter.batch }),
           ...(letter.detail === undefined ? {} : { detail: letter.detail }),
@@ -167,44 +216,30 @@ class DeadLetterLines implements DeadLetters {
   }
 
   private async tellSuppressed(): Promise<void> {
-    if (this.suppressed !== nothing) await this.writeEntry({ reason: 'suppressed', records: 0, bytes: 0 })
+    if (this.allowance.hasSuppressed) await this.writeEntry({ reason: 'suppressed', records: 0, bytes: 0 })
   }
 
   private async writeEntry(entry: Omit<DeadLetterEntry, 'time' | 'suppressed'>, version?: string): Promise<void> {
     const { data, ...about } = entry
-    const { suppressed } = this
-    this.suppressed = nothing
+    const suppressed = this.allowance.takeSuppressed()
     const line: DeadLetterEntry = {
       time: new Date(this.options.clock()).toISOString(),
       ...about,
-      ...(suppressed === nothing ? {} : { suppressed }),
+      ...(suppressed === undefined ? {} : { suppressed }),
       ...(data === undefined ? {} : { data }),
     }
     await this.sink.write([Buffer.from(JSON.stringify(line) + '\n')], version)
   }
-
-  private refill(): void {
-    const now = this.options.clock()
-    // A clock that was put back gives nothing and takes nothing.
-    const earned = (Math.max(0, now - this.refilledMs) * this.rate) / 1000
-    this.allowance = Math.min(this.rate * burstSeconds, this.allowance + earned)
-    this.refilledMs = now
-  }
-
-  private suppress(more: Suppressed): void {
-    const { entries, records, bytes } = this.suppressed
-    this.suppressed = { entries: entries + more.entries, records: records + more.records, bytes: bytes + more.bytes }
-    this.options.onSuppressed?.(more)
-  }
 }
 
-function malformedOf({ malformedByReason = {} }: DeadLetter): Pick<DeadLetterEntry, 'malformedByReason'> {
+/** Returns what is wrong with a letter's records, of those that are malformed. */
+export function malformedOf({ malformedByReason = {} }: DeadLetter): Pick<DeadLetterEntry, 'malformedByReason'> {
   const counted = Object.entries(malformedByReason).filter(([, count]) => count > 0)
   return counted.length === 0 ? {} : { malformedByReason: Object.fromEntries(counted) }
 }
 
 /** Returns the part that a record is which is too long, of its bytes or of what is known of them. */
-function partOfLong(record: Buffer, cut?: CutRecord): Part {
+function partOfLong(record: Buffer, cut?: CutRecord): LetterPart {
   const { bytes, sha256 } = cut ?? {
     bytes: record.length,
     sha256: createHash('sha256').update(record).digest('hex'),
@@ -215,12 +250,12 @@ function partOfLong(record: Buffer, cut?: CutRecord): Part {
 /** A carriage return and a line feed are no part of a record. */
 const lineEndBytes = 2
 
-/** Cuts a letter: lines that are too long stand alone, all others together as far as a line has room. */
-function partsOf({ reason, bytes: chunks, cut }: DeadLetter, maxRecordBytes: number): Part[] {
+/** Returns a letter in parts: lines that are too long stand alone, all others together as far as a line has room. */
+export function partsOf({ reason, bytes: chunks, cut }: DeadLetter, maxRecordBytes: number): LetterPart[] {
   const [first = new Uint8Array(0)] = chunks
   const all = chunks.length === 1 ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(chunks)
   if (cut !== undefined) return [partOfLong(all, cut)]
-  const parts: Part[] = []
+  const parts: LetterPart[] = []
   // Only malformed records may be too long; the bytes of a body that nobody could take apart are kept whole.
   const longest = reason === 'malformed' ? maxRecordBytes : Number.POSITIVE_INFINITY
   let start = 0
