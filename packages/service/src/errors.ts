@@ -371,11 +371,11 @@ export function mayPass(error: unknown): boolean {
 }
 
 /**
- * Returns whether a connector only lacks what may come by itself: room, descriptors, memory. False where it was told
- * something that may pass as well, but has a cure: a folder that belongs to another process.
+ * Returns whether a connector only lacks what may come by itself: room, descriptors, memory, a broker. False where it was
+ * told something that may pass as well, but has a cure: a folder that belongs to another process.
  */
-export function isLack(error: unknown): error is ConnectorError {
-  return error instanceof ConnectorError && mayPass(error.cause)
+export function isLack(error: unknown): error is ConnectorError | KafkaError {
+  return error instanceof KafkaError ? error.retryable : error instanceof ConnectorError && mayPass(error.cause)
 }
 
 /** Returns the system's name of an error (`ENOENT`), or nothing when it has none. */

@@ -55,3 +55,15 @@ export type EngineFigures = Pick<
   EngineStats,
   'threads' | 'slabsInUse' | 'evaluateNs' | 'retries' | 'workersLost' | 'workersHung'
 > & { readonly kernel: KernelInUse }
+
+/** One partition of a Kafka source. */
+export interface MeasuredPartition {
+  readonly partition: number
+  /** `unassigned` ones belong to somebody else, who measures them. */
+  readonly condition: string
+  /** Why it is stopped, in a word; absent where it is not. */
+  readonly reason?: string | undefined
+  /** Less than 0 before anything is known. */
+  readonly position: bigint
+  readonly lag: bigint
+}

@@ -14,6 +14,7 @@ import type {
   EngineFigures,
   MeasuredBatch,
   MeasuredDelays,
+  MeasuredPartition,
   MeasuredRequest,
   MeasuredRules,
   RuleOrigin,
@@ -37,7 +38,7 @@ const unexpected = 'ERR_UNEXPECTED'
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR)_[A-Z_]+$/.test(code) ? code : unexpected
+  return typeof code === 'string' && /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR|KAFKA)_[A-Z_]+$/.test(code) ? code : unexpected
 }
 
 /** All metrics of a process. Make one with `createMetrics`. */
@@ -331,6 +332,41 @@ export class PipelineMetrics {
   /** Has the bytes of unanswered bodies read at every scrape. Returns what ends that. */
   watchHttp(inFlightBytes: () => number): () => void {
     return this.#all.watch(() => this.#set('weir_http_in_flight_bytes', inFlightBytes()))
+  }
+
+  /** Counts a takeover of a partition. */
+  tookOver(seconds: number): void {
+    this.#all.histogram('weir_kafka_takeover_seconds').observe(this.#labels, seconds, 1)
+  }
+
+  /** Counts a transaction whose commit was answered. */
+  transaction(seconds: number): void {
+    this.#all.histogram('weir_kafka_transaction_seconds').observe(this.#labels, seconds, 1)
+  }
+
+  /** Counts a producer that was given up; without an error, in order. */
+  discardedProducer(error?: unknown): void {
+    this.#add('weir_kafka_discarded_producers_total', { code: error === undefined ? '' : codeOf(error) }, 1)
+  }
+
+  /** Counts a batch that was not the one that comes next. */
+  wrongBatch(): void {
+    this.#add('weir_kafka_wrong_batches_total', {}, 1)
+  }
+
+  /** Has the partitions of a source read at every scrape. Returns what ends that. */
+  watchKafka(partitions: () => readonly MeasuredPartition[]): () => void {
+    return this.#all.watch(() => {
+      for (const { partition, condition, reason, position, lag } of partitions()) {
+        if (condition === 'unassigned') continue
+        const labels = { ...this.#labels, partition: String(partition) }
+        this.#all.set('weir_kafka_partition_running', labels, condition === 'running' ? 1 : 0)
+        if (reason !== undefined) this.#all.set('weir_kafka_partition_stopped', { ...labels, reason }, 1)
+        if (position < 0n) continue
+        this.#all.set('weir_kafka_partition_position', labels, Number(position))
+        this.#all.set('weir_kafka_partition_lag_records', labels, Number(lag))
+      }
+    })
   }
 
   /** Has the engine read at every scrape. Returns what ends that. */

@@ -26,11 +26,12 @@ export interface SourceParts {
   readonly log: StructuredLog
 }
 
-/** Opens the source. *Errors*: its own. */
+/** Opens the source, if it is none in partitions. *Errors*: its own. */
 export async function openSource(name: string, settings: PipelineSettings, parts: SourceParts): Promise<Source> {
   const { kind, options } = chosen(settings.source)
   if (kind === 'http') return openHttp(name, options, parts)
   if (kind === 'stdin') return openStdin(options.format, settings)
+  if (kind === 'kafka') throw new TypeError('A source in partitions is opened elsewhere.')
   const onNotice = (notice: string) => parts.log.warn('The file that is followed is not as expected.', { notice })
   const { stateFile, ...file } = options
   const state = stateFile === undefined ? {} : { stateFile }

@@ -25,6 +25,7 @@ import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
 import { refuseRepeatedValues } from './option-values.ts'
 import { issueLine, reportError } from './report.ts'
+import { SharedKafka } from './serve-kafka.ts'
 import { openPipeline } from './served-pipelines.ts'
 import type { PipelineUnit } from './served-pipelines.ts'
 import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
@@ -123,6 +124,7 @@ class Service {
   private readonly log: StructuredLog
   private readonly startedAt = new Date().toISOString()
   private readonly units: PipelineUnit[] = []
+  private readonly kafka: SharedKafka
   private admin: AdminServer | undefined
   private isEnding = false
   /** The pipeline that is being opened, for messages. */
@@ -133,17 +135,19 @@ class Service {
     this.loaded = loaded
     this.metrics = metrics
     this.log = log
+    this.kafka = new SharedKafka(loaded.settings.kafka, log)
   }
 
   /** *Errors*: of any part: then nothing runs. */
   async open(wanted: NamedPipelines): Promise<void> {
     const { limits, admin } = this.loaded.settings
     const budget = new ByteBudget(limits.inFlightBytes)
+    const { kafka } = this
     this.metrics.watchBudget(() => ({ usedBytes: budget.used, budgetBytes: budget.total }))
     for (const [name] of wanted) {
       this.opening = name
       const log = this.log.child({ pipeline: name })
-      this.units.push(await openPipeline(this.loaded, name, this.metrics.pipeline(name), { budget, log }))
+      this.units.push(await openPipeline(this.loaded, name, this.metrics.pipeline(name), { budget, kafka, log }))
     }
     this.opening = undefined
     const listen = addressOf(admin.listen)
@@ -179,6 +183,7 @@ class Service {
 
   async close(): Promise<void> {
     await Promise.all([this.admin?.close(), ...this.units.map((unit) => unit.close())])
+    await this.kafka.close()
     if (this.units.some(({ isStuck }) => isStuck) || (await isFileWorkStuck())) this.context.endByForce()
   }
 

@@ -8,6 +8,7 @@ import type { Engine, EngineOptions, RuleSource } from '@weir/engine'
 
 import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
+import { deliveryOf, outputsOf } from '../config/delivery.ts'
 import { checkRoutes } from '../config/routes.ts'
 import { chosen } from '../config/schema.ts'
 import type { PipelineSettings } from '../config/schema.ts'
@@ -17,13 +18,17 @@ import type { PipelineResult } from '../pipeline/feed.ts'
 import { Backoff } from '../pipeline/retry.ts'
 import { openRulesControl } from '../pipeline/rules-control.ts'
 import type { RulesControl } from '../pipeline/rules-control.ts'
+import { PartitionedPipeline } from '../pipeline/partitioned.ts'
 import { ServedPipeline } from '../pipeline/served.ts'
-import type { PipelineState } from '../pipeline/served.ts'
+import type { PipelineState, RunningPipeline } from '../pipeline/served.ts'
 import type { Source } from '../ports/source.ts'
+import type { KafkaSource } from '../sources/kafka.ts'
 import type { ByteBudget } from '../sources/byte-budget.ts'
 import { batchIds } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { isClosedPipe } from './report.ts'
+import { usesKafka } from './serve-kafka.ts'
+import type { PipelineKafka, SharedKafka } from './serve-kafka.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
 import { Rescue } from './served-rescue.ts'
@@ -31,8 +36,12 @@ import { Rescue } from './served-rescue.ts'
 /** What all pipelines of a process share. */
 export interface SharedParts {
   readonly budget: ByteBudget
+  readonly kafka: SharedKafka
   readonly log: StructuredLog
 }
+
+/** What is asked of a source, whether it comes in partitions or not. */
+type AnySource = Pick<Source, 'name' | 'whyFull' | 'close'>
 
 /** Rules that stand in for such that cannot be used. */
 const keepAll = { version: 1, default: 'keep', rules: [] } as const satisfies RuleSource
@@ -46,8 +55,8 @@ export class PipelineUnit {
   readonly settings: PipelineSettings
   readonly rules: RulesControl
   readonly engine: Engine
-  readonly source: Source
-  readonly pipeline: ServedPipeline<unknown>
+  readonly source: AnySource
+  readonly pipeline: RunningPipeline
   readonly rescue: Rescue
 
   /** Made by `openPipeline`. */
@@ -87,6 +96,7 @@ export class PipelineUnit {
       ...(lastError === undefined ? {} : { lastError: toldError(lastError) }),
       source: this.source.name,
       position: this.pipeline.position,
+      ...(this.pipeline instanceof PartitionedPipeline ? { partitions: this.pipeline.partitions } : {}),
       ruleSetVersion: version,
       guarantees: guaranteesOf(this.settings),
       careful: this.rescue.status(),
@@ -110,7 +120,7 @@ export async function openPipeline(
   loaded: LoadedSettings,
   name: string,
   metrics: PipelineMetrics,
-  { budget, log }: SharedParts,
+  { budget, kafka: sharedKafka, log }: SharedParts,
 ): Promise<PipelineUnit> {
   const settings = pipelineOf(loaded.settings, name)
   const closings: (() => Promise<void>)[] = []
@@ -121,15 +131,23 @@ export async function openPipeline(
     closings.push(() => engine.close())
     rules.attach(engine)
     metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
+    const kafka = usesKafka(settings) ? await sharedKafka.forPipeline(settings, log, metrics) : undefined
     const late: { pipeline?: ServedPipeline<unknown> } = {}
     const quarantine: ServedPipeline<unknown>['quarantine'] = (letter) => late.pipeline!.quarantine(letter)
-    const source = await openSource(name, settings, { budget, quarantine, metrics, log })
+    const partitioned = settings.source.kafka === undefined ? undefined : kafka!.openSource(settings.source.kafka)
+    const source = partitioned ?? (await openSource(name, settings, { budget, quarantine, metrics, log }))
     closings.push(() => source.close())
     const about = { engineOptions: engineOptions(settings), routes: wantedRoutes(settings), metrics, log }
     const rescue = new Rescue({ settings, rules, engine, source: source.name, ...about })
-    const pipeline = makePipeline({ name, settings, engine, source, rescue }, metrics, log)
-    late.pipeline = pipeline
-    await pipeline.open()
+    const tally = { nextBatch: batchIds(), unkept: 0 }
+    const parts = { name, settings, engine, rescue, kafka, metrics, log, tally }
+    let pipeline: RunningPipeline
+    if (partitioned === undefined) {
+      const served = makePipeline(source as Source, parts)
+      late.pipeline = served
+      await served.open()
+      pipeline = served
+    } else pipeline = makePartitioned(partitioned, parts)
     rescue.open()
     return new PipelineUnit({ name, settings, rules, engine, source, pipeline, rescue })
   } catch (error) {
@@ -138,41 +156,68 @@ export async function openPipeline(
   }
 }
 
-function makePipeline(
-  { name, settings, source, engine, rescue }: Omit<PipelineParts, 'pipeline' | 'rules'>,
-  metrics: PipelineMetrics,
-  log: StructuredLog,
-): ServedPipeline<unknown> {
-  let unkept = 0
-  return new ServedPipeline({
+/** What loops of a pipeline are made of. */
+interface LoopParts extends Pick<PipelineParts, 'name' | 'settings' | 'engine' | 'rescue'> {
+  readonly kafka: PipelineKafka | undefined
+  readonly metrics: PipelineMetrics
+  readonly log: StructuredLog
+  /** Over all loops: names of batches, and malformed records that nobody kept. */
+  readonly tally: { readonly nextBatch: () => string; unkept: number }
+}
+
+function makePipeline(source: Source, parts: LoopParts): ServedPipeline<unknown> {
+  const onState = (state: PipelineState) => tellState(state, parts)
+  return new ServedPipeline({ source, ...loopOf(parts, undefined, parts.log), onState })
+}
+
+/** A loop for each partition; what is told of the pipeline is told of all together. */
+function makePartitioned(source: KafkaSource, parts: LoopParts): PartitionedPipeline<bigint> {
+  const { name, metrics, log } = parts
+  metrics.watchKafka(() => [...source.partitions.values()].map(({ partition, condition, stop, position, lag }) => ({ partition, condition, reason: stop?.reason, position, lag }))) // prettier-ignore
+  return new PartitionedPipeline({
     name,
     source,
+    makePipeline: (partition, onState) => {
+      const ownLog = log.child({ partition: partition.partition })
+      return new ServedPipeline({ source: partition, ...loopOf(parts, partition.partition, ownLog), onState })
+    },
+    onState: (state) => tellState(state, parts),
+    now: Date.now,
+  })
+}
+/** What a loop is made of besides its source and whoever hears of its state. */
+function loopOf(parts: LoopParts, partition: number | undefined, log: StructuredLog) {
+  const { name, settings, engine, rescue, kafka, metrics, tally } = parts
+  const outputs = { metrics, log, kafka, ...(partition === undefined ? {} : { partition }) }
+  return {
+    name,
     engine,
-    openRouter: () => openOutputs(settings, metrics, log),
+    openRouter: () => openOutputs(settings, outputs),
     backoff: new Backoff(),
     ...rescue.hooks,
     batchAgeMs: settings.batchAgeMs,
-    nextBatch: batchIds(),
-    onBatch: (result) => {
+    nextBatch: tally.nextBatch,
+    onBatch: (result: PipelineResult) => {
       measure(result, metrics, log)
-      if (settings.deadLetter === undefined) unkept += result.counts.malformed
+      if (settings.deadLetter === undefined) tally.unkept += result.counts.malformed
     },
-    onGivenBack: (batches) => giveBack(batches, log),
+    onGivenBack: (batches: readonly string[]) => giveBack(batches, log),
     // Nobody gives this process another standard output.
     isFinal: isClosedPipe,
-    onFailure: (error) => {
+    onFailure: (error: unknown) => {
       metrics.restarted(error)
       log.error('The pipeline has stopped, and is started again.', { error })
     },
-    onState: (state) => {
-      tell(state, metrics, log)
-      const isOver = state.status === 'ended' || state.status === 'failed'
-      if (isOver && unkept > 0)
-        log.warn('Malformed records were not kept: there are no dead letters.', { records: unkept })
-    },
     now: Date.now,
-    wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
-  })
+    wait: (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  }
+}
+
+function tellState(state: PipelineState, { metrics, log, tally }: LoopParts): void {
+  tell(state, metrics, log)
+  const isOver = state.status === 'ended' || state.status === 'failed'
+  if (!isOver || tally.unkept === 0) return
+  log.warn('Malformed records were not kept: there are no dead letters.', { records: tally.unkept })
 }
 
 function openRules(
@@ -209,13 +254,17 @@ function toldError({ message, atMs }: NonNullable<PipelineState['lastError']>): 
 }
 
 /** What may be relied on, as the settings have it. */
-function guaranteesOf({ source, routes, deadLetter, validation }: PipelineSettings): object {
-  const outputs = Object.entries(routes).flatMap(([route, sink]) =>
-    sink === undefined ? [] : [[route, sink] as const],
-  )
-  const durability = { directory: 'synced to the disk', stdout: 'not durable', discard: 'not kept' } as const
+function guaranteesOf(settings: PipelineSettings): object {
+  const { deadLetter, validation } = settings
+  const durability = {
+    directory: 'synced to the disk',
+    kafka: 'acknowledged by the replicas in sync',
+    stdout: 'not durable',
+    discard: 'not kept',
+  } as const
+  const outputs = outputsOf(settings).filter(([name]) => name !== 'deadLetter')
   return {
-    delivery: chosen(source).kind === 'stdin' ? 'at most once' : 'at least once',
+    delivery: deliveryOf(settings).replaceAll('-', ' '),
     outputs: Object.fromEntries(outputs.map(([route, sink]) => [route, durability[chosen(sink).kind]])),
     malformed: deadLetter === undefined ? 'counted' : durability[chosen(deadLetter).kind],
     validation,

@@ -5,6 +5,7 @@ import path from 'node:path'
 
 import { addressOf, isLoopback, isSameAddress } from '../address.ts'
 import type { ListenAddress } from '../address.ts'
+import { checkKafka } from './kafka-checks.ts'
 import { formatSize } from './quantities.ts'
 import { formatPath, leavesOf, nodeAt } from './outline.ts'
 import type { Path } from './outline.ts'
@@ -37,6 +38,7 @@ export function checkTogether(settings: Settings, problems: ProblemList, questio
   checkAddresses(settings, problems)
   checkFolders(settings, problems, questions.realPath ?? ((each) => each))
   checkStreams(settings, problems)
+  checkKafka(settings, problems)
   if (questions.unreadable !== undefined) checkReadable(settings, problems, questions.unreadable)
 }
 
@@ -48,6 +50,8 @@ function checkPipeline(at: Path, pipeline: PipelineSettings, problems: ProblemLi
   if (pipeline.source.file !== undefined) checkFile([...at, 'source', 'file'], pipeline.source.file, problems)
   const place = [...at, 'validation']
   if (pipeline.validation === 'full') return
+  // Without rules nothing is read and nothing dropped: what is too long is all that is malformed, and exact.
+  if (pipeline.validation === 'read' && pipeline.rules === undefined) return
   const why = 'an output for them needs each record checked in full'
   if (pipeline.deadLetter !== undefined && pipeline.deadLetter.discard === undefined) {
     problems.add(place, `There is a \`deadLetter\` for malformed records, and ${why}.`, { suggestion: 'write `full`' })

@@ -196,7 +196,9 @@ function folderOf(origin: Origin | undefined, cwd: string): string {
 
 /** Returns what a pipeline's rules are, as the engine takes them; without rules, everything is kept. */
 export function rulesOf({ settings, placeOf, cwd }: LoadedSettings, pipeline: string): RuleSource {
-  const rules = pipelineOf(settings, pipeline).rules
+  const { rules, validation } = pipelineOf(settings, pipeline)
+  // Without filters the original does not look into records at all: whatever they are, they travel on.
+  if (rules === undefined && validation === 'read') return { filters: [] }
   if (rules === undefined) return { version: 1, default: 'keep', rules: [] }
   if (typeof rules === 'string') return rules
   const at = ['pipelines', pipeline, 'rules']

@@ -6,6 +6,7 @@ import { limits } from '@weir/engine'
 import { z } from 'zod'
 
 import { httpLimits } from '../http-limits.ts'
+import { saslMechanisms } from '../kafka/options.ts'
 import { inputFormats } from '../shapes/shape.ts'
 import { address, choice, count, file, flag, folder, group, grouped, laterFile, list, oneOf } from './fields.ts'
 import { rate, rules, size, text, time, withDefault } from './fields.ts'
@@ -89,10 +90,42 @@ const fileSource = group('Records of one file.', {
   pollMs: withDefault(time('How often to look for more.', { least: 10, most: hour }), 250),
 })
 
+/** What Kafka's own tools allow as the name of a topic. */
+const topicName = { pattern: /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, words: 'the name of a topic: 1 to 249 letters, digits, `.`, `_` and `-`' } // prettier-ignore
+
+const kafkaSource = group('Messages of a topic of Kafka, as a member of a consumer group.', {
+  topic: text('The topic.', topicName.pattern, topicName.words),
+  group: text('The group. No other pipeline may have it.', /^[\x21-\x7e]{1,200}$/, '1 to 200 printable characters without spaces'), // prettier-ignore
+  format: withDefault(
+    choice('What messages hold: one or many records as lines, or `{"message": "LINES"}`.', ['ndjson', 'fluentd']),
+    'ndjson',
+  ),
+  gaps: withDefault(
+    choice('Whether offsets may be missing, as in topics that are written in transactions or compacted.', [
+      'stop',
+      'allow',
+    ]),
+    'stop',
+  ),
+})
+
+const kafkaSink = group('A topic of Kafka.', {
+  topic: text('The topic.', topicName.pattern, topicName.words),
+  format: choice('One record a message, or many. Absent: `lines` behind a Kafka source, else `chunks`.', [
+    'lines',
+    'chunks',
+  ]).optional(),
+  chunkAgeMs: withDefault(
+    time('Time that a chunk may wait to be full; behind a Kafka source none does.', { least: 0, most: 10_000 }),
+    20,
+  ),
+})
+
 /** The sources of a pipeline. */
 const source = oneOf('Where records come from: exactly one of these.', {
   http: http.optional(),
   file: fileSource.optional(),
+  kafka: kafkaSource.optional(),
   stdin: group('Records of standard input, until it ends.', {
     format: withDefault(
       choice('What it is; `auto` goes by its first bytes, and takes no envelopes.', inputFormats),
@@ -121,6 +154,7 @@ const directory = group('Files in a folder of its own, which roll.', {
 
 const sink = oneOf('Where records go: exactly one of these.', {
   directory: directory.optional(),
+  kafka: kafkaSink.optional(),
   stdout: group('Standard output. What is written there is not safe from a crash.', {}).optional(),
   discard: group('Nowhere: records are counted and forgotten.', {}).optional(),
 })
@@ -160,6 +194,10 @@ const pipeline = group('A pipeline: one source, perhaps rules, an output for eac
     meaning: 'Where records go that cannot be read. Absent: they are counted and forgotten.',
     isChoice: true,
   }).optional(),
+  delivery: choice(
+    'How often records of Kafka may arrive. Absent: `exactly-once` where all outputs are topics too, else `at-least-once`.',
+    ['exactly-once', 'at-least-once'],
+  ).optional(),
   validation: withDefault(choice('How much of a record is checked.', ['full', 'kept', 'read']), 'full'),
   timeField: text(
     'Where a record has its own time, in seconds since 1970; its delay is then measured.',
@@ -173,12 +211,36 @@ const pipeline = group('A pipeline: one source, perhaps rules, an output for eac
   kernel: withDefault(choice('Which kernel judges records.', ['auto', 'native', 'portable']), 'auto'),
 })
 
+const kafka = group('The Kafka cluster of all pipelines.', {
+  brokers: list('Where its brokers are; one that answers is enough.', /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\],]+):\d{1,5}$/, 'a list of HOST:PORT, as [kafka-1:9092, kafka-2:9092]'), // prettier-ignore
+  tls: group('Encrypted connections. The files are read again when they change.', {
+    ca: file('Authorities that are trusted instead of those of the system, as PEM.').optional(),
+    certificate: file('Our own certificate, for brokers that want one, as PEM.').optional(),
+    key: file('Its private key, as PEM.', { isSecret: true }).optional(),
+  }).optional(),
+  sasl: group('How brokers know who we are.', {
+    mechanism: withDefault(choice('How the password is shown.', saslMechanisms), 'scram-sha-512'),
+    user: text('The name.', /^[^\0\r\n]+$/, 'the name of a user'),
+    passwordFile: file('A file of one line, the password, read again when it changes.', { isSecret: true }),
+  }).optional(),
+  topics: withDefault(choice('Whether topics that are missing or too small are made and grown.', ['create', 'verify']), 'verify'), // prettier-ignore
+  partitions: withDefault(count('Partitions that every topic has at least.', { least: 1, most: 10_000 }), 1),
+  replicas: withDefault(count('Replicas that every topic has at least; 1 survives no lost disk.', { least: 1, most: 32 }), 3), // prettier-ignore
+  strict: withDefault(
+    flag('Whether topics whose settings could lose records stop a partition, or are only told in the log.'),
+    true,
+  ),
+  compression: withDefault(choice('How what is written is compressed.', ['none', 'gzip']), 'none'),
+  fetchBytes: withDefault(size('Bytes asked of one partition at a time: one batch, one transaction.', { least: 16 << 10, most: 64 * mib }), 2 * mib), // prettier-ignore
+})
+
 /** All settings. */
 export const settingsSchema = group('Settings of `weir serve`.', {
   pipelines: grouped(z.record(z.string().regex(pipelineName.pattern), pipeline).meta({ minProperties: 1 }), {
     meaning: 'The pipelines, by name.',
     names: pipelineName.words,
   }),
+  kafka: kafka.optional(),
   admin: group('The port for operators: health, metrics, status.', {
     listen: withDefault(address('Where it listens.', { orNone: true }), '127.0.0.1:9881'),
     token: file('What callers have to show for all but health and metrics: a file of tokens, one a line.', {
@@ -219,6 +281,13 @@ export type HttpSourceSettings = NonNullable<SourceSettings['http']>
 export type FileSourceSettings = NonNullable<SourceSettings['file']>
 /** Of a `directory` output. */
 export type DirectorySinkSettings = NonNullable<SinkSettings['directory']>
+
+/** The Kafka cluster. */
+export type KafkaSettings = NonNullable<Settings['kafka']>
+/** Of a `kafka` source. */
+export type KafkaSourceSettings = NonNullable<SourceSettings['kafka']>
+/** Of a `kafka` output. */
+export type KafkaSinkSettings = NonNullable<SinkSettings['kafka']>
 
 /** The entry of a group of which exactly one is given, and which it is. */
 export type Chosen<T> = { [K in keyof T]-?: { readonly kind: K; readonly options: NonNullable<T[K]> } }[keyof T]

@@ -58,6 +58,16 @@ export interface ServedParts<P> {
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
+/** A pipeline, as whoever runs a service sees it. */
+export interface RunningPipeline {
+  readonly state: PipelineState
+  /** The last position that was committed, as people may be told it; undefined before there is one. */
+  readonly position: unknown
+  run(): Promise<void>
+  drain(): void
+  abort(reason: Error): void
+}
+
 /** One pipeline. *Order of calls*: `open()`, `run()`, both once; `drain()` and `abort()` at any time after `open()`. */
 export class ServedPipeline<P> {
   readonly name: string
@@ -68,7 +78,7 @@ export class ServedPipeline<P> {
   /** Opened ahead of the first session. */
   private opened: Router | undefined
   /** What sinks lacked when they were to be opened ahead of it. */
-  private lack: ConnectorError | undefined
+  private lack: Error | undefined
   /** Of the session that is under way. */
   private router: Router | undefined
   private current: PipelineState

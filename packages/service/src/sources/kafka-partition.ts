@@ -97,6 +97,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
   private awaitsHeartbeat = false
   /** The offset behind what was handed out. */
   private handedOut = -1n
+  private logEnd = 0n
   private strikes = 0
   private sizeStrikes = { offset: -1n, count: 0 }
   private offered: Offered | undefined
@@ -131,6 +132,12 @@ export class KafkaPartition implements SourcePartition<bigint> {
   /** The offset behind what is known to be delivered; less than 0 before anything is known. */
   get position(): bigint {
     return this.committed
+  }
+
+  /** How many offsets were there behind the position when last heard of, and 0 before anything was. */
+  get lag(): bigint {
+    const lag = this.logEnd - this.committed
+    return this.isAssigned && this.committed >= 0n && lag > 0n ? lag : 0n
   }
 
   /** The member has the partition from now on, paused. A stop is looked at again. */
@@ -171,6 +178,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
   async offer(batch: FetchedBatch, turn: BatchTurn): Promise<boolean> {
     if (turn.isStale || this.expected === undefined || this.offered !== undefined) return false
     if (!this.isNext(batch)) return false
+    this.logEnd = batch.end
     let offered: Offered | undefined
     const isDone = await new Promise<boolean>((settle) => {
       this.offered = offered = { batch, turn, settle, stopTimer: () => undefined }

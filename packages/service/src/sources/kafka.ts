@@ -9,7 +9,9 @@ import type { KafkaPartitionOptions } from './kafka-partition.ts'
 
 /** Options of a source. */
 export interface KafkaSourceOptions extends KafkaPartitionOptions {
-  /** Resolves with how long to wait before the group is joined again. */
+  /** Called before the group is joined: has the topics be there. *Errors*: it is tried again later. */
+  readonly prepare?: () => Promise<unknown>
+  /** How long to wait before the group is joined again. */
   readonly backoffMs: { next(): number; reset(): void }
   /** Told when the group was joined, and what it assigned. */
   readonly onAssigned: (partitions: readonly number[]) => void
@@ -67,6 +69,8 @@ export class KafkaSource implements PartitionedSource<bigint> {
     const { cluster, group, topic } = this.options
     const membership = new Membership(this.options.onAssigned, (partition) => this.partitionOf(partition))
     try {
+      await this.options.prepare?.()
+      if (this.isLeaving) return
       const member = await cluster.join(group, topic, this.listener(membership))
       if (this.isLeaving || membership.isOver) return await member.close()
       this.member = member

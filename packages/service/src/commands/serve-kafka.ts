@@ -1,0 +1,194 @@
+// The Kafka cluster of a service, from its settings: opened when a pipeline first needs it, and shared by all. Brings the
+// topics of a pipeline into being, and makes its source and its outputs. Called by serve.ts, served-pipelines.ts and
+// serve-sinks.ts.
+
+import { deliveryOf, formatOf, outputsOf, topicsOf } from '../config/delivery.ts'
+import type { KafkaSettings, KafkaSinkSettings, KafkaSourceSettings, PipelineSettings } from '../config/schema.ts'
+import { openCluster } from '../kafka/cluster.ts'
+import type { KafkaCluster, TopicWanted } from '../kafka/port.ts'
+import { provideTopics, topicConfig } from '../kafka/topics.ts'
+import type { TopicsReport } from '../kafka/topics.ts'
+import type { PipelineMetrics } from '../metrics.ts'
+import { Backoff } from '../pipeline/retry.ts'
+import type { Sink } from '../ports/sink.ts'
+import { fillingKafkaSink, kafkaSink } from '../sinks/kafka.ts'
+import { ProducerWriter, transactionWriter } from '../sinks/kafka-writer.ts'
+import type { RecordWriter } from '../sinks/kafka-writer.ts'
+import { KafkaSource } from '../sources/kafka.ts'
+import type { KafkaPartitionEvents } from '../sources/kafka-partition.ts'
+import type { StructuredLog } from '../structured-log.ts'
+import { startSystemTimer, steadyClock } from '../time.ts'
+
+const hourMs = 3_600_000
+/** How long records are kept at least: long enough for an outage over a weekend. */
+const recordsMs = 72 * hourMs
+/** How long dead letters are: somebody has to look at them. */
+const lettersMs = 14 * 24 * hourMs
+
+/** The cluster of a process, opened once. */
+export class SharedKafka {
+  private readonly settings: KafkaSettings | undefined
+  private readonly log: StructuredLog
+  private opened: Promise<KafkaCluster> | undefined
+
+  constructor(settings: KafkaSettings | undefined, log: StructuredLog) {
+    this.settings = settings
+    this.log = log
+  }
+
+  /** Returns what a pipeline needs of Kafka. *Errors*: of credentials that cannot be used. Nothing is connected yet. */
+  async forPipeline(pipeline: PipelineSettings, log: StructuredLog, metrics: PipelineMetrics): Promise<PipelineKafka> {
+    const { settings } = this
+    if (settings === undefined) throw new TypeError('The settings were not checked: Kafka is nowhere.')
+    this.opened ??= openCluster({ ...clusterOptions(settings), log: this.log })
+    return new PipelineKafka(await this.opened, settings, pipeline, log, metrics)
+  }
+
+  /** Ends all connections. Never throws. */
+  async close(): Promise<void> {
+    const cluster = await this.opened?.catch(() => undefined)
+    await cluster?.close()
+  }
+}
+
+function clusterOptions({ brokers, tls, sasl, compression, fetchBytes }: KafkaSettings) {
+  const { ca, certificate, key } = tls ?? {}
+  const files = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(key === undefined ? {} : { key }),
+  }
+  return {
+    ...{ brokers, compression, fetchBytes },
+    ...(tls === undefined ? {} : { tls: files }),
+    ...(sasl === undefined ? {} : { sasl }),
+  }
+}
+
+/** What one pipeline does with Kafka. */
+export class PipelineKafka {
+  readonly cluster: KafkaCluster
+  private readonly settings: KafkaSettings
+  private readonly pipeline: PipelineSettings
+  private readonly log: StructuredLog
+  private readonly metrics: PipelineMetrics
+  /** Problems that were told, so that they are not told at every takeover. */
+  private told = ''
+
+  /** Made by `SharedKafka`. */
+  constructor(
+    cluster: KafkaCluster,
+    settings: KafkaSettings,
+    pipeline: PipelineSettings,
+    log: StructuredLog,
+    metrics: PipelineMetrics,
+  ) {
+    this.cluster = cluster
+    this.settings = settings
+    this.pipeline = pipeline
+    this.log = log
+    this.metrics = metrics
+  }
+
+  /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. */
+  openSource({ topic, group, format, gaps }: KafkaSourceSettings): KafkaSource {
+    const { cluster, pipeline, log } = this
+    return new KafkaSource({
+      ...{ cluster, topic, group, format, outputs: [...topicsOf(pipeline).keys()], clock: steadyClock },
+      isExactlyOnce: deliveryOf(pipeline) === 'exactly-once',
+      allowsGaps: gaps === 'allow',
+      startTimer: startSystemTimer,
+      backoffMs: new Backoff(),
+      prepare: () => this.provideTopics(this.settings.topics),
+      checkTopics: () => this.topicsFault(),
+      onAssigned: (partitions) => log.info('The group has assigned partitions.', { group, partitions: [...partitions] }),
+      onLost: (error) => log.warn('The process is out of the group, and joins again.', { group, error }),
+      events: this.events(),
+    })
+  }
+
+  /**
+   * Opens an output. `partition`: of the source, whose records go to the same partition of the topic; absent where they go
+   * to all of them in turn. *Errors*: the cluster's.
+   */
+  async openSink(settings: KafkaSinkSettings, partition: number | undefined): Promise<Sink> {
+    const format = formatOf(settings, this.pipeline)
+    const writer = await this.openWriter(settings.topic, partition)
+    if (format === 'lines' || partition !== undefined) return kafkaSink({ writer, format })
+    return fillingKafkaSink({ writer, chunkAgeMs: settings.chunkAgeMs, startTimer: startSystemTimer })
+  }
+
+  /** Opens what writes to a topic, as for `openSink`. */
+  async openWriter(topic: string, partition: number | undefined): Promise<RecordWriter> {
+    const { cluster, pipeline } = this
+    if (partition !== undefined && deliveryOf(pipeline) === 'exactly-once') {
+      return transactionWriter(cluster, topic, partition)
+    }
+    if (partition !== undefined) return new ProducerWriter(await cluster.producer(), topic, [partition])
+    const report = await this.provideTopics(this.settings.topics)
+    const found = report.found.get(topic)
+    // Strict or not, there has to be one.
+    if (found === undefined) throw new Error(`The topic ${topic} is not there.`)
+    return new ProducerWriter(await cluster.producer(), topic, [...found.leaders.keys()])
+  }
+
+  /** Outputs first: a source that grows before them has partitions whose records have nowhere to go. */
+  private async provideTopics(mode: 'create' | 'verify'): Promise<TopicsReport> {
+    const { cluster, settings, pipeline, log } = this
+    const source = pipeline.source.kafka?.topic
+    const [found] = source === undefined ? [] : await cluster.admin.describe([source])
+    const partitions = Math.max(settings.partitions, found?.leaders.length ?? 0)
+    const outputs = [...topicsOf(pipeline)].map(([name, { isForLetters }]) =>
+      this.wanted(name, partitions, isForLetters ? lettersMs : recordsMs),
+    )
+    const sources = source === undefined ? [] : [this.wanted(source, settings.partitions, recordsMs)]
+    const report = await provideTopics(cluster.admin, [...outputs, ...sources], { mode })
+    const { made, grown, problems } = report
+    if (made.length > 0) log.info('Topics are made.', { topics: [...made] })
+    for (const { topic, from, to } of grown) log.info('A topic has more partitions.', { topic, from, to })
+    const words = problems.map(({ message }) => message).join(' ')
+    if (words !== '' && words !== this.told) log.warn('Topics are not as they should be.', { problems: words })
+    this.told = words
+    return report
+  }
+
+  private wanted(name: string, partitions: number, retentionMs: number): TopicWanted {
+    const { replicas } = this.settings
+    return { name, partitions, replicas, config: topicConfig(replicas, retentionMs) }
+  }
+
+  /** Returns why nothing may be read or written, if topics are to be as they should be. */
+  private async topicsFault(): Promise<string | undefined> {
+    const { problems } = await this.provideTopics('verify')
+    return problems.length === 0 || !this.settings.strict ? undefined : problems.map(({ message }) => message).join(' ')
+  }
+
+  private events(): KafkaPartitionEvents {
+    const { log, metrics } = this
+    return {
+      onTakeover: ({ partition, offset, generation, ms }) => {
+        metrics.tookOver(ms / 1000)
+        log.info('A partition is taken over.', { partition, offset: String(offset), generation, ms: Math.round(ms) })
+      },
+      onStop: ({ partition, reason, message, error }) => {
+        const cure = '`weir offsets show` tells where the group stands, `weir offsets set` where it goes on'
+        log.error('A partition is stopped, until somebody mends it.', { partition, reason, message, cure, error })
+      },
+      onDiscard: ({ partition, from, error }) => {
+        metrics.discardedProducer(error)
+        if (error === undefined) log.info('A transaction is abandoned.', { partition, offset: String(from) })
+        else log.warn('A transaction failed, and the partition is taken over again.', { partition, offset: String(from), error }) // prettier-ignore
+      },
+      onCommit: ({ ms }) => metrics.transaction(ms / 1000),
+      onWrongBatch: ({ partition, expected, first }) => {
+        metrics.wrongBatch()
+        log.warn('A batch is not the one that comes next.', { partition, expected: String(expected), first: String(first) }) // prettier-ignore
+      },
+    }
+  }
+}
+
+/** Returns whether a pipeline has to do with Kafka. */
+export function usesKafka(pipeline: PipelineSettings): boolean {
+  return pipeline.source.kafka !== undefined || outputsOf(pipeline).some(([, { kafka }]) => kafka !== undefined)
+}
