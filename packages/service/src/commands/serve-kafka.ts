@@ -51,7 +51,7 @@ export class SharedKafka {
   }
 }
 
-function clusterOptions({ brokers, tls, sasl, compression, fetchBytes }: KafkaSettings) {
+function clusterOptions({ brokers, tls, sasl, compression, fetchBytes, sessionMs }: KafkaSettings) {
   const { ca, certificate, key } = tls ?? {}
   const files = {
     ...(ca === undefined ? {} : { ca }),
@@ -59,7 +59,7 @@ function clusterOptions({ brokers, tls, sasl, compression, fetchBytes }: KafkaSe
     ...(key === undefined ? {} : { key }),
   }
   return {
-    ...{ brokers, compression, fetchBytes },
+    ...{ brokers, compression, fetchBytes, sessionMs },
     ...(tls === undefined ? {} : { tls: files }),
     ...(sasl === undefined ? {} : { sasl }),
   }
@@ -101,7 +101,8 @@ export class PipelineKafka {
       backoffMs: new Backoff(),
       prepare: () => this.provideTopics(this.settings.topics),
       checkTopics: () => this.topicsFault(),
-      onAssigned: (partitions) => log.info('The group has assigned partitions.', { group, partitions: [...partitions] }),
+      onAssigned: (partitions) =>
+        log.info('The group has assigned partitions.', { group, partitions: [...partitions] }),
       onLost: (error) => log.warn('The process is out of the group, and joins again.', { group, error }),
       events: this.events(),
     })

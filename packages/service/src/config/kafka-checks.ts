@@ -85,12 +85,19 @@ function checkGroups(settings: Settings, problems: ProblemList): void {
 function checkTopics(settings: Settings, problems: ProblemList): void {
   const pipelines = Object.entries(settings.pipelines)
   const outputs = pipelines.flatMap(([name, pipeline]) =>
-    sinkPlaces(['pipelines', name], pipeline).map((place) => ({ ...place, name, isFromKafka: pipeline.source.kafka !== undefined })),
+    sinkPlaces(['pipelines', name], pipeline).map((place) => ({
+      ...place,
+      name,
+      isFromKafka: pipeline.source.kafka !== undefined,
+    })),
   )
   for (const [i, output] of outputs.entries()) {
     const other = outputs
       .slice(0, i)
-      .find(({ topic, name, isFromKafka }) => topic === output.topic && name !== output.name && (isFromKafka || output.isFromKafka))
+      .find(
+        ({ topic, name, isFromKafka }) =>
+          topic === output.topic && name !== output.name && (isFromKafka || output.isFromKafka),
+      )
     if (other === undefined) continue
     problems.add([...output.path, 'topic'], `${formatPath([...other.path, 'topic'])} is the same.`, {
       suggestion: 'give each pipeline topics of its own',

@@ -230,6 +230,10 @@ const kafka = group('The Kafka cluster of all pipelines.', {
     flag('Whether topics whose settings could lose records stop a partition, or are only told in the log.'),
     true,
   ),
+  sessionMs: withDefault(
+    time('Time that a member of a group may be silent; then its partitions go to others.', { least: 1000, most: hour }),
+    30_000,
+  ),
   compression: withDefault(choice('How what is written is compressed.', ['none', 'gzip']), 'none'),
   fetchBytes: withDefault(size('Bytes asked of one partition at a time: one batch, one transaction.', { least: 16 << 10, most: 64 * mib }), 2 * mib), // prettier-ignore
 })
