@@ -10,6 +10,7 @@ const subcommands: Subcommands = {
   rules: async (context) => (await import('./commands/rules.ts')).rulesCommand(context),
   serve: async (context) => (await import('./commands/serve.ts')).serveCommand(context),
   tune: async (context) => (await import('./commands/tune.ts')).tuneCommand(context),
+  offsets: async (context) => (await import('./commands/offsets.ts')).offsetsCommand(context),
   users: async (context) => (await import('./commands/users.ts')).usersCommand(context),
   generate: async (context) => (await import('./commands/generate.ts')).generateCommand(context),
   config: async (context) => (await import('./commands/config.ts')).configCommand(context),

@@ -36,12 +36,16 @@ export class SharedKafka {
     this.log = log
   }
 
-  /** Returns what a pipeline needs of Kafka. *Errors*: of credentials that cannot be used. Nothing is connected yet. */
+  /** Returns what a pipeline needs of Kafka. *Errors*: those of `cluster()`. */
   async forPipeline(pipeline: PipelineSettings, log: StructuredLog, metrics: PipelineMetrics): Promise<PipelineKafka> {
-    const { settings } = this
+    return new PipelineKafka(await this.cluster(), this.settings!, pipeline, log, metrics)
+  }
+
+  /** Returns the cluster. *Errors*: of credentials that cannot be used. Nothing is connected yet. */
+  cluster(): Promise<KafkaCluster> {
+    const { settings, log } = this
     if (settings === undefined) throw new TypeError('The settings were not checked: Kafka is nowhere.')
-    this.opened ??= openCluster({ ...clusterOptions(settings), log: this.log })
-    return new PipelineKafka(await this.opened, settings, pipeline, log, metrics)
+    return (this.opened ??= openCluster({ ...clusterOptions(settings), log }))
   }
 
   /** Ends all connections. Never throws. */

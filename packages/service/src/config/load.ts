@@ -13,7 +13,7 @@ import { checkTogether } from './cross-checks.ts'
 import type { FileQuestions } from './cross-checks.ts'
 import { defaultName, defaultSettingsText } from './defaults.ts'
 import { readDocument } from './document.ts'
-import { readOriginal } from './original.ts'
+import { converterSettings, readOriginal } from './original.ts'
 import type { NamedText, OriginalSettings, ReadOriginal } from './original.ts'
 import { formatPath, isPlainObject, leavesOf, nodeAt } from './outline.ts'
 import type { Path } from './outline.ts'
@@ -62,7 +62,8 @@ export interface LoadedSettings {
 export function loadSettings(sources: SettingsSources): LoadedSettings {
   const found: SettingsIssue[] = []
   const { file, original: originalFile } = sources
-  const original = originalFile === undefined ? undefined : gather(found, () => readOriginal(originalFile))
+  const original =
+    originalFile === undefined ? undefined : gather(found, () => readOriginal(originalFile, file === undefined))
   const tree = gather(found, () => startingTree(file))
   if (tree === undefined) throw settingsError(found)
   const problems = new ProblemList((at, atKey) => tree.placeOf(at, atKey))
@@ -136,6 +137,10 @@ function addOriginal(tree: SettingsTree, read: ReadOriginal, sources: SettingsSo
   }
   // Filters keep and drop, and know no other route.
   if (isBuiltIn) tree.remove(['pipelines', pipeline, 'routes', 'security'])
+  if (!isBuiltIn || !read.hasKafka) return
+  const { kafka, ...converter } = converterSettings(settings)
+  tree.set({ path: ['kafka'], value: kafka, origin })
+  for (const [key, value] of Object.entries(converter)) tree.set({ path: ['pipelines', pipeline, key], value, origin })
 }
 
 /**

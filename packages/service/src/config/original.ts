@@ -1,6 +1,6 @@
-// The settings.json of the original converter: its filters become the rules of a pipeline, its workers the threads.
-// What it says of Kafka is read and kept; nothing uses it in this version. Filters themselves are for the engine to
-// judge. Called by load.ts.
+// The settings.json of the original converter: its filters become the rules of a pipeline, its workers the threads, and
+// what it says of Kafka the pipeline itself, where no settings file says another one. Filters themselves are for the engine
+// to judge. Called by load.ts.
 
 import { limits } from '@weir/engine'
 import { z } from 'zod'
@@ -57,11 +57,34 @@ export interface ReadOriginal {
   readonly settings: OriginalSettings
   /** Whether it has filters: then its file is a rule file as it is. */
   readonly hasFilters: boolean
+  /** Whether it says where Kafka is: then it is about a converter, and not about filters alone. */
+  readonly hasKafka: boolean
   readonly warnings: readonly SettingsIssue[]
 }
 
-/** Returns what the file holds. *Errors*: `ERR_CONFIG_SETTINGS` with all problems. */
-export function readOriginal({ name, text: json }: NamedText): ReadOriginal {
+/** The consumer group of the original, which goes on where it stood. */
+const originalGroup = 'converter'
+
+/**
+ * Returns settings of a service that does what the original does: envelopes in, lines out. Unlike there, lines that cannot
+ * be judged go to a topic of their own.
+ */
+export function converterSettings({ kafka, count }: OriginalSettings) {
+  const { brokers, inboundTopic, outboundTopic } = kafka
+  return {
+    // Its topics are as it has made them; what they lack is told.
+    kafka: { brokers, topics: 'create', partitions: count, replicas: brokers.length, strict: false },
+    source: { kafka: { topic: inboundTopic, group: originalGroup, format: 'fluentd' } },
+    routes: { keep: { kafka: { topic: outboundTopic, format: 'lines' } } },
+    deadLetter: { kafka: { topic: `${outboundTopic}-dead-letter` } },
+  }
+}
+
+/**
+ * Returns what the file holds. `isAlone`: there is no settings file, so that all of it counts. *Errors*:
+ * `ERR_CONFIG_SETTINGS` with all problems.
+ */
+export function readOriginal({ name, text: json }: NamedText, isAlone: boolean): ReadOriginal {
   const document = readDocument(json)
   const place = (path: Path, atKey: boolean) => {
     const found = document.locate(path, atKey)
@@ -77,7 +100,8 @@ export function readOriginal({ name, text: json }: NamedText): ReadOriginal {
   return {
     settings: parsed.data,
     hasFilters: Object.hasOwn(document.value, 'filters'),
-    warnings: warningsOf(document.value, name, (path) => place(path, true).place ?? {}),
+    hasKafka: Object.hasOwn(document.value, 'kafka'),
+    warnings: warningsOf(document.value, name, isAlone, (path) => place(path, true).place ?? {}),
   }
 }
 
@@ -92,6 +116,7 @@ function addProblem(problems: ProblemList, path: Path, root: Readonly<Record<str
 function warningsOf(
   root: Readonly<Record<string, unknown>>,
   file: string,
+  isAlone: boolean,
   placeOf: (path: Path) => { line?: number; column?: number },
 ): SettingsIssue[] {
   const warnings: SettingsIssue[] = []
@@ -102,9 +127,12 @@ function warningsOf(
     const message = 'The original knows no such setting, and nothing reads it.'
     warnings.push({ path: key, message, suggestion, file, ...placeOf([key]) })
   }
-  for (const key of ['kafka', 'count'].filter((each) => Object.hasOwn(root, each))) {
-    const message = 'Nothing reads or writes Kafka in this version: the setting is kept, and has no effect.'
-    const suggestion = 'post the records over HTTP, or wait for a version with Kafka'
+  const unused = isAlone && Object.hasOwn(root, 'kafka') ? [] : ['kafka', 'count']
+  for (const key of unused.filter((each) => Object.hasOwn(root, each))) {
+    const message = isAlone
+      ? 'It is about Kafka, of which nothing else is said.'
+      : 'The settings file says where records come from and go to, so this has no effect.'
+    const suggestion = isAlone ? 'give `kafka` too, or drop it' : 'give the settings of the original alone, or drop it'
     warnings.push({ path: key, message, suggestion, file, ...placeOf([key]) })
   }
   return warnings

@@ -152,7 +152,7 @@ export function addWrongName(problems: ProblemList, path: Path): void {
 }
 
 /** Names of systems that later versions reach. */
-const later: Readonly<Record<string, string>> = { kafka: 'Kafka', s3: 'S3' }
+const later: Readonly<Record<string, string>> = { s3: 'S3' }
 
 /** Adds that there is no such setting. */
 export function addUnknown(problems: ProblemList, above: Path, name: string, options: ProblemOptions = {}): void {
@@ -177,7 +177,7 @@ export function addUnknown(problems: ProblemList, above: Path, name: string, opt
 function suggestName(group: GroupNode, above: Path, name: string): string {
   const close = nearest(name, group.entries.keys())
   if (close !== undefined) return `did you mean \`${close}\`?`
-  if (above.length === 0 && ['filters', 'workers', 'count', 'kafka'].includes(name)) {
+  if (above.length === 0 && ['filters', 'workers', 'count'].includes(name)) {
     return 'settings of the original converter are given with `--original FILE`'
   }
   const elsewhere = settingRows().find(({ path }) => path.endsWith(`.${name}`))

@@ -10,7 +10,7 @@ const two = (a: string, b: string) => `pipelines:\n${pipeline('a', '', a)}${pipe
 
 test('exactly one source and one output for each route is given', () => {
   assert.match(problemsOf(one('stdin: {}, http: {}')).join(), /a\.source: Only one of http and stdin can be given/)
-  assert.match(problemsOf('pipelines: { a: { source: {}, routes: { keep: { discard: {} } } } }').join(), /a\.source: Nothing is chosen\. \(give exactly one of http, file, stdin\)/) // prettier-ignore
+  assert.match(problemsOf('pipelines: { a: { source: {}, routes: { keep: { discard: {} } } } }').join(), /a\.source: Nothing is chosen\. \(give exactly one of http, file, kafka, stdin\)/) // prettier-ignore
   assert.match(
     problemsOf(one('stdin: {}', 'deadLetter: { discard: {}, stdout: {} }')).join(),
     /a\.deadLetter: Only one/,
@@ -86,13 +86,21 @@ test('there is one standard input and one standard output', () => {
 test('where the split of dropped and malformed is written, every record is checked', () => {
   for (const mode of ['kept', 'read']) {
     assert.match(
-      problemsOf(one('stdin: {}', `validation: ${mode}\n    deadLetter: { directory: { path: dead } }`)).join(),
+      problemsOf(
+        one('stdin: {}', `validation: ${mode}\n    rules: r\n    deadLetter: { directory: { path: dead } }`),
+      ).join(),
       /a\.validation: There is a `deadLetter`/,
     )
-    const dropped = one('stdin: {}', `validation: ${mode}`).replace('{ keep:', '{ drop: { stdout: {} }, keep:')
+    const dropped = one('stdin: {}', `validation: ${mode}\n    rules: r`).replace(
+      '{ keep:',
+      '{ drop: { stdout: {} }, keep:',
+    )
     assert.match(problemsOf(dropped).join(), /a\.validation: Dropped records are written/)
     assert.deepEqual(problemsOf(one('stdin: {}', `validation: ${mode}`)), [])
     assert.deepEqual(problemsOf(one('stdin: {}', `validation: ${mode}\n    deadLetter: { discard: {} }`)), [])
+    // Where nothing is judged, only what is too long is malformed, and that is known without reading it.
+    const ingest = problemsOf(one('stdin: {}', `validation: ${mode}\n    deadLetter: { directory: { path: dead } }`))
+    assert.equal(ingest.length, mode === 'read' ? 0 : 1)
   }
 })
 
@@ -131,4 +139,52 @@ test('a batch does not wait for longer than a body may', () => {
   assert.match(problemsOf(one('http: { answerWithinMs: 3s }', 'batchAgeMs: 2s')).join(), problem)
   assert.deepEqual(problemsOf(one('http: { answerWithinMs: 4s }', 'batchAgeMs: 2s')), [])
   assert.deepEqual(problemsOf(one('stdin: {}', 'batchAgeMs: 1min')), [])
+})
+
+const kafka = 'kafka: { brokers: ["a:9092"] }\n'
+const kafkaPipeline = (name: string, { topic = 'raw', group = name, to = `${name}-out`, more = '' } = {}) =>
+  `  ${name}:\n    source: { kafka: { topic: ${topic}, group: ${group}${more} } }\n    routes: { keep: { kafka: { topic: ${to} } } }\n`
+
+test('pipelines share no group, and no topic that one of them writes from Kafka', () => {
+  const problems = (a: string, b: string) => problemsOf(`pipelines:\n${a}${b}${kafka}`).join('\n')
+  assert.equal(problems(kafkaPipeline('a'), kafkaPipeline('b')), '')
+  assert.match(
+    problems(kafkaPipeline('a'), kafkaPipeline('b', { group: 'a' })),
+    /b\.source\.kafka\.group: pipelines\.a\.source\.kafka\.group is the same/,
+  )
+  assert.match(
+    problems(kafkaPipeline('a'), kafkaPipeline('b', { to: 'a-out' })),
+    /b\.routes\.keep\.kafka\.topic: pipelines\.a\.routes\.keep\.kafka\.topic is the same/,
+  )
+  assert.match(problems(kafkaPipeline('a', { to: 'raw' }), ''), /It is the topic that is read/)
+  assert.match(
+    problems(kafkaPipeline('a'), kafkaPipeline('b', { topic: 'a-out' })),
+    /b\.source\.kafka\.gaps: pipelines\.a\.routes\.keep\.kafka writes the topic in transactions/,
+  )
+  assert.equal(problems(kafkaPipeline('a'), kafkaPipeline('b', { topic: 'a-out', more: ', gaps: allow' })), '')
+  const ingest = (name: string) =>
+    pipeline(name, '', `http: { listen: "127.0.0.1:0" }`).replace(
+      /keep: \{[^}]*\}\s*\}/,
+      'keep: { kafka: { topic: raw } }',
+    )
+  assert.equal(problems(ingest('c'), ingest('d')), '')
+})
+
+test('exactly once is refused where it cannot be', () => {
+  const problems = (text: string) => problemsOf(`pipelines:\n${text}${kafka}`).join('\n')
+  assert.equal(problems(`${kafkaPipeline('a')}    delivery: exactly-once\n`), '')
+  const mixed = `${kafkaPipeline('a')}    delivery: exactly-once\n    deadLetter: { directory: { path: dead } }\n`
+  assert.match(problems(mixed), /a\.delivery: An output is no topic of Kafka/)
+  assert.match(problemsOf(one('stdin: {}', 'delivery: exactly-once')).join(), /a\.delivery: The source is no topic/)
+  assert.match(problems(kafkaPipeline('a').replace('keep: {', 'drop: { stdout: {} }, keep: {')), /there is one standard output/) // prettier-ignore
+})
+
+test('a pipeline of Kafka needs to know where it is, and a certificate its key', () => {
+  assert.match(
+    problemsOf(`pipelines:\n${kafkaPipeline('a')}`).join(),
+    /a\.source\.kafka: It is not said where Kafka is/,
+  )
+  assert.match(problemsOf(`${one('stdin: {}')}kafka: { brokers: [] }\n`).join(), /kafka\.brokers: There are none/)
+  const tls = 'kafka: { brokers: ["a:1"], tls: { certificate: c } }\n'
+  assert.match(problemsOf(one('stdin: {}') + tls).join(), /kafka\.tls: A certificate and its key belong together/)
 })

@@ -122,13 +122,13 @@ loglevel: debug
     '5:74: pipelines.a.source.http.maxBodyBytes: "16g" cannot be used: give a size, as 65536, 64KiB or 2MB, from 1KiB to 1GiB. (write `16GiB`)',
     '5:86: pipelines.a.source.http.hosts: A list cannot be used: give a list of host names without ports, as [logs.example.com].',
     '6:7: pipelines.a.source.path: There is no such setting. (it stands at pipelines.NAME.source.http.path)',
-    '7:5: pipelines.a.routes.keep: The setting is missing. (give exactly one of directory, stdout, discard)',
+    '7:5: pipelines.a.routes.keep: The setting is missing. (give exactly one of directory, kafka, stdout, discard)',
     '8:19: pipelines.a.rulesOnError: "continue" cannot be used: give `stop` or `keep`.',
     '9:14: pipelines.a.threads: 0 cannot be used: give a whole number from 1 to 256.',
     '10:18: admin.listen: 9881 cannot be used: give an address and a port, as "127.0.0.1:9880" or "[::1]:9880", or `none`. (write "127.0.0.1:9881")',
     '11:1: limits: An empty value cannot be used: give a group of settings. (write `{}` for one with all its defaults)',
     '12:15: log.level: "Info" cannot be used: give `debug`, `info`, `warn` or `error`.',
-    '13:1: loglevel: There is no such setting. (known here: pipelines, admin, limits, log, shutdownMs)',
+    '13:1: loglevel: There is no such setting. (known here: pipelines, kafka, admin, limits, log, shutdownMs)',
   ])
 })
 
@@ -148,10 +148,10 @@ test('one pipeline’s problems do not hide the contradictions of others', () =>
 })
 
 test('what a later version has is told from what nobody knows', () => {
-  const text = 'pipelines: { a: { source: { kafka: { topic: raw } }, routes: { keep: { s3: {} } } } }'
+  const text = 'pipelines: { a: { source: { s3: { topic: raw } }, routes: { keep: { s3: {} } } } }'
   assert.deepEqual(problemsOf(text), [
-    '1:29: pipelines.a.source.kafka: Kafka is not in this version of Weir; a later one has it. (use one of http, file, stdin)',
-    '1:72: pipelines.a.routes.keep.s3: S3 is not in this version of Weir; a later one has it. (use one of directory, stdout, discard)',
+    '1:29: pipelines.a.source.s3: S3 is not in this version of Weir; a later one has it. (use one of http, file, kafka, stdin)',
+    '1:69: pipelines.a.routes.keep.s3: S3 is not in this version of Weir; a later one has it. (use one of directory, kafka, stdout, discard)',
   ])
 })
 

@@ -17,7 +17,8 @@ const shipped = {
 const original = (value: unknown) => ({ original: { name: 'old/settings.json', text: JSON.stringify(value, null, 2) } })
 
 test('its filters become the rules of the built-in pipeline, and its workers the threads', () => {
-  const loaded = load(undefined, original(shipped))
+  const { workers, filters } = shipped
+  const loaded = load(undefined, original({ workers, filters }))
   const { rules, threads, routes } = loaded.settings.pipelines['default'] ?? assert.fail('no pipeline')
   assert.deepEqual([rules, threads], ['/srv/old/settings.json', 4])
   assert.deepEqual(Object.keys(routes).sort(), ['drop', 'keep'])
@@ -33,6 +34,18 @@ test('what it leaves out has the values of its own code', () => {
   const compiled = compileRules(rulesOf(loaded, 'default'))
   assert.equal(compiled.test('no JSON at all').route, 'keep')
   compiled.release()
+})
+
+test('with its topics it is a converter: envelopes in, lines out, in its own group', () => {
+  const { settings, warnings } = load(undefined, original({ ...shipped, count: 3 }))
+  const { source, routes, deadLetter, rules } = settings.pipelines['default'] ?? assert.fail('no pipeline')
+  assert.deepEqual(source, { kafka: { topic: 'raw', group: 'converter', format: 'fluentd', gaps: 'stop' } })
+  assert.deepEqual(routes, { keep: { kafka: { topic: 'processed', format: 'lines', chunkAgeMs: 20 } } })
+  assert.equal(deadLetter?.kafka?.topic, 'processed-dead-letter')
+  assert.equal(rules, '/srv/old/settings.json')
+  const { brokers, topics, partitions, replicas, strict } = settings.kafka ?? assert.fail('no Kafka')
+  assert.deepEqual([brokers, topics, partitions, replicas, strict], [['queue-broker:9092'], 'create', 3, 1, false])
+  assert.deepEqual(warnings, [])
 })
 
 test('everything stands over it: the file, the environment, flags', () => {
@@ -58,16 +71,15 @@ test('of several pipelines it is for the one called default, or nobody can tell'
   ])
 })
 
-test('what has no effect in this version, or ever, is a warning with its place', () => {
-  const { warnings } = load(undefined, original({ ...shipped, wrkers: 3 }))
-  assert.deepEqual(
-    warnings.map(({ path, line, suggestion }) => [path, line, suggestion?.slice(0, 12)]),
-    [
-      ['wrkers', 18, 'did you mean'],
-      ['kafka', 2, 'post the rec'],
-      ['count', 9, 'post the rec'],
-    ],
-  )
+test('what has no effect beside a settings file, or ever, is a warning with its place', () => {
+  const told = (file: string | undefined, value: unknown) =>
+    load(file, original(value)).warnings.map(({ path, line, suggestion }) => [path, line, suggestion?.slice(0, 12)])
+  assert.deepEqual(told(`pipelines:\n${pipeline('logs')}`, { ...shipped, wrkers: 3 }), [
+    ['wrkers', 18, 'did you mean'],
+    ['kafka', 2, 'give the set'],
+    ['count', 9, 'give the set'],
+  ])
+  assert.deepEqual(told(undefined, { count: 2 }), [['count', 2, 'give `kafka`']])
 })
 
 test('wrong values are refused, all at once, with place and cure', () => {

@@ -82,6 +82,8 @@ function samples(): { path: Path; good: readonly unknown[]; bad: readonly unknow
       found.push({ path: [...path, 'nobodyKnows'], good: [], bad: node.others === undefined ? [1, {}] : [] })
       return
     }
+    if (path.at(-1) === 'brokers')
+      return void found.push({ path, good: [['a:1', '[::1]:2']], bad: ['a:1', [1], ['a'], null] })
     found.push({ path, ...(values[node.field.kind] ?? assert.fail(node.field.kind)) })
   }
   walk(outline, [])
@@ -93,6 +95,7 @@ function settingsWith(path: Path, value: unknown): Record<string, unknown> {
   const root: Record<string, unknown> = {
     pipelines: { x: { source: { file: { path: 'in' } }, routes: { keep: { discard: {} } } } },
     admin: { token: 'token' },
+    kafka: { brokers: ['a:1'] },
   }
   let at = root
   for (const [i, step] of path.slice(0, -1).entries()) {
@@ -107,6 +110,9 @@ function settingsWith(path: Path, value: unknown): Record<string, unknown> {
     Object.assign(at, { path: 'in', follow: true, stateFile: 'state' })
   if (path.at(-2) === 'tls') Object.assign(at, { certificate: 'a', key: 'b' })
   if (path.at(-2) === 'directory') at['path'] ??= 'out'
+  if (path.at(-2) === 'kafka' && path.length > 2) Object.assign(at, { topic: 't' })
+  if (path.at(-3) === 'source' && path.at(-2) === 'kafka') Object.assign(at, { group: 'g' })
+  if (path.at(-2) === 'sasl') Object.assign(at, { user: 'u', passwordFile: 'p' })
   at[String(path.at(-1))] = value
   return root
 }
