@@ -2,14 +2,20 @@
 // What the topics hold is read by Kafka's own client.
 
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+
+import { openCluster } from '#src/kafka/cluster.js'
+import type { KafkaCluster } from '#src/kafka/port.js'
 
 import { readTopic } from '../servers/kafka/reading.js'
 import type { ReadRecord } from '../servers/kafka/reading.js'
 import { useBroker } from '../servers/kafka/broker.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
-import { anyPort, post, serve, settingsText } from './serving.js'
-import type { Serving } from './serving.js'
+import { folder, startWeir, weir } from '../running.js'
+import { anyPort, post, serve, Serving, settingsText } from './serving.js'
 
 const skip = await skipWithoutKafka()
 const broker = useBroker(skip)
@@ -148,4 +154,119 @@ test('a filter that is killed again and again loses and doubles nothing', { skip
   assert.deepEqual(linesOf(await readTopic(broker(), names.dead)).sort(), bad)
   const { code } = await last.stop()
   assert.equal(code, 0)
+})
+
+/** A cluster as a client of our own sees it; closed after the test. */
+async function clusterOf(t: TestContext): Promise<KafkaCluster> {
+  const cluster = await openCluster({ brokers: broker().addresses })
+  t.after(() => cluster.close())
+  return cluster
+}
+
+test("the original's settings start a converter that goes on where it stood", { skip }, async (t) => {
+  const { raw, processed } = topics()
+  const directory = await folder(t)
+  const filters = [{ fieldName: 'n', regex: '.*7.*', include: false }]
+  const kafka = { brokers: broker().addresses, inboundTopic: raw, outboundTopic: processed }
+  await writeFile(path.join(directory, 'settings.json'), JSON.stringify({ kafka, count: 2, workers: 1, filters }))
+  const sets = ['admin.listen=127.0.0.1:0', 'log.format=json'].flatMap((set) => ['--set', set])
+  const child = startWeir(['serve', '--original', 'settings.json', ...sets], directory)
+  const serving = new Serving(directory, child)
+  t.after(() => void child.kill('SIGKILL'))
+  await serving.logged('A partition is taken over.', ({ partition }) => partition === 1)
+  const producer = await (await clusterOf(t)).producer()
+  const envelope = (lines: string) => Buffer.from(JSON.stringify({ message: lines }))
+  const records = ['{"n":1}\n{"n":7}\n', '{"n":2}\nno JSON', '{"other":1}'].map((lines) => ({
+    key: Buffer.from('k'),
+    value: envelope(lines),
+  }))
+  await producer.send({ topic: raw, partition: 1 }, records)
+  await serving.metricIs('weir_kafka_partition_position{pipeline="default",partition="1"}', (offset) => offset === 3)
+  assert.equal((await serving.stop()).code, 0)
+  const read = (await readTopic(broker(), processed))[1]!
+  assert.deepEqual(
+    read.map(({ key, value }) => `${String(key)} ${String(value)}`),
+    ['k {"n":1}', 'k {"n":2}', 'k {"other":1}'],
+  )
+  assert.deepEqual(linesOf(await readTopic(broker(), `${processed}-dead-letter`)), ['no JSON'])
+  const shown = await weir(['offsets', 'show', '--original', 'settings.json', '--json'], { cwd: directory })
+  const { offsets } = JSON.parse(shown.stdout.toString()) as { offsets: { partition: number; offset: string; group: string }[] }
+  assert.deepEqual(
+    offsets.map(({ partition, offset, group }) => [partition, offset, group]),
+    [
+      [0, '0', 'converter'],
+      [1, '3', 'converter'],
+    ],
+  )
+})
+
+test('an offset is set by hand while nobody reads, and within the log', { skip }, async (t) => {
+  const names = topics()
+  const serving = await serve(t, settingsText([filter(names)], connection()), options)
+  await serving.logged('A partition is taken over.', ({ partition }) => partition === 0)
+  const producer = await (await clusterOf(t)).producer()
+  const send = (n: number) =>
+    producer.send({ topic: names.raw, partition: 0 }, [{ key: null, value: Buffer.from(`{"n":"${n}"}`) }])
+  for (const n of [0, 1, 2]) await send(n)
+  await serving.metricIs('weir_kafka_partition_position{pipeline="filter",partition="0"}', (offset) => offset === 3)
+  const set = (offset: string) =>
+    weir(
+      ['offsets', 'set', '--config', 'weir.yaml', '--partition', '0', '--offset', offset, '--reason', 'a test'],
+      { cwd: serving.directory },
+    )
+  const refused = await set('1')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /the group has members/)
+  await serving.stop()
+  const outside = await set('9')
+  assert.equal(outside.code, 2)
+  assert.match(outside.stderr, /--offset: "9" cannot be set: give a number from 0 to 3/)
+  const done = await set('1')
+  assert.equal(done.code, 0, done.stderr)
+  assert.match(done.stdout.toString(), /stands at 3 .*\n.*stands at 1 \(set: a test\)/)
+  const again = await serve(t, settingsText([filter(names)], connection()), options)
+  await again.metricIs('weir_kafka_partition_position{pipeline="filter",partition="0"}', (offset) => offset === 3)
+  await again.stop()
+  assert.deepEqual(
+    linesOf(await readTopic(broker(), names.processed)),
+    ['0', '1', '2', '1', '2'].map((n) => `{"n":"${n}"}`),
+  )
+})
+
+test('a partition that cannot know where to go on is stopped, and says so wherever one looks', { skip }, async (t) => {
+  const names = topics()
+  const cluster = await clusterOf(t)
+  const config = {}
+  await cluster.admin.create(
+    [names.raw, names.processed, names.dead].map((name) => ({ name, partitions: 2, replicas: 1, config })),
+  )
+  const lax = connection().replace('replicas: 1,', 'replicas: 1, strict: false,')
+  const producer = await cluster.producer()
+  for (const topic of [names.raw, names.processed]) {
+    await producer.send({ topic, partition: 0 }, [{ key: null, value: Buffer.from('{"n":"1"}') }])
+  }
+  const serving = await serve(t, settingsText([filter(names)], lax), options)
+  const stop = await serving.logged('A partition is stopped, until somebody mends it.')
+  assert.equal(stop['reason'], 'no_offset')
+  const ready = await serving.ask('/readyz')
+  assert.equal(ready.status, 503)
+  assert.match(await ready.text(), /partition 0 is stopped \(no_offset\): The group filter-\d+ has no offset/)
+  assert.equal(
+    await serving.metric('weir_kafka_partition_stopped{pipeline="filter",partition="0",reason="no_offset"}'),
+    '1',
+  )
+  await serving.stop()
+  assert.equal((await readTopic(broker(), names.processed)).flat().length, 1)
+})
+
+test('topics that could lose records stop a pipeline that is strict', { skip }, async (t) => {
+  const names = topics()
+  const cluster = await clusterOf(t)
+  const config = { 'cleanup.policy': 'compact' }
+  await cluster.admin.create([names.raw].map((name) => ({ name, partitions: 2, replicas: 1, config })))
+  const serving = await serve(t, settingsText([filter(names)], connection()), options)
+  const stop = await serving.logged('A partition is stopped, until somebody mends it.')
+  assert.equal(stop['reason'], 'outputs')
+  assert.match(String(stop['message']), /cleanup\.policy compact, and needs delete/)
+  await serving.stop()
 })
