@@ -63,10 +63,20 @@ export const metricTable = {
   weir_http_inflated_bytes_total: counter(pipeline, 'bytes', 'Bytes of request bodies, inflated.'),
   weir_http_in_flight_bytes: read(gauge(pipeline, 'bytes', 'Bytes of bodies that wait for their answer.')),
   weir_kafka_takeover_seconds: histogram(pipeline, 'Time until a partition was taken over.', callSeconds),
-  weir_kafka_transaction_seconds: histogram(pipeline, 'Time of a transaction that counts, from its beginning.', callSeconds),
-  weir_kafka_discarded_producers_total: counter([...pipeline, 'code'], 'producers', 'Producers given up, by error code.'),
+  weir_kafka_transaction_seconds: histogram(
+    pipeline,
+    'Time of a transaction that counts, from its beginning.',
+    callSeconds,
+  ),
+  weir_kafka_discarded_producers_total: counter(
+    [...pipeline, 'code'],
+    'producers',
+    'Producers given up, by error code.',
+  ),
   weir_kafka_wrong_batches_total: counter(pipeline, 'batches', 'Batches that were not those that come next.'),
-  weir_kafka_partition_position: read(gauge([...pipeline, 'partition'], 'offset', 'The offset behind what is delivered.')),
+  weir_kafka_partition_position: read(
+    gauge([...pipeline, 'partition'], 'offset', 'The offset behind what is delivered.'),
+  ),
   weir_kafka_partition_lag_records: read(gauge([...pipeline, 'partition'], 'records', 'Offsets behind the position.')),
   weir_kafka_partition_running: read(gauge([...pipeline, 'partition'], '0 or 1', '1 while records of it are taken.')),
   weir_kafka_partition_stopped: read(

@@ -38,7 +38,9 @@ const unexpected = 'ERR_UNEXPECTED'
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR|KAFKA)_[A-Z_]+$/.test(code) ? code : unexpected
+  return typeof code === 'string' && /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR|KAFKA)_[A-Z_]+$/.test(code)
+    ? code
+    : unexpected
 }
 
 /** All metrics of a process. Make one with `createMetrics`. */
@@ -334,14 +336,9 @@ export class PipelineMetrics {
     return this.#all.watch(() => this.#set('weir_http_in_flight_bytes', inFlightBytes()))
   }
 
-  /** Counts a takeover of a partition. */
-  tookOver(seconds: number): void {
-    this.#all.histogram('weir_kafka_takeover_seconds').observe(this.#labels, seconds, 1)
-  }
-
-  /** Counts a transaction whose commit was answered. */
-  transaction(seconds: number): void {
-    this.#all.histogram('weir_kafka_transaction_seconds').observe(this.#labels, seconds, 1)
+  /** Counts a takeover of a partition, or a transaction whose commit was answered. */
+  kafkaTook(what: 'takeover' | 'transaction', seconds: number): void {
+    this.#all.histogram(`weir_kafka_${what}_seconds`).observe(this.#labels, seconds)
   }
 
   /** Counts a producer that was given up; without an error, in order. */

@@ -172,7 +172,7 @@ export class PipelineKafka {
     const { log, metrics } = this
     return {
       onTakeover: ({ partition, offset, generation, ms }) => {
-        metrics.tookOver(ms / 1000)
+        metrics.kafkaTook('takeover', ms / 1000)
         log.info('A partition is taken over.', { partition, offset: String(offset), generation, ms: Math.round(ms) })
       },
       onStop: ({ partition, reason, message, error }) => {
@@ -184,7 +184,7 @@ export class PipelineKafka {
         if (error === undefined) log.info('A transaction is abandoned.', { partition, offset: String(from) })
         else log.warn('A transaction failed, and the partition is taken over again.', { partition, offset: String(from), error }) // prettier-ignore
       },
-      onCommit: ({ ms }) => metrics.transaction(ms / 1000),
+      onCommit: ({ ms }) => metrics.kafkaTook('transaction', ms / 1000),
       onWrongBatch: ({ partition, expected, first }) => {
         metrics.wrongBatch()
         log.warn('A batch is not the one that comes next.', { partition, expected: String(expected), first: String(first) }) // prettier-ignore

@@ -190,7 +190,9 @@ test("the original's settings start a converter that goes on where it stood", { 
   )
   assert.deepEqual(linesOf(await readTopic(broker(), `${processed}-dead-letter`)), ['no JSON'])
   const shown = await weir(['offsets', 'show', '--original', 'settings.json', '--json'], { cwd: directory })
-  const { offsets } = JSON.parse(shown.stdout.toString()) as { offsets: { partition: number; offset: string; group: string }[] }
+  const { offsets } = JSON.parse(shown.stdout.toString()) as {
+    offsets: { partition: number; offset: string; group: string }[]
+  }
   assert.deepEqual(
     offsets.map(({ partition, offset, group }) => [partition, offset, group]),
     [
@@ -210,10 +212,9 @@ test('an offset is set by hand while nobody reads, and within the log', { skip }
   for (const n of [0, 1, 2]) await send(n)
   await serving.metricIs('weir_kafka_partition_position{pipeline="filter",partition="0"}', (offset) => offset === 3)
   const set = (offset: string) =>
-    weir(
-      ['offsets', 'set', '--config', 'weir.yaml', '--partition', '0', '--offset', offset, '--reason', 'a test'],
-      { cwd: serving.directory },
-    )
+    weir(['offsets', 'set', '--config', 'weir.yaml', '--partition', '0', '--offset', offset, '--reason', 'a test'], {
+      cwd: serving.directory,
+    })
   const refused = await set('1')
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /the group has members/)
