@@ -4,18 +4,20 @@
 
 import { deliveryOf, formatOf, outputsOf, topicsOf } from '../config/delivery.ts'
 import type { KafkaSettings, KafkaSinkSettings, KafkaSourceSettings, PipelineSettings } from '../config/schema.ts'
+import { KafkaError } from '../errors.ts'
 import { openCluster } from '../kafka/cluster.ts'
 import type { KafkaCluster, TopicWanted } from '../kafka/port.ts'
 import { provideTopics, topicConfig } from '../kafka/topics.ts'
-import type { TopicsReport } from '../kafka/topics.ts'
+import type { TopicProblem, TopicsReport } from '../kafka/topics.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import { Backoff } from '../pipeline/retry.ts'
 import type { Sink } from '../ports/sink.ts'
 import { fillingKafkaSink, kafkaSink } from '../sinks/kafka.ts'
+import { recordTime } from '../sinks/record-time.ts'
 import { ProducerWriter, transactionWriter } from '../sinks/kafka-writer.ts'
 import type { RecordWriter } from '../sinks/kafka-writer.ts'
 import { KafkaSource } from '../sources/kafka.ts'
-import type { KafkaPartitionEvents } from '../sources/kafka-partition.ts'
+import type { KafkaPartitionEvents } from '../sources/kafka-events.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer, steadyClock } from '../time.ts'
 
@@ -119,7 +121,9 @@ export class PipelineKafka {
   async openSink(settings: KafkaSinkSettings, partition: number | undefined): Promise<Sink> {
     const format = formatOf(settings, this.pipeline)
     const writer = await this.openWriter(settings.topic, partition)
-    if (format === 'lines' || partition !== undefined) return kafkaSink({ writer, format })
+    const { timeField } = this.pipeline
+    const time = format === 'lines' && timeField !== undefined ? { timeOf: recordTime(timeField) } : {}
+    if (format === 'lines' || partition !== undefined) return kafkaSink({ writer, format, ...time })
     return fillingKafkaSink({ writer, chunkAgeMs: settings.chunkAgeMs, startTimer: startSystemTimer })
   }
 
@@ -130,10 +134,12 @@ export class PipelineKafka {
       return transactionWriter(cluster, topic, partition)
     }
     if (partition !== undefined) return new ProducerWriter(await cluster.producer(), topic, [partition])
-    const report = await this.provideTopics(this.settings.topics)
-    const found = report.found.get(topic)
+    const { found: all, problems } = await this.provideTopics(this.settings.topics)
+    refusePassing(problems)
+    const found = all.get(topic)
     // Strict or not, there has to be one.
-    if (found === undefined) throw new Error(`The topic ${topic} is not there.`)
+    const words = this.settings.strict || found === undefined ? wordsOf(problems) : ''
+    if (found === undefined || words !== '') throw new KafkaError('ERR_KAFKA_TOPIC', words)
     return new ProducerWriter(await cluster.producer(), topic, [...found.leaders.keys()])
   }
 
@@ -151,7 +157,7 @@ export class PipelineKafka {
     const { made, grown, problems } = report
     if (made.length > 0) log.info('Topics are made.', { topics: [...made] })
     for (const { topic, from, to } of grown) log.info('A topic has more partitions.', { topic, from, to })
-    const words = problems.map(({ message }) => message).join(' ')
+    const words = wordsOf(problems)
     if (words !== '' && words !== this.told) log.warn('Topics are not as they should be.', { problems: words })
     this.told = words
     return report
@@ -165,7 +171,8 @@ export class PipelineKafka {
   /** Returns why nothing may be read or written, if topics are to be as they should be. */
   private async topicsFault(): Promise<string | undefined> {
     const { problems } = await this.provideTopics('verify')
-    return problems.length === 0 || !this.settings.strict ? undefined : problems.map(({ message }) => message).join(' ')
+    refusePassing(problems)
+    return problems.length === 0 || !this.settings.strict ? undefined : wordsOf(problems)
   }
 
   private events(): KafkaPartitionEvents {
@@ -191,6 +198,16 @@ export class PipelineKafka {
       },
     }
   }
+}
+
+function wordsOf(problems: readonly TopicProblem[]): string {
+  return problems.map(({ message }) => message).join(' ')
+}
+
+/** A partition without a leader gets one by itself, as when a broker is started again: nobody has to mend a setting. */
+function refusePassing(problems: readonly TopicProblem[]): void {
+  const passing = problems.filter(({ setting }) => setting === 'leader')
+  if (passing.length > 0) throw new KafkaError('ERR_KAFKA_TOPIC', wordsOf(passing), { retryable: true })
 }
 
 /** Returns whether a pipeline has to do with Kafka. */

@@ -59,7 +59,8 @@ export class PartitionTransaction implements Transaction<bigint> {
     const key = `${to.topic}/${to.partition}`
     const before = this.lastSends.get(key) ?? Promise.resolve()
     const sent = before.then(async () => {
-      for (const batch of planSends(records)) {
+      // Refused before anything is sent where a record can never be.
+      for (const batch of await this.attempt(async () => planSends(records))) {
         await this.attempt(() => {
           this.hasSent = true
           return this.parts.inner.send(to, batch)

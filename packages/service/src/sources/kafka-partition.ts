@@ -23,6 +23,7 @@ import type { SourcePartition } from '../ports/partitioned.ts'
 import type { SourceValue } from '../ports/source.ts'
 import type { Transaction } from '../ports/transaction.ts'
 import type { Clock, StartTimer } from '../time.ts'
+import type { KafkaPartitionEvents } from './kafka-events.ts'
 import { messagesOf } from './kafka-format.ts'
 import type { KafkaFormat } from './kafka-format.ts'
 import { PartitionStop, takeOver } from './kafka-takeover.ts'
@@ -32,6 +33,12 @@ import type { StopReason, TakeoverParts } from './kafka-takeover.ts'
 const heartbeatMs = 3_000
 /** So often a partition may hand out what nobody asked for, or refuse the same batch, before it is stopped. */
 const mostStrikes = 3
+
+/** Codes of what can never be written, whoever tries. */
+const refusals: ReadonlyMap<string, StopReason> = new Map<string, StopReason>([
+  ['ERR_KAFKA_SIZE', 'too_large'],
+  ['ERR_KAFKA_KEY', 'wrong_key'],
+])
 
 /** Options of all partitions of a source. */
 export interface KafkaPartitionOptions {
@@ -48,19 +55,6 @@ export interface KafkaPartitionOptions {
   readonly clock: Clock
   readonly startTimer: StartTimer
   readonly events: KafkaPartitionEvents
-}
-
-/** What a log and metrics are told. */
-export interface KafkaPartitionEvents {
-  /** Told when a partition was taken over: the log is to say from where. */
-  onTakeover(about: { partition: number; offset: bigint; generation: number; ms: number }): void
-  onStop(about: { partition: number; reason: StopReason; message: string; error: unknown }): void
-  /** Told that a producer was given up, and why; `error` is absent where a transaction was abandoned in order. */
-  onDiscard(about: { partition: number; from: bigint; error?: unknown }): void
-  /** Told that a transaction is committed, and how long it took from its beginning. */
-  onCommit(about: { partition: number; offset: bigint; ms: number }): void
-  /** Told of a batch that was not the one expected. */
-  onWrongBatch(about: { partition: number; expected: bigint; first: bigint }): void
 }
 
 /** What a partition is doing. */
@@ -99,7 +93,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
   private handedOut = -1n
   private logEnd = 0n
   private strikes = 0
-  private sizeStrikes = { offset: -1n, count: 0 }
+  private refused = { offset: -1n, count: 0 }
   private offered: Offered | undefined
   private isDraining = false
   private isClosed = false
@@ -352,16 +346,18 @@ export class KafkaPartition implements SourcePartition<bigint> {
     about.producer.discard()
     if (this.producer === about.producer) this.loosen(true)
     events.onDiscard({ partition, from: about.from, ...(outcome.kind === 'failed' ? { error: outcome.error } : {}) })
-    if (outcome.kind === 'failed') this.countSize(outcome.error, about.from)
+    if (outcome.kind === 'failed') this.countRefusal(outcome.error, about.from)
   }
 
-  /** What the broker finds too large at the same offset again and again never becomes smaller. */
-  private countSize(error: unknown, offset: bigint): void {
-    if ((error as { code?: unknown } | null)?.code !== 'ERR_KAFKA_SIZE') return
-    const count = this.sizeStrikes.offset === offset ? this.sizeStrikes.count + 1 : 1
-    this.sizeStrikes = { offset, count }
+  /** What is refused at the same offset again and again never becomes smaller, nor another. */
+  private countRefusal(error: unknown, offset: bigint): void {
+    const reason = refusals.get(String((error as { code?: unknown } | null)?.code))
+    if (reason === undefined) return
+    const count = this.refused.offset === offset ? this.refused.count + 1 : 1
+    this.refused = { offset, count }
     if (count < mostStrikes) return
-    this.halt(new PartitionStop('too_large', `What offset ${offset} comes to is too large: ${(error as Error).message}`, error)) // prettier-ignore
+    const message = `What offset ${offset} and those behind it come to is refused: ${(error as Error).message}`
+    this.halt(new PartitionStop(reason, message, error))
   }
 
   /**

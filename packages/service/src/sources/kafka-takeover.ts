@@ -9,7 +9,7 @@ import type { KafkaCluster, Target, TransactionalProducer } from '../kafka/port.
 
 /** Why a partition is stopped: it goes on when somebody has mended it, and never by a default. */
 export type StopReason =
-  'no_offset' | 'offset_out_of_range' | 'outputs' | 'gap' | 'wrong_batch' | 'unreadable' | 'too_large'
+  'no_offset' | 'offset_out_of_range' | 'outputs' | 'gap' | 'wrong_batch' | 'unreadable' | 'too_large' | 'wrong_key'
 
 /** A partition cannot go on without somebody's help. */
 export class PartitionStop extends Error {

@@ -168,7 +168,12 @@ test('filters of the original are taken, and what has no effect is told', async 
   const run = await weir(['config', 'show', '--original', 'settings.json'], { cwd })
   assert.equal(run.code, 0)
   assert.match(run.stdout.toString(), /^ {4}threads: 3 # settings\.json$/m)
-  assert.match(run.stderr, /^warning: settings\.json:1:2: kafka: Nothing reads or writes Kafka in this version/m)
+  assert.match(run.stdout.toString(), /^ {8}group: converter # settings\.json$/m)
+  assert.equal(run.stderr, '')
+  const settings = 'pipelines: { a: { source: { stdin: {} }, routes: { keep: { stdout: {} } } } }'
+  await writeFile(path.join(cwd, 'weir.yaml'), settings)
+  const beside = await weir(['config', 'show', '--config', 'weir.yaml', '--original', 'settings.json'], { cwd })
+  assert.match(beside.stderr, /^warning: settings\.json:1:2: kafka: The settings file says where records come from/m)
 })
 
 test('the schema is JSON and describes settings', async () => {

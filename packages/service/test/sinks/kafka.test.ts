@@ -8,6 +8,7 @@ import type { MessageOrigin } from '#src/ports/message.js'
 import { deadLettersToKafka } from '#src/sinks/kafka-dead-letter.js'
 import { chunkBytes, fillingKafkaSink, kafkaSink } from '#src/sinks/kafka.js'
 import { ProducerWriter } from '#src/sinks/kafka-writer.js'
+import { recordTime } from '#src/sinks/record-time.js'
 import type { RecordWriter } from '#src/sinks/kafka-writer.js'
 
 interface Sent {
@@ -50,6 +51,13 @@ test('lines leave alone, without their line ends, with key and headers of their 
   await sink.write([Buffer.from('1\n2\r\n'), Buffer.from('3')], 'v', origins)
   const told = records.map((record) => `${record.key === null ? '-' : Buffer.from(record.key).toString()} ${JSON.stringify(textOf(record))} ${headersOf(record)}`) // prettier-ignore
   assert.deepEqual(told, ['a "1" x=null weir-rules=v', 'a "2\\r" x=null weir-rules=v', '- "3" weir-rules=v'])
+})
+
+test('a line carries its own time, where it is asked for', async () => {
+  const records: OutgoingRecord[] = []
+  const sink = kafkaSink({ writer: notingWriter(records), format: 'lines', timeOf: recordTime('t') })
+  await sink.write([Buffer.from('{"t":"1.5"}\n{}\n')], 'v')
+  assert.deepEqual(records.map(headersOf), ['weir-rules=v weir-time=1.5', 'weir-rules=v'])
 })
 
 test('chunks are cut behind line ends, and a record that is longer stands alone', async () => {
@@ -127,8 +135,10 @@ test('writes wait while too much is under way', async () => {
   await turn()
   await turn()
   assert.ok(written >= 8 && written < 10, String(written))
-  for (let at = 0; written < 20; await turn()) for (; at < sent.length; at++) sent[at]!.acknowledge()
-  await writing
+  let isOver = false
+  void writing.then(() => (isOver = true))
+  for (let at = 0; !isOver; await turn()) for (; at < sent.length; at++) sent[at]!.acknowledge()
+  assert.equal(written, 20)
 })
 
 test('a producer sends to the partitions in turn, to each one thing at a time, and nothing after a failure', async () => {

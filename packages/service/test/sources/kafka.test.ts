@@ -423,6 +423,18 @@ test('what is too large for the broker three times at one offset stops the parti
   )
 })
 
+test('a key that can never be written stops the partition', async (t) => {
+  const kafka = filterCluster()
+  kafka.append(raw0, [{ key: Buffer.alloc(4), value: Buffer.from('{"n":"1"}') }])
+  const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
+  await until(
+    kafka,
+    () => filter.events.includes('stop 0 wrong_key'),
+    () => filter.events,
+  )
+  assert.match(filter.source.whyFull ?? '', /What offset 0 and those behind it come to is refused/)
+})
+
 test('an offset below the last one of this process is not believed', async (t) => {
   const kafka = filterCluster()
   post(kafka, 0, records)
