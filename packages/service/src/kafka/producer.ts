@@ -75,9 +75,10 @@ class GuardedProducer {
     try {
       return await Promise.race([call(), refused])
     } catch (error) {
-      this.#failure ??= kafkaError(error, doing)
+      const failure = kafkaError(error, doing)
+      this.#failure ??= failure
       this.discard()
-      throw this.#failure
+      throw failure
     } finally {
       clearTimeout(timer)
       this.#waiting.delete(refuse)
