@@ -25,23 +25,30 @@ export interface ReadRecord {
 export type Isolation = 'read_committed' | 'read_uncommitted'
 
 /**
- * Reads a topic from its first record to its end by Kafka's Java client, and resolves with the records of each partition.
- * Where a transaction is open, the end is where the first open one begins, unless all count.
+ * Reads topics from their first records to their ends by Kafka's Java client, and resolves with the records of each partition
+ * of each topic. Where a transaction is open, the end is where the first open one begins, unless all count.
  */
-export async function readTopic(
+export async function readTopics(
   from: Readable,
-  topic: string,
+  topics: readonly string[],
   isolation: Isolation = 'read_committed',
-): Promise<ReadRecord[][]> {
-  const args = [from.innerAddresses.join(','), topic, isolation]
+): Promise<ReadRecord[][][]> {
+  const args = [from.innerAddresses.join(','), isolation, ...topics]
   const text = (await runTool('weir.TopicReader', args)).toString('latin1')
-  const partitions: ReadRecord[][] = []
+  const found = new Map(topics.map((topic): [string, ReadRecord[][]] => [topic, []]))
   for (const line of text.split('\n').slice(0, -1)) {
-    const [partition = '', ...fields] = line.split('\t')
+    const [topic = '', partition = '', ...fields] = line.split('\t')
+    const partitions = found.get(topic)!
     if (fields.length > 0) partitions[Number(partition)]!.push(readRecord(fields))
     else partitions[Number(partition)] = []
   }
-  return partitions
+  return topics.map((topic) => found.get(topic)!)
+}
+
+/** Reads one topic; see `readTopics`. */
+export async function readTopic(from: Readable, topic: string, isolation?: Isolation): Promise<ReadRecord[][]> {
+  const [partitions] = await readTopics(from, [topic], isolation)
+  return partitions!
 }
 
 function readRecord([offset = '', timestamp = '', key = '', value = '', ...rest]: readonly string[]): ReadRecord {
