@@ -20,9 +20,15 @@ let found: Promise<Programs | { readonly fault: string }> | undefined
 
 /** What to give node:test as `skip` for a test that needs a broker. The first to ask waits until Kafka is built. */
 export async function skipWithoutKafka(): Promise<string | false> {
+  const fault = await whyNoKafka()
+  return skipWithout('kafka', fault === undefined, fault ?? '')
+}
+
+/** Resolves with what to do where there are no programs. */
+export async function whyNoKafka(): Promise<string | undefined> {
   found ??= install()
   const programs = await found
-  return skipWithout('kafka', !('fault' in programs), 'fault' in programs ? programs.fault : '')
+  return 'fault' in programs ? programs.fault : undefined
 }
 
 /** The programs. *Errors*: where `skipWithoutKafka()` says that there are none. */
