@@ -103,9 +103,9 @@ async function runAll({ faults, seeds, scale, isResumed }: FaultsRequest, { stat
       const run = await runFault(fault, { seed, scale, log: () => undefined })
       const { figures, error, seconds, folder } = run
       if (figures !== undefined && folder === undefined) {
-        const { posted, answered, lost, twice, notes = '' } = figures
+        const { posted, answered, lost, twice, disordered = 0, notes = '' } = figures
         print(`ok    ${fault.name}, seed ${seed}, ${seconds.toFixed(1)} s  ${notes}`)
-        done.push({ fault: fault.name, seed, scale, posted, answered, lost, twice, seconds })
+        done.push({ fault: fault.name, seed, scale, posted, answered, lost, twice, disordered, seconds })
         await writeState(stateFile, done)
       } else {
         failures++
@@ -120,16 +120,25 @@ async function runAll({ faults, seeds, scale, isResumed }: FaultsRequest, { stat
   return failures === 0 ? 0 : 1
 }
 
+/** Figures that are summed up, and how their columns are called. */
+const summed = [
+  ['posted', 'sent'],
+  ['answered', 'acknowledged'],
+  ['lost', 'lost'],
+  ['twice', 'duplicated'],
+  ['disordered', 'out of order'],
+  ['seconds', 'seconds'],
+] as const
+
 /** A line for each fault, and their sums. */
 function table(runs: readonly DoneRun[]): string {
   const names = [...new Set(runs.map(({ fault }) => fault))]
   const row = (name: string, of: readonly DoneRun[]) => {
-    const sum = (figure: 'posted' | 'answered' | 'lost' | 'twice' | 'seconds') =>
-      Math.round(of.reduce((total, run) => total + run[figure], 0)).toLocaleString('en-US')
-    return [name, String(of.length), sum('posted'), sum('answered'), sum('lost'), sum('twice'), sum('seconds')]
+    const sums = summed.map(([figure]) => Math.round(of.reduce((total, run) => total + (run[figure] ?? 0), 0)))
+    return [name, String(of.length), ...sums.map((sum) => sum.toLocaleString('en-US'))]
   }
   const rows = [
-    ['fault', 'seeds', 'posted', 'answered 200', 'lost', 'twice', 'seconds'],
+    ['fault', 'seeds', ...summed.map(([, title]) => title)],
     ...names.map((name) => row(name, runs.filter(({ fault }) => fault === name))), // prettier-ignore
     row('all', runs),
   ]

@@ -2,6 +2,7 @@
 // record. Called by the faults of this folder, their tests, and the command `npm run faults`.
 
 import type { Random } from '#src/generators/random.js'
+import type { ProxiedBroker } from '../servers/kafka/proxied.js'
 
 /** How much a run does: enough to see the fault once, or as much as a release should stand. */
 export type Scale = 'reduced' | 'full'
@@ -18,6 +19,8 @@ export interface FaultContext {
   readonly log: (line: string) => void
   /** Calls back after the run, however it ended, the last one first. */
   readonly after: (clean: () => Promise<void> | void) => void
+  /** A broker that runs use one after another; absent: each starts its own. */
+  readonly kafka?: ProxiedBroker
 }
 
 /** What became of the records of a run. */
@@ -30,6 +33,8 @@ export interface Figures {
   readonly lost: number
   /** Records that are there more than once, for their body was sent more than once. */
   readonly twice: number
+  /** Records behind later ones of their partition, where the order is promised over bodies. */
+  readonly disordered?: number
   /** Everything that is not as promised, as sentences. */
   readonly faults: readonly string[]
   /** Figures that are reported and not judged. */
@@ -37,7 +42,7 @@ export interface Figures {
 }
 
 /** What a machine may lack for a fault. */
-export type Need = 'tmpfs' | 'linux'
+export type Need = 'tmpfs' | 'linux' | 'kafka'
 
 /** One fault. */
 export interface Fault {

@@ -8,6 +8,9 @@ import { diskFull } from './disk-full.js'
 import type { Fault } from './fault.js'
 import { garbage } from './garbage.js'
 import { killLoop } from './kill-loop.js'
+import { endTxnLost, lateCall } from './kafka-calls.js'
+import { killBroker, killFilter, rebalances } from './kafka-kills.js'
+import { zombie } from './kafka-zombies.js'
 import { hangPoison, processPoison } from './lethal.js'
 import { manyReloads } from './many-reloads.js'
 import { quarantine } from './quarantine.js'
@@ -23,5 +26,6 @@ export const faults: readonly Fault[] = [
   ...[reload, manyReloads],
   ...[workerExit, workerMemory, workerHang, workerFault, poison, processPoison, hangPoison],
   ...[diskFull, descriptors],
+  ...[killFilter, killBroker, rebalances, zombie, endTxnLost, lateCall],
   ...[bomb, slowClients, smuggling, garbage, quarantine, adminBrowser],
 ]

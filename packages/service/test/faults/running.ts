@@ -9,6 +9,8 @@ import { test } from 'node:test'
 
 import { Random } from '#src/generators/random.js'
 import { skipWithout } from '../required.js'
+import { whyNoKafka } from '../servers/kafka/install.js'
+import type { ProxiedBroker } from '../servers/kafka/proxied.js'
 import type { Fault, FaultContext, Figures, Need, Scale } from './fault.js'
 
 /** What is wanted of a run. */
@@ -16,6 +18,8 @@ export interface RunOptions {
   readonly seed: number
   readonly scale: Scale
   readonly log: (line: string) => void
+  /** See `FaultContext`. */
+  readonly kafka?: ProxiedBroker
 }
 
 /** What a run came to. `error`: why there are no figures. */
@@ -28,11 +32,12 @@ export interface Run {
 }
 
 /** Runs a fault. Never rejects. The folder stays where something was wrong. */
-export async function runFault(fault: Fault, { seed, scale, log }: RunOptions): Promise<Run> {
+export async function runFault(fault: Fault, { seed, scale, log, kafka }: RunOptions): Promise<Run> {
   const folder = await mkdtemp(path.join(os.tmpdir(), `weir-fault-${fault.name}-${seed}-`))
   const cleanings: (() => Promise<void> | void)[] = []
   const context: FaultContext = {
     ...{ seed, scale, folder, log },
+    ...(kafka === undefined ? {} : { kafka }),
     random: new Random(seed),
     after: (clean) => cleanings.unshift(clean),
   }
@@ -49,15 +54,16 @@ export async function runFault(fault: Fault, { seed, scale, log }: RunOptions): 
   return { ...done, seconds }
 }
 
-const cures: Readonly<Record<Need, string>> = {
-  linux: 'run it on Linux, with prlimit',
-  tmpfs: 'run as root where a tmpfs may be mounted',
+/** For each need, looks whether the machine has it; resolves with what to do where not. */
+const lookFor: Readonly<Record<Need, () => Promise<string | undefined>>> = {
+  linux: async () => (isLinux() ? undefined : 'run it on Linux, with prlimit'),
+  tmpfs: async () => ((await hasTmpfs()) ? undefined : 'run as root where a tmpfs may be mounted'),
+  kafka: whyNoKafka,
 }
 
 /** Returns what to do where the machine lacks what the fault needs; nothing where it lacks nothing. */
 export async function lackFor({ needs }: Fault): Promise<string | undefined> {
-  if (needs === undefined) return undefined
-  return (await (needs === 'linux' ? isLinux() : hasTmpfs())) ? undefined : cures[needs]
+  return needs === undefined ? undefined : lookFor[needs]()
 }
 
 function isLinux(): boolean {
@@ -72,8 +78,8 @@ async function hasTmpfs(): Promise<boolean> {
   return isThere
 }
 
-/** Declares a test that runs a fault once, reduced. `WEIR_SEED` gives another seed. */
-export function testFault(fault: Fault): void {
+/** Declares a test that runs a fault once, reduced. `WEIR_SEED` gives another seed. `kafka`: asked when the test runs. */
+export function testFault(fault: Fault, kafka?: () => ProxiedBroker): void {
   const seed = Number(process.env['WEIR_SEED'] ?? 1)
   test(`${fault.name}: ${fault.what}`, async (t) => {
     const lack = await lackFor(fault)
@@ -83,6 +89,7 @@ export function testFault(fault: Fault): void {
       seed,
       scale: 'reduced',
       log: (line) => t.diagnostic(line),
+      ...(kafka === undefined ? {} : { kafka: kafka() }),
     })
     if (error !== undefined) throw new Error(`${error}\nSeed ${seed}; everything lies in ${folder}.`)
     const { faults, lost, answered, ...rest } = figures!

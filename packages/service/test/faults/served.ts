@@ -30,7 +30,7 @@ export interface ServedOptions {
 /** How one process is started. */
 export interface StartOptions {
   /** Modules of this folder that the process loads before anything else. */
-  readonly preloads?: readonly ('poison' | 'dying' | 'short-deadlines' | 'short-journals')[]
+  readonly preloads?: readonly ('poison' | 'dying' | 'short-deadlines' | 'short-journals' | 'harmed-clients')[]
   readonly environment?: Readonly<Record<string, string>>
   /** Options of Node, for all its threads. */
   readonly nodeOptions?: readonly string[]

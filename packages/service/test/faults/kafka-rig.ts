@@ -1,0 +1,229 @@
+// What Kafka's faults share: a real broker behind the fault proxy, `weir serve` processes that filter one topic as members
+// of one group, a feed, and the judgement. The harm is done by the files that call this.
+
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+
+import type { Admin } from 'kafkajs'
+
+import type { Random } from '#src/generators/random.js'
+import type { Broker, Cluster } from '../servers/kafka/broker.js'
+import { clientOf } from '../servers/kafka/clients.js'
+import type { PassingFrame } from '../servers/kafka/lanes.js'
+import { startProxiedBroker } from '../servers/kafka/proxied.js'
+import type { ProxiedBroker } from '../servers/kafka/proxied.js'
+import type { FaultProxy } from '../servers/kafka/proxy.js'
+import { eventually, pause } from './fault.js'
+import type { FaultContext, Figures } from './fault.js'
+import { Feed } from './kafka-feed.js'
+import { judgeTopics, readLines } from './kafka-oracle.js'
+import { Ledger, rulesText } from './ledger.js'
+import type { Place } from './ledger.js'
+import { Served } from './served.js'
+
+export const partitionCount = 4
+/** A broker may serve several runs: each has topics and a group of its own. */
+let runs = 0
+
+/** How filters are set up. */
+export interface RigOptions {
+  /** Time in milliseconds that a filter may be silent before others take what it has. */
+  readonly sessionMs?: number
+  /** What harmed-clients.ts is told. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** A broker, filters, a feed. *Order of calls*: `openRig()`, harm, `finish()`. */
+export class Rig {
+  readonly broker: Broker & Cluster
+  /** Between filters and broker; the feed and the oracle go past it. */
+  readonly proxy: FaultProxy
+  readonly filters: Served[] = []
+  readonly random: Random
+  readonly name = `faults-${++runs}`
+  readonly raw = `${this.name}-raw`
+  /** Topics of the places where records end. */
+  readonly outputs: ReadonlyMap<Place, string> = new Map([
+    ['keep', `${this.name}-processed`],
+    ['side', `${this.name}-side`],
+    ['malformed', `${this.name}-dead-letter`],
+  ])
+  private readonly context: FaultContext
+  private readonly options: RigOptions
+  private readonly ledger: Ledger
+  private readonly admin: Admin
+  private readonly feed: Feed
+
+  /** Made by `openRig`. */
+  constructor(context: FaultContext, options: RigOptions, { broker, proxy }: ProxiedBroker) {
+    this.context = context
+    this.options = options
+    this.broker = broker
+    this.proxy = proxy
+    this.random = context.random
+    this.ledger = new Ledger(context.random)
+    const kafka = clientOf(broker.innerAddresses)
+    this.admin = kafka.admin()
+    this.feed = new Feed({
+      kafka,
+      topic: this.raw,
+      partitions: partitionCount,
+      ledger: this.ledger,
+      random: context.random,
+    })
+  }
+
+  /** Starts the first filters, which make the topics, and the feed. */
+  async start(filters: number): Promise<void> {
+    const { after } = this.context
+    after(() => this.proxy.clear())
+    await this.admin.connect()
+    after(() => this.admin.disconnect())
+    for (let i = 0; i < filters; i++) await this.add()
+    await eventually('the topics are made', async () => {
+      const names = await this.admin.listTopics()
+      return [this.raw, ...this.outputs.values()].every((name) => names.includes(name))
+    })
+    this.feed.start()
+    after(() => this.feed.stop())
+    await this.more(1)
+  }
+
+  /** Starts one filter more. */
+  async add(): Promise<Served> {
+    const { context } = this
+    const folder = path.join(context.folder, `filter-${this.filters.length}`)
+    await mkdir(folder)
+    await writeFile(path.join(folder, 'weir.yaml'), this.settings())
+    await writeFile(path.join(folder, 'rules.yaml'), rulesText)
+    const filter = new Served(folder, folder)
+    context.after(async () => {
+      await filter.end('SIGKILL')
+      const lines = [...filter.log.map((line) => JSON.stringify(line)), ...filter.noise]
+      await writeFile(path.join(folder, 'log'), `${lines.join('\n')}\n`)
+    })
+    this.filters.push(filter)
+    await this.run(filter)
+    return filter
+  }
+
+  /** Starts a filter that has ended. */
+  async run(filter: Served): Promise<void> {
+    const { environment } = this.options
+    const options = environment === undefined ? {} : ({ preloads: ['harmed-clients'], environment } as const)
+    const ending = await filter.start(options)
+    assert.equal(ending, undefined, `The filter did not start: ${filter.noise.join(' ')}`)
+  }
+
+  private settings(): string {
+    const { random, broker, options, name, raw, outputs } = this
+    // Lines and chunks are written by different filters of the same group.
+    const format = random.pick(['lines', 'chunks'])
+    const output = (place: Place) => `{ kafka: { topic: ${outputs.get(place)}, format: ${format} } }`
+    const { sessionMs = 2000 } = options
+    const fetchBytes = random.pick(['16KiB', '64KiB', '1MiB'])
+    return [
+      `kafka: { brokers: ["${broker.address}"], topics: create, partitions: ${partitionCount}, replicas: 1, sessionMs: ${sessionMs}, fetchBytes: ${fetchBytes} }`,
+      'pipelines:',
+      '  faults:',
+      `    source: { kafka: { topic: ${raw}, group: ${name} } }`,
+      '    rules: rules.yaml',
+      '    threads: 1',
+      `    routes: { keep: ${output('keep')}, side: ${output('side')} }`,
+      `    deadLetter: { kafka: { topic: ${outputs.get('malformed')} } }`,
+      'admin: { listen: "127.0.0.1:0" }',
+      'log: { format: json }',
+      '',
+    ].join('\n')
+  }
+
+  /** Where the group stands in each partition; undefined while the broker does not tell. */
+  async committed(): Promise<readonly number[] | undefined> {
+    const found = await this.admin.fetchOffsets({ groupId: this.name, topics: [this.raw] }).catch(() => undefined)
+    const partitions = found?.[0]?.partitions
+    if (partitions === undefined) return undefined
+    const offsets = new Map(partitions.map(({ partition, offset }) => [partition, Math.max(0, Number(offset))]))
+    return Array.from({ length: partitionCount }, (_, partition) => offsets.get(partition) ?? 0)
+  }
+
+  /** Resolves when so many more offsets are committed than now, in each partition or in one. */
+  async more(offsets: number, only?: number): Promise<void> {
+    let from: readonly number[] | undefined
+    await eventually('the group goes on', async () => {
+      const now = await this.committed()
+      from ??= now
+      return now?.every((offset, p) => (only ?? p) !== p || offset >= from![p]! + offsets) ?? false
+    })
+  }
+
+  /** The partition that a call of a transaction is about. */
+  partitionOf({ requestBytes }: PassingFrame): number {
+    const found = new RegExp(`weir\\.${this.name}\\.${this.raw}\\.(\\d+)`).exec(requestBytes.toString('latin1'))
+    assert.ok(found, 'The call is about no transaction.')
+    return Number(found[1])
+  }
+
+  /** The filter that took a partition over last, as the logs have it. */
+  ownerOf(partition: number): Served {
+    let owner: { readonly filter: Served; readonly time: string } | undefined
+    for (const filter of this.filters) {
+      const isTakeover = (line: (typeof filter.log)[number]) =>
+        line.msg === 'A partition is taken over.' && line['partition'] === partition
+      const time = String(filter.log.findLast(isTakeover)?.['time'] ?? '')
+      if (time > (owner?.time ?? '')) owner = { filter, time }
+    }
+    assert.ok(owner, `Nobody has taken partition ${partition} over.`)
+    return owner.filter
+  }
+
+  /** How many transactions failed, as the filters have told. */
+  get failures(): number {
+    return this.told('A transaction failed, and the partition is taken over again.')
+  }
+
+  private told(message: string): number {
+    return this.filters.reduce((sum, { log }) => sum + log.filter(({ msg }) => msg === message).length, 0)
+  }
+
+  /**
+   * Ends the feed, sees that everything is worked off in time, ends the filters in order, and judges. `notes`: what was
+   * done.
+   */
+  async finish(notes: string): Promise<Figures> {
+    const began = performance.now()
+    this.proxy.clear()
+    await this.more(1)
+    const movedMs = performance.now() - began
+    await this.feed.stop()
+    await eventually('the group has read all', () => this.isDrained())
+    for (const filter of this.filters.filter(({ isUp }) => isUp)) {
+      assert.deepEqual(await filter.end('SIGTERM'), { code: 0, signal: null }, filter.noise.join(' '))
+    }
+    const figures = judgeTopics(this.ledger, await readLines(this.broker, this))
+    const takeovers = `${this.told('A partition is taken over.')} takeovers`
+    const failed = `${this.failures} transactions failed`
+    return { ...figures, notes: `${notes}; ${takeovers}, ${failed}, going on after ${(movedMs / 1000).toFixed(1)} s` }
+  }
+
+  private async isDrained(): Promise<boolean> {
+    const [ends, offsets] = [
+      await this.admin.fetchTopicOffsets(this.raw).catch(() => undefined),
+      await this.committed(),
+    ]
+    if (ends === undefined || offsets === undefined) return false
+    return ends.every(({ partition, high }) => offsets[partition] === Number(high))
+  }
+}
+
+/** Starts a broker, so many filters, and the feed. */
+export async function openRig(context: FaultContext, filters: number, options: RigOptions = {}): Promise<Rig> {
+  const rig = new Rig(context, options, context.kafka ?? (await startProxiedBroker(context)))
+  await rig.start(filters)
+  return rig
+}
+
+/** Time that passes between two harms: anything up to `mostMs`. */
+export function anyMoment(random: Random, mostMs: number): Promise<void> {
+  return pause(random.below(mostMs))
+}
