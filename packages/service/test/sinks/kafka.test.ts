@@ -128,17 +128,16 @@ test('writes wait while too much is under way', async () => {
   const sent: Sent[] = []
   const sink = fillingKafkaSink({ writer: heldWriter(sent), chunkAgeMs: 20, startTimer: () => () => undefined })
   const mib = Buffer.from(`${'z'.repeat(1023)}\n`.repeat(1024))
-  let written = 0
+  const progress = { written: 0, isOver: false }
   const writing = (async () => {
-    for (; written < 20; written++) await sink.write([mib])
+    for (; progress.written < 20; progress.written++) await sink.write([mib])
   })()
   await turn()
   await turn()
-  assert.ok(written >= 8 && written < 10, String(written))
-  let isOver = false
-  void writing.then(() => (isOver = true))
-  for (let at = 0; !isOver; await turn()) for (; at < sent.length; at++) sent[at]!.acknowledge()
-  assert.equal(written, 20)
+  assert.ok(progress.written >= 8 && progress.written < 10, String(progress.written))
+  void writing.then(() => (progress.isOver = true))
+  for (let at = 0; !progress.isOver; await turn()) for (; at < sent.length; at++) sent[at]!.acknowledge()
+  assert.equal(progress.written, 20)
 })
 
 test('a producer sends to the partitions in turn, to each one thing at a time, and nothing after a failure', async () => {
