@@ -28,14 +28,14 @@ function harmed(library: new (settings: Settings) => Library): unknown {
       return super.producer({
         ...settings,
         ...(transactionMs === 0 ? {} : { transactionTimeout: transactionMs }),
-        ...(hasRandomIds ? { transactionalId: `${String(id)}.${randomBytes(6).toString('hex')}` } : {}),
+        ...(hasRandomIds ? { transactionalId: `${id as string}.${randomBytes(6).toString('hex')}` } : {}),
       })
     }
   }
 }
 
 // The service loads the library late, and anew: what is harmed is whatever is loaded.
-const extensions = (Module as unknown as { readonly _extensions: Record<string, Load> })._extensions
+const extensions = (Module as unknown as Record<string, Record<string, Load>>)['_extensions']!
 const load = extensions['.js']!
 extensions['.js'] = (module, file) => {
   load(module, file)

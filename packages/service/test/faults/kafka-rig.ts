@@ -170,7 +170,7 @@ export class Rig {
     for (const filter of this.filters) {
       const isTakeover = (line: (typeof filter.log)[number]) =>
         line.msg === 'A partition is taken over.' && line['partition'] === partition
-      const time = String(filter.log.findLast(isTakeover)?.['time'] ?? '')
+      const time = (filter.log.findLast(isTakeover)?.['time'] as string | undefined) ?? ''
       if (time > (owner?.time ?? '')) owner = { filter, time }
     }
     assert.ok(owner, `Nobody has taken partition ${partition} over.`)
