@@ -5,7 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import Module from 'node:module'
 
-type Settings = Readonly<Record<string, unknown>>
+interface Settings {
+  readonly transactionalId?: string
+  readonly transactionTimeout?: number
+  readonly requestTimeout?: number
+}
 interface Library {
   producer(settings: Settings): unknown
 }
@@ -23,19 +27,19 @@ function harmed(library: new (settings: Settings) => Library): unknown {
     }
 
     override producer(settings: Settings): unknown {
-      const id = settings['transactionalId']
+      const { transactionalId: id } = settings
       if (id === undefined) return super.producer(settings)
       return super.producer({
         ...settings,
         ...(transactionMs === 0 ? {} : { transactionTimeout: transactionMs }),
-        ...(hasRandomIds ? { transactionalId: `${id as string}.${randomBytes(6).toString('hex')}` } : {}),
+        ...(hasRandomIds ? { transactionalId: `${id}.${randomBytes(6).toString('hex')}` } : {}),
       })
     }
   }
 }
 
 // The service loads the library late, and anew: what is harmed is whatever is loaded.
-const extensions = (Module as unknown as Record<string, Record<string, Load>>)['_extensions']!
+const { _extensions: extensions } = Module as unknown as { readonly _extensions: Record<string, Load> }
 const load = extensions['.js']!
 extensions['.js'] = (module, file) => {
   load(module, file)

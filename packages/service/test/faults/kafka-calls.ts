@@ -93,15 +93,16 @@ async function killAt(rig: Rig, step: Step): Promise<void> {
   await rig.more(2, partition)
 }
 
-/** Runs `late-calls`, with filters that are set up otherwise, or at one step alone. */
+/** Runs `late-calls`, with filters that are set up otherwise, or at one step alone, once. */
 export async function lateCalls(context: FaultContext, options: RigOptions = {}, only?: Step): Promise<Figures> {
   const { random, scale } = context
   const rig = await openRig(context, 2, options)
-  for (let n = 0; n < stepsOf[scale]; n++) {
+  const at = only === undefined ? Array.from({ length: stepsOf[scale] }, (_, n) => steps[n % steps.length]!) : [only]
+  for (const step of at) {
     await anyMoment(random, 500)
-    await killAt(rig, only ?? steps[n % steps.length]!)
+    await killAt(rig, step)
   }
-  return rig.finish(`${stepsOf[scale]} kills`)
+  return rig.finish(`${at.length} kills`)
 }
 
 /** See `what`. */

@@ -121,7 +121,7 @@ export class Rig {
     // Lines and chunks are written by different filters of the same group.
     const format = random.pick(['lines', 'chunks'])
     const output = (place: Place) => `{ kafka: { topic: ${outputs.get(place)}, format: ${format} } }`
-    const { sessionMs = 2000 } = options
+    const { sessionMs = 1500 } = options
     const fetchBytes = random.pick(['16KiB', '64KiB', '1MiB'])
     return [
       `kafka: { brokers: ["${broker.address}"], topics: create, partitions: ${partitionCount}, replicas: 1, sessionMs: ${sessionMs}, fetchBytes: ${fetchBytes} }`,
@@ -168,10 +168,9 @@ export class Rig {
   ownerOf(partition: number): Served {
     let owner: { readonly filter: Served; readonly time: string } | undefined
     for (const filter of this.filters) {
-      const isTakeover = (line: (typeof filter.log)[number]) =>
-        line.msg === 'A partition is taken over.' && line['partition'] === partition
-      const time = (filter.log.findLast(isTakeover)?.['time'] as string | undefined) ?? ''
-      if (time > (owner?.time ?? '')) owner = { filter, time }
+      const takeovers = filter.log.filter((line) => line.msg === 'A partition is taken over.')
+      const time = takeovers.findLast((line) => line['partition'] === partition)?.['time']
+      if (typeof time === 'string' && time > (owner?.time ?? '')) owner = { filter, time }
     }
     assert.ok(owner, `Nobody has taken partition ${partition} over.`)
     return owner.filter
