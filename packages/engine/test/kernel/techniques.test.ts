@@ -224,8 +224,9 @@ test('a cache of values that do not repeat is dropped, and is back when they do'
   const fresh = (from: number): string => agents(20_000, (i) => `agent ${from + i}`)
   const { used } = await phases(repeated, fresh(1_000_000), repeated, fresh(2_000_000), repeated)
   const [first, none, second, again, third] = used('value-cache')
-  // All statuses are alike and known, so what is above their number is what is known of agents.
-  assert.ok(first! > 79_000, String(first))
+  // All statuses are alike and known, so what is above their number is what is known of agents: nearly all, unless the
+  // hash, which is drawn, has some of them share a place.
+  assert.ok(first! > 65_000, String(first))
   assert.ok(none! > 19_900 && none! < 20_100 && again! > 19_900 && again! < 20_100, `${none} ${again}`)
   assert.ok(second! > 50_000 && third! > 50_000, `${second} ${third}`)
 })
