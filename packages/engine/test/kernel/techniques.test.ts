@@ -224,11 +224,12 @@ test('a cache of values that do not repeat is dropped, and is back when they do'
   const fresh = (from: number): string => agents(20_000, (i) => `agent ${from + i}`)
   const { used } = await phases(repeated, fresh(1_000_000), repeated, fresh(2_000_000), repeated)
   const [first, none, second, again, third] = used('value-cache')
-  // All statuses are alike and known, so what is above their number is what is known of agents: nearly all, unless the
-  // hash, which is drawn, has some of them share a place.
-  assert.ok(first! > 65_000, String(first))
-  assert.ok(none! > 19_900 && none! < 20_100 && again! > 19_900 && again! < 20_100, `${none} ${again}`)
-  assert.ok(second! > 50_000 && third! > 50_000, `${second} ${third}`)
+  // All statuses are alike and known, so what is above their number is what is known of agents. Each count is the difference
+  // of two runs, whose hashes are drawn: two of twenty agents that share a place are 4,000 less or more.
+  const counts = `${first} ${none} ${second} ${again} ${third}`
+  assert.ok(first! > 67_000, counts)
+  for (const fresh of [none!, again!]) assert.ok(fresh > 7_000 && fresh < 33_000, counts)
+  for (const back of [second!, third!]) assert.ok(back > 43_000, counts)
 })
 
 test(
