@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 
 import type { ApiName } from '../servers/kafka/framing.js'
 import type { FaultAction, FaultPlan } from '../servers/kafka/proxy.js'
-import { eventually } from './fault.js'
+import { eventually, pause } from './fault.js'
 import type { Fault, FaultContext, Figures } from './fault.js'
 import { anyMoment, openRig } from './kafka-rig.js'
 import type { Rig, RigOptions } from './kafka-rig.js'
@@ -52,6 +52,8 @@ async function loseAnswers(context: FaultContext) {
     await rig.more(1)
   }
   assert.ok(rig.failures > 0, 'No transaction failed.')
+  // A filter that is ended while it still waits for an answer that was lost tells that it could not end in order.
+  await pause(requestMs[scale])
   return rig.finish(`${harmed} calls harmed`)
 }
 
