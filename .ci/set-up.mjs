@@ -41,27 +41,27 @@ export const compiledPackages = ['re2', 'simdjson']
 
 /**
  * Makes the checkout ready and returns what the caller needs to know: `judge`, the folder of the re2 package built for
- * the Node that runs, when `options.tests` asks for what the tests need. `options.native: false` leaves the kernel out;
- * `options.projects` are the TypeScript projects to compile, by default all.
+ * the Node that runs, when `options.tests` asks for what the tests need. `options.native: false` leaves the kernel out,
+ * `options.judge: false` the judge; `options.projects` are the TypeScript projects to compile, by default all.
  */
-export function setUp({ native = true, tests = false, projects = [] } = {}) {
+export function setUp({ native = true, tests = false, judge = tests, projects = [] } = {}) {
   const began = performance.now()
   checkNode()
   const release = lock()
   let done = 0
   try {
     // Ten minutes of installing should not end in "no compiler": this is asked first.
-    if ((native && !existsSync(installStamp)) || (tests && !isAddonBuilt('re2'))) checkTools()
+    if ((native && !existsSync(installStamp)) || (judge && !isAddonBuilt('re2'))) checkTools()
     done += install()
     if (native) done += buildKernel(tests)
-    if (tests) done += buildAddon('re2')
+    if (judge) done += buildAddon('re2')
     compile(projects)
     bundle()
   } finally {
     release()
   }
   if (done === 0) say(`everything is current (${seconds(began)})`)
-  return { judge: tests ? addonFolder('re2') : undefined }
+  return { judge: judge ? addonFolder('re2') : undefined }
 }
 
 /** Compiles one of `compiledPackages` for the Node that runs, unless that is done. */

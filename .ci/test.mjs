@@ -1,7 +1,7 @@
 // The whole check, `npm test`: set-up, lint, format, then every test file with Node's own runner.
 //   npm test                      all of it
 //   npm test -- --no-lint         without lint and format
-//   npm test -- --other-node      without these, and without the files that need not run on a second Node
+//   npm test -- --other-node      without these, the judge, and the files that a second Node leaves out
 //   npm test -- rules/parse cases only the test files whose path contains one of these words; no lint
 // WEIR_REQUIRE, a comma list, names what a test may not skip for want of; here that is what the set-up has just built.
 
@@ -40,7 +40,7 @@ function parseArguments(args) {
 
 async function main() {
   const options = parseArguments(process.argv.slice(2))
-  const { judge } = setUp({ tests: true })
+  const { judge } = setUp({ tests: true, judge: !options.isOtherNode })
   const all = testFiles()
   const wanted = options.isOtherNode ? filesOfNode(all) : all
   const files = wanted.filter((file) => options.words.length === 0 || options.words.some((word) => file.includes(word)))
