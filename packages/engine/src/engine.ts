@@ -2,7 +2,7 @@
 // files, swaps rule sets. Knows no network and no connector, prints nothing, and reads no environment.
 // Exported by index.ts; its parts are input-evaluator.ts, filtering.ts and pool/.
 
-import { joinedLength, joinValues } from './batch/batcher.ts'
+import { joinedLength } from './batch/batcher.ts'
 import { batchShape, SlabStore } from './batch/slab.ts'
 import type { EngineParts, LoadedRuleSet, StartTimer } from './engine-parts.ts'
 import type { RuleSetIssue } from './errors.ts'
@@ -10,7 +10,7 @@ import type { Verdict } from './evaluation.ts'
 import { filterOpenFile, filterSource, listen } from './filtering.ts'
 import type { ByteSource, FilterBatchesOptions, FilterFileOptions, FilterTotals, OpenFile } from './filtering.ts'
 import { Handover } from './handover.ts'
-import { checkInputSize, InputEvaluator } from './input-evaluator.ts'
+import { checkInputSize, heldVerdicts, InputEvaluator } from './input-evaluator.ts'
 import type { KernelName } from './kernel/kernel.ts'
 import { selectKernel } from './kernel/select.ts'
 import { limits } from './limits.ts'
@@ -73,7 +73,7 @@ function createStore({ threads, batchBytes, maxRecordBytes }: ResolvedOptions): 
   // costs no memory.
   const gatherBytes = limits.fileGatherBatches * batchBytes + maxRecordBytes + 3
   const shape = { ...batchShape(batchBytes, maxRecordBytes), gatherBytes, hasSpare: true }
-  return new SlabStore(shape, 2 * threads + 1)
+  return new SlabStore(shape, heldVerdicts(threads) + 1)
 }
 
 function poolOptionsOf(
@@ -237,8 +237,7 @@ export class Engine {
         bytes += joinedLength(value)
       }
       checkInputSize(bytes)
-      const joined = joinValues(values)
-      return this.#inputs.evaluate(joined.bytes, true, joined.valueStarts)
+      return this.#inputs.evaluateValues(values, bytes)
     })
   }
 

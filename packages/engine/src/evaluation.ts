@@ -224,7 +224,7 @@ export class Verdict {
     const index = routeIndex(this.routeNames, route)
     if (index === routeNumber.drop) return this.#gatherRanges(this.ranges(route))
     const parts = segments.filter((segment) => segment.route === index)
-    const gathered = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes.length, 0))
+    const gathered = unwritten(parts.reduce((sum, { bytes }) => sum + bytes.length, 0))
     let at = 0
     for (const { bytes } of parts) {
       gathered.set(bytes, at)
@@ -240,7 +240,7 @@ export class Verdict {
     const lacksLineFeed = last !== undefined && bytes[last - 1] !== lineFeed
     let length = lacksLineFeed ? 1 : 0
     for (let i = 0; i < pairs.length; i += 2) length += pairs[i + 1]! - pairs[i]!
-    const gathered = new Uint8Array(length)
+    const gathered = unwritten(length)
     let at = 0
     for (let i = 0; i < pairs.length; i += 2) {
       gathered.set(bytes.subarray(pairs[i], pairs[i + 1]), at)
@@ -266,6 +266,11 @@ export class Verdict {
     }
     return this.#parts
   }
+}
+
+/** Returns memory that is about to be written, and need not be cleared. */
+function unwritten(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 }
 
 const reasonNames: readonly (MalformedReason | undefined)[] = [

@@ -6,6 +6,7 @@
 import { slabFlag } from './batch/batch.ts'
 import { byteOrderMarkBytes, cutLines, firstLineFeed, hasByteOrderMark } from './batch/framing.ts'
 import type { Cut } from './batch/framing.ts'
+import { copyInto, joinValues } from './batch/batcher.ts'
 import { createSlab } from './batch/slab.ts'
 import type { Slab, SlabRequest } from './batch/slab.ts'
 import type { EngineParts, LoadedRuleSet } from './engine-parts.ts'
@@ -27,6 +28,20 @@ interface Answer {
   readonly segments: readonly GatheredSegment[]
 }
 
+/** A slab with an input, and the input's length. */
+interface FilledSlab {
+  readonly slab: Slab
+  readonly length: number
+}
+
+/** Slabs that verdicts may hold: of callers that judge several inputs at a time, as many partitions of a topic. */
+const leastHeld = 8
+
+/** Returns how many slabs verdicts may hold; beyond that, a verdict is copied into ordinary memory. */
+export function heldVerdicts(threads: number): number {
+  return Math.max(leastHeld, 2 * threads)
+}
+
 /** Throws `ERR_ENGINE_INPUT_TOO_LARGE` for more bytes than one call takes. */
 export function checkInputSize(bytes: number): void {
   if (bytes <= limits.evaluateBytes) return
@@ -43,7 +58,7 @@ export class InputEvaluator {
   /** Batches of evaluate() in flight, apart from those of streams, which may wait for their consumer. */
   readonly #slots: Slots
   readonly #abandoned: FinalizationRegistry<() => void>
-  /** Slabs that verdicts hold. Beyond the bound, a verdict is copied into ordinary memory. */
+  /** Slabs that verdicts hold, or will. */
   #heldByVerdicts = 0
   #inlineSlab: Slab | undefined
 
@@ -63,9 +78,7 @@ export class InputEvaluator {
     // Of several values each was stripped of its own mark when they were joined.
     const start = valueStarts === undefined && hasByteOrderMark(input) ? byteOrderMarkBytes : 0
     const { batchBytes, maxRecordBytes } = this.#parts.options
-    if (input.length > limits.inlineBytes && input.length <= batchBytes && this.#canHold()) {
-      return this.#evaluateHeld(loaded, input, start, values)
-    }
+    if (this.#canHold(input.length)) return this.#evaluateHeld(loaded, this.#fill(input), start, values)
     const bytes = isOurs && !isShared(input) ? asBuffer(input) : Buffer.from(new Uint8Array(input).buffer)
     if (bytes.length <= limits.inlineBytes) {
       return new Verdict({ plan: loaded.plan, ...this.#evaluateInline(loaded, bytes, start), bytes, ...values })
@@ -81,6 +94,17 @@ export class InputEvaluator {
     const counts = answers.reduce((sum, answer) => addCounts(sum, answer.counts), noCounts(loaded.plan))
     const segments = answers.flatMap((answer) => answer.segments)
     return new Verdict({ plan: loaded.plan, counts, columns, segments, bytes, ...values })
+  }
+
+  /** Returns the verdict of several values, which have so many bytes when they are joined. */
+  evaluateValues(values: readonly (Uint8Array | null)[], joinedBytes: number): Promise<Verdict> {
+    if (this.#canHold(joinedBytes)) {
+      const slab = this.#parts.slabs.take()
+      const { bytes, valueStarts } = joinValues(values, slab.input)
+      return this.#evaluateHeld(this.#parts.current(), { slab, length: bytes.length }, 0, { valueStarts })
+    }
+    const { bytes, valueStarts } = joinValues(values)
+    return this.evaluate(bytes, true, valueStarts)
   }
 
   /** Evaluates on this thread. Errors: `ERR_ENGINE_KERNEL_FAULT`. */
@@ -100,27 +124,34 @@ export class InputEvaluator {
     }
   }
 
-  /** Whether a slab can be had at once, and be left to the verdict. */
-  #canHold(): boolean {
-    return this.#slots.hasFree && this.#heldByVerdicts < 2 * this.#parts.options.threads
+  /** Whether so many bytes are one batch, whose slab can be left to the verdict. */
+  #canHold(bytes: number): boolean {
+    const { batchBytes, threads } = this.#parts.options
+    return bytes > limits.inlineBytes && bytes <= batchBytes && this.#heldByVerdicts < heldVerdicts(threads)
   }
 
-  /** Evaluates one batch in a slab that the verdict keeps: the input is copied once, the columns not at all. */
+  #fill(input: Uint8Array): FilledSlab {
+    const slab = this.#parts.slabs.take()
+    copyInto(slab.input, 0, input)
+    return { slab, length: input.length }
+  }
+
+  /** Evaluates one batch in a slab that the verdict keeps: the input was copied once, the columns are not at all. */
   async #evaluateHeld(
     loaded: LoadedRuleSet,
-    input: Uint8Array,
+    { slab: filled, length }: FilledSlab,
     start: number,
     values: { readonly valueStarts?: Uint32Array },
   ): Promise<Verdict> {
-    const { pool, slabs, stats } = this.#parts
-    const length = input.length
-    const filled = slabs.take()
-    filled.input.set(input)
+    const { pool, stats } = this.#parts
     filled.request({ ...this.#judging(loaded), start, end: length, flags: slabFlag.records })
     this.#heldByVerdicts++
     let slab: Slab | undefined
     try {
-      const leave = await this.#slots.take()
+      const leave = await this.#slots.take().catch((error: unknown) => {
+        this.#parts.slabs.give(filled)
+        throw error
+      })
       try {
         const answer = await pool.evaluate(loaded.handle, filled)
         slab = answer.slab

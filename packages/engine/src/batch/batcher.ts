@@ -153,7 +153,7 @@ export class StreamBatcher {
  * Copies bytes into shared memory. `set()` does that word by word, and byte by byte between places of different
  * alignment, at some 4 GB/s; `fill()` with one turn of the bytes is a plain copy in C.
  */
-function copyInto(target: Buffer, at: number, bytes: Uint8Array): void {
+export function copyInto(target: Buffer, at: number, bytes: Uint8Array): void {
   if (bytes.length > 0) target.fill(bytes, at, at + bytes.length)
 }
 
@@ -167,9 +167,10 @@ export interface JoinedValues {
 
 /**
  * Returns the values one after another. Each ends with a line feed, added where it is missing, so that records of
- * neighbours never join; an empty or null value adds nothing.
+ * neighbours never join; an empty or null value adds nothing. `into`: where they go, with room for all of them; by default
+ * memory of their own.
  */
-export function joinValues(values: readonly (Uint8Array | null)[]): JoinedValues {
+export function joinValues(values: readonly (Uint8Array | null)[], into?: Buffer): JoinedValues {
   const valueStarts = new Uint32Array(values.length + 1)
   let length = 0
   for (let i = 0; i < values.length; i++) {
@@ -178,12 +179,12 @@ export function joinValues(values: readonly (Uint8Array | null)[]): JoinedValues
     if (value !== null) length += joinedLength(value)
   }
   valueStarts[values.length] = length
-  const bytes = Buffer.from(new ArrayBuffer(length))
+  const bytes = into?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length)
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!
     if (value === null) continue
     const body = hasByteOrderMark(value) ? value.subarray(byteOrderMarkBytes) : value
-    bytes.set(body, valueStarts[i])
+    copyInto(bytes, valueStarts[i]!, body)
     if (body.length > 0) bytes[valueStarts[i + 1]! - 1] = lineFeed
   }
   return { bytes, valueStarts }

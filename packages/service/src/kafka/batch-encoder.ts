@@ -55,13 +55,18 @@ export function recordBytes(record: OutgoingRecord, offsetDelta: number): number
   return varintBytes(bytes) + bytes
 }
 
-/** Returns a record batch as a produce request holds it, its base offset 0. */
-export async function encodeBatch(records: readonly OutgoingRecord[], head: BatchHead): Promise<Buffer> {
+/**
+ * Returns a record batch as a produce request holds it, its base offset 0. `room`: so many bytes of the buffer that it is in
+ * are left free in front of it.
+ */
+export async function encodeBatch(records: readonly OutgoingRecord[], head: BatchHead, room = 0): Promise<Buffer> {
   const isPlain = head.compression === 0
-  const writer = new Writer(records, isPlain ? batchHeadBytes : 0)
+  const front = room + batchHeadBytes
+  const writer = new Writer(records, isPlain ? front : 0)
   for (const [index, record] of records.entries()) writer.record(record, index)
   const written = writer.bytes
-  const batch = isPlain ? written : Buffer.concat([Buffer.alloc(batchHeadBytes), await compress(written)])
+  const whole = isPlain ? written : Buffer.concat([Buffer.alloc(front), await compress(written)])
+  const batch = whole.subarray(room)
   batch.writeBigInt64BE(0n, 0)
   batch.writeInt32BE(batch.length - lengthFrom, 8)
   // The leader's epoch, which no producer knows.
@@ -97,19 +102,63 @@ export interface ProduceRequest {
   }[]
 }
 
-/** Returns the body of a produce request, of the versions 3 to 7. */
+/** Bytes that are free in front of a produce request, for what every request begins with. */
+const requestRoom = 512
+
+/**
+ * Returns the body of a produce request, of the versions 3 to 7, with room in front of it for `frameRequest`. *Errors*: where
+ * it is for more than one partition, which is against the rule of producers.
+ */
 export async function encodeProduce(request: ProduceRequest, now: () => number): Promise<Buffer> {
   const { acks, timeout, topicData, producerId, producerEpoch, transactionalId = null, compression = 0 } = request
-  const parts = [textBytes(transactionalId), int16(acks), int32(timeout), int32(topicData.length)]
-  for (const { topic, partitions } of topicData) {
-    parts.push(textBytes(topic), int32(partitions.length))
-    for (const { partition, firstSequence, messages } of partitions) {
-      const head = { compression, timestampMs: now(), producerId: BigInt(producerId), producerEpoch, firstSequence }
-      const batch = await encodeBatch(messages, { ...head, transactional: transactionalId !== null })
-      parts.push(int32(partition), int32(batch.length), batch)
-    }
+  const [{ topic, partitions } = {}, ...otherTopics] = topicData
+  const [{ partition, firstSequence, messages } = {}, ...otherPartitions] = partitions ?? []
+  if (topic === undefined || messages === undefined || otherTopics.length + otherPartitions.length > 0) {
+    throw new Error('A request produces to one partition.')
   }
-  return Buffer.concat(parts)
+  const parts = [textBytes(transactionalId), int16(acks), int32(timeout), int32(1), textBytes(topic), int32(1)]
+  const front = Buffer.concat([...parts, int32(partition!)])
+  const batchHead = { compression, timestampMs: now(), producerId: BigInt(producerId), producerEpoch }
+  const room = requestRoom + front.length + lengthBytes
+  const transactional = transactionalId !== null
+  const batch = await encodeBatch(messages, { ...batchHead, firstSequence: firstSequence!, transactional }, room)
+  const body = inFrontOf(batch, front.length + lengthBytes)
+  front.copy(body)
+  body.writeInt32BE(batch.length, front.length)
+  rooms.set(body, requestRoom)
+  return body
+}
+
+/** Bytes of a length. */
+const lengthBytes = 4
+/** Of a body, the free bytes in front of it. */
+const rooms = new WeakMap<Buffer, number>()
+
+/** Returns the same bytes, with so many more in front of them. */
+function inFrontOf(bytes: Buffer, more: number): Buffer {
+  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset - more, more + bytes.length)
+}
+
+/** What every request begins with. */
+export interface RequestHead {
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly correlationId: number
+  readonly clientId: string | null
+}
+
+/** Returns a request as a connection takes it, around its body; a body with room in front of it is not copied. */
+export function frameRequest({ apiKey, apiVersion, correlationId, clientId }: RequestHead, body: Buffer): Buffer {
+  const client = textBytes(clientId)
+  const headBytes = lengthBytes + 8 + client.length
+  const hasRoom = (rooms.get(body) ?? 0) >= headBytes
+  const frame = hasRoom ? inFrontOf(body, headBytes) : Buffer.concat([Buffer.alloc(headBytes), body])
+  frame.writeInt32BE(frame.length - lengthBytes, 0)
+  frame.writeInt16BE(apiKey, 4)
+  frame.writeInt16BE(apiVersion, 6)
+  frame.writeInt32BE(correlationId, 8)
+  client.copy(frame, 12)
+  return frame
 }
 
 function int16(value: number): Buffer {

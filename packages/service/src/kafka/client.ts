@@ -3,13 +3,15 @@
 // producer.ts, member.ts and admin.ts.
 
 import { connect, isIP } from 'node:net'
-import type { Socket } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
 import type { ISocketFactory, Kafka, LogEntry, Mechanism } from 'kafkajs'
 import type { StructuredLog } from '../structured-log.ts'
 import type { LibraryCluster } from './admin.ts'
 import type { Credentials } from './credentials.ts'
+import { fetchMemory } from './fetch-memory.ts'
+import { FrameReader } from './frames.ts'
 import { library } from './library.ts'
 import type { Library } from './library.ts'
 
@@ -139,7 +141,14 @@ export class Client {
     const place = port === 0 ? this.#settings.brokers[Number(host)]! : { host, port }
     const { tls } = this.#settings.credentials()
     const name = isIP(place.host) === 0 ? { servername: place.host } : {}
-    const socket = tls === undefined ? connect(place, onConnect) : connectTls({ ...place, ...name, ...tls }, onConnect)
+    const onread = inFrames(
+      (frame) => socket.emit('data', frame),
+      (error) => socket.destroy(error),
+    )
+    const socket: Socket =
+      tls === undefined
+        ? connect({ ...place, onread }, onConnect)
+        : connectTls({ ...place, ...name, ...tls, ...({ onread } as object) }, onConnect)
     socket.setKeepAlive(true, keepAliveMs)
     // Requests are small and waited for.
     socket.setNoDelay(true)
@@ -152,5 +161,22 @@ export class Client {
   readonly #log = ({ level, namespace, log: { message, broker, clientId } }: LogEntry): void => {
     if (level === this.library.kafkajs.logLevel.ERROR) this.#said = message
     this.#settings.log?.debug('The Kafka client says something.', { part: namespace, said: message, broker, clientId })
+  }
+}
+
+/** Has a connection read whole frames, each into memory of its own. */
+function inFrames(onFrame: (frame: Buffer) => void, onFault: (error: Error) => void): OnReadOpts {
+  const reader = new FrameReader({ onFrame, take: (bytes) => fetchMemory.take(bytes) })
+  return {
+    buffer: () => reader.next(),
+    callback: (bytes) => {
+      try {
+        reader.took(bytes)
+        return true
+      } catch (error) {
+        onFault(error as Error)
+        return false
+      }
+    },
   }
 }

@@ -8,6 +8,7 @@ import { KafkaError } from '../errors.ts'
 import type { KafkaErrorCode } from '../errors.ts'
 import { Client } from './client.ts'
 import type { ClientSettings } from './client.ts'
+import type { Lease } from './fetch-memory.ts'
 import { outOfRange } from './mends.ts'
 import type { BatchTurn, FetchedBatch, GroupListener, GroupMember } from './port.ts'
 import type { DecodedRecord } from './record-batches.ts'
@@ -44,6 +45,7 @@ const final = new Set<KafkaErrorCode>(['ERR_KAFKA_GROUP', 'ERR_KAFKA_LIBRARY'])
 interface MendedBatch extends Batch {
   readonly fetchedOffset: string
   readonly lastStableOffset: string
+  readonly lease: Lease | undefined
 }
 
 /** Begins to join the group, and goes on until it is closed. */
@@ -248,7 +250,7 @@ class Member implements GroupMember {
   }
 
   async #onBatch(payload: EachBatchPayload): Promise<void> {
-    const { partition, messages, lastStableOffset, fetchedOffset } = payload.batch as MendedBatch
+    const { partition, messages, lastStableOffset, fetchedOffset, lease } = payload.batch as MendedBatch
     const records = messages as unknown as readonly DecodedRecord[]
     const fault = records[0]?.fault
     if (fault !== undefined) {
@@ -269,6 +271,7 @@ class Member implements GroupMember {
       partition,
       records,
       end: BigInt(lastStableOffset),
+      release: () => lease?.release(),
     }
     try {
       const isDone = await this.#listener.onBatch(fetched, turn)

@@ -2,10 +2,12 @@
 // Only for exactly that version. Each has a test that fails without it. Called by library.ts.
 
 import { withoutAborted } from './aborted.ts'
-import { encodeProduce } from './batch-encoder.ts'
-import type { ProduceRequest } from './batch-encoder.ts'
+import { encodeProduce, frameRequest } from './batch-encoder.ts'
+import type { ProduceRequest, RequestHead } from './batch-encoder.ts'
 import { crc32c } from './crc32c.ts'
-import { decodeRecordSet } from './record-batches.ts'
+import type { Lease } from './fetch-memory.ts'
+import { decodeRecordSet, leaseOf } from './record-batches.ts'
+import type { DecodedRecord } from './record-batches.ts'
 
 /** The modules of the library, while it is being loaded. Paths are below its folder `src`, with their ending. */
 export interface LibraryModules {
@@ -31,12 +33,43 @@ interface Decoder {
   readBytes(length: number): Buffer
 }
 
+interface FetchedPartition {
+  readonly lastStableOffset?: string
+  readonly highWatermark: string
+  readonly messages: readonly DecodedRecord[]
+}
+
 interface BatchClass {
-  new (topic: string, fetchedOffset: string, partition: { lastStableOffset?: string; highWatermark: string }): object
+  new (topic: string, fetchedOffset: string, partition: FetchedPartition): object
 }
 
 interface RequestQueueClass {
   prototype: { pending: unknown[]; scheduleCheckPendingRequests: (this: { pending: unknown[] }) => void }
+}
+
+interface ConnectionClass {
+  prototype: {
+    authHandlers: { onSuccess(answer: Buffer): void } | null
+    requestQueue: { fulfillRequest(answer: { size: number; correlationId: number; payload: Buffer }): void }
+    processData(frame: Buffer): void
+  }
+}
+
+interface GivenRequest extends Pick<RequestHead, 'correlationId' | 'clientId'> {
+  readonly request: Pick<RequestHead, 'apiKey' | 'apiVersion'> & { encode(): Promise<{ buffer: Buffer }> }
+}
+
+interface ErrorsOfProtocol {
+  createErrorFromCode(code: number): { readonly type: string }
+}
+
+type FindCoordinator = (which: { groupId: string; coordinatorType?: number }) => Promise<{ nodeId: string }>
+
+interface ClusterClass {
+  prototype: {
+    findBroker(which: { nodeId: string }): Promise<{ nodeId: string }>
+    findGroupCoordinator: FindCoordinator
+  }
 }
 
 interface OutOfRange {
@@ -69,6 +102,43 @@ interface Grouped {
 
 /** The mends, in the order in which they have to be made. */
 export const mends = {
+  /** The library copies a request twice into memory that grows. */
+  requests({ replace }: LibraryModules): void {
+    replace('protocol/request.js', async ({ request, ...head }: GivenRequest) => {
+      const { apiKey, apiVersion } = request
+      return { buffer: frameRequest({ ...head, apiKey, apiVersion }, (await request.encode()).buffer) }
+    })
+  },
+
+  /** The library asks for the coordinator before each call of a transaction: four of its nine requests. */
+  coordinators({ load, replace }: LibraryModules): void {
+    const errors = load('protocol/error.js') as ErrorsOfProtocol
+    const wasMoved = new Set(['GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR_FOR_GROUP'])
+    // Of all clients: that a coordinator has moved is rare, and that they ask anew costs little.
+    let moves = 0
+    const createErrorFromCode = (code: number) => {
+      const error = errors.createErrorFromCode(code)
+      if (wasMoved.has(error.type)) moves++
+      return error
+    }
+    replace('protocol/error.js', { ...errors, createErrorFromCode })
+    const { prototype } = load('cluster/index.js') as ClusterClass
+    const find: FindCoordinator = Reflect.get(prototype, 'findGroupCoordinator')
+    const known = new WeakMap<object, Map<string, { readonly nodeId: string; readonly moves: number }>>()
+    prototype.findGroupCoordinator = async function (which) {
+      const name = `${which.coordinatorType ?? 0} ${which.groupId}`
+      const ofCluster = known.get(this) ?? new Map<string, { nodeId: string; moves: number }>()
+      known.set(this, ofCluster)
+      const last = ofCluster.get(name)
+      ofCluster.delete(name)
+      const before = moves
+      const found = last?.moves === moves ? await this.findBroker(last).catch(() => undefined) : undefined
+      const broker = found ?? (await find.call(this, which))
+      ofCluster.set(name, { nodeId: broker.nodeId, moves: before })
+      return broker
+    }
+  },
+
   /** The library's checksum, a byte at a time, takes a third of the time of producing. */
   checksum({ replace }: LibraryModules): void {
     replace('protocol/recordBatch/crc32C/index.js', crc32c)
@@ -110,19 +180,31 @@ export const mends = {
     })
   },
 
-  /** The library forgets where readers of committed records have to stop for now. */
+  /** The library forgets where readers of committed records have to stop for now, and what their memory is. */
   stableOffset({ load, replace }: LibraryModules): void {
     const Batch = load('consumer/batch.js') as BatchClass
     replace(
       'consumer/batch.js',
       class extends Batch {
         readonly lastStableOffset: string
+        readonly lease: Lease | undefined
         constructor(...given: ConstructorParameters<BatchClass>) {
           super(...given)
+          this.lease = leaseOf(given[2].messages)
           this.lastStableOffset = given[2].lastStableOffset ?? given[2].highWatermark
         }
       },
     )
+  },
+
+  /** The library joins what it read by copying, although frames come whole: frames.ts. */
+  frames({ load }: LibraryModules): void {
+    const Connection = load('network/connection.js') as ConnectionClass
+    Connection.prototype.processData = function (frame) {
+      if (this.authHandlers) return this.authHandlers.onSuccess(frame)
+      const [size, correlationId] = [frame.readInt32BE(0), frame.readInt32BE(4)]
+      this.requestQueue.fulfillRequest({ size, correlationId, payload: frame.subarray(8) })
+    }
   },
 
   /** The library commits -1 or -2 over an offset that is out of range: a default, where there must be none. */
@@ -142,15 +224,15 @@ export const mends = {
     const { KafkaJSBrokerNotFound } = load('errors.js') as { KafkaJSBrokerNotFound: new (message: string) => Error }
     prototype.withBroker = async function (callback) {
       // By its name the library knows that it has to ask for the brokers first.
-      let reason: unknown = new KafkaJSBrokerNotFound('No broker is known yet')
+      let reason: Error | undefined
       for (const nodeId of shuffled(Object.keys(this.brokers))) {
         try {
           return await callback({ nodeId, broker: await this.findBroker({ nodeId }) })
         } catch (error) {
-          reason = error
+          reason = error as Error
         }
       }
-      throw reason
+      throw reason ?? new KafkaJSBrokerNotFound('No broker is known yet')
     }
   },
 

@@ -4,7 +4,7 @@
 /** A header of a record. */
 export type KafkaHeader = readonly [name: string, value: Uint8Array | null]
 
-/** A record as a broker has it. *Ownership*: the receiver's until it asks for more. */
+/** A record as a broker has it. *Ownership*: the receiver's until it releases the batch. */
 export interface FetchedRecord {
   readonly offset: bigint
   readonly key: Uint8Array | null
@@ -21,6 +21,8 @@ export interface FetchedBatch {
   readonly records: readonly FetchedRecord[]
   /** Offset behind the last record that the partition has for readers of committed records. */
   readonly end: bigint
+  /** Says that the records are not read any more. Not saying it costs memory, and nothing else. */
+  release?(): void
 }
 
 /** A record to be written. */

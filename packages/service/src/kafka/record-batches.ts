@@ -7,6 +7,8 @@ import { gunzip } from 'node:zlib'
 
 import { KafkaError } from '../errors.ts'
 import { crc32c } from './crc32c.ts'
+import { fetchMemory } from './fetch-memory.ts'
+import type { Lease } from './fetch-memory.ts'
 import type { FetchedRecord, KafkaHeader } from './port.ts'
 
 /** Most bytes of one batch, inflated. Our own batches have at most 3 MiB. */
@@ -42,6 +44,9 @@ const inflate = promisify(gunzip)
  */
 export async function decodeRecordSet(bytes: Buffer): Promise<DecodedRecord[]> {
   const records: DecodedRecord[] = []
+  // At once, before the readers of what else came with it are done.
+  const lease = fetchMemory.leaseOf(bytes)
+  if (lease !== undefined) leases.set(records, lease)
   let inflatedBytes = 0
   for (let at = 0; at + lengthFrom <= bytes.length && inflatedBytes < enoughInflatedBytes;) {
     const length = bytes.readInt32BE(at + 8)
@@ -61,6 +66,13 @@ export async function decodeRecordSet(bytes: Buffer): Promise<DecodedRecord[]> {
     at += lengthFrom + length
   }
   return records
+}
+
+const leases = new WeakMap<readonly DecodedRecord[], Lease>()
+
+/** Returns the lease of what `decodeRecordSet` returned on the memory that it is in; nothing where that is nobody's. */
+export function leaseOf(records: readonly DecodedRecord[]): Lease | undefined {
+  return leases.get(records)
 }
 
 /** Appends the records of a batch, all or none, and returns their size in bytes. */

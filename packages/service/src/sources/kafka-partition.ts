@@ -95,6 +95,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
   private strikes = 0
   private refused = { offset: -1n, count: 0 }
   private offered: Offered | undefined
+  /** What was handed out and is not known to be committed, with the offset behind it. */
+  private uncommitted: { readonly batch: FetchedBatch; readonly position: bigint }[] = []
   private isDraining = false
   private isClosed = false
   private wake: () => void = () => undefined
@@ -223,6 +225,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
         else if (this.offered !== undefined) {
           const value = messagesOf(this.offered.batch, this.options.topic, this.options.format)
           this.handedOut = value.position
+          this.uncommitted.push({ batch: this.offered.batch, position: value.position })
           yield value
           // I3: whoever asks for more has committed it; without transactions, C follows later.
           this.settle(true)
@@ -339,6 +342,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
     const { partition } = this
     if (outcome.kind === 'committed') {
       this.committed = outcome.offset
+      this.release()
       events.onCommit({ partition, offset: outcome.offset, ms: about.ms })
       return this.wake()
     }
@@ -347,6 +351,13 @@ export class KafkaPartition implements SourcePartition<bigint> {
     if (this.producer === about.producer) this.loosen(true)
     events.onDiscard({ partition, from: about.from, ...(outcome.kind === 'failed' ? { error: outcome.error } : {}) })
     if (outcome.kind === 'failed') this.countRefusal(outcome.error, about.from)
+  }
+
+  /** Gives the memory back of what is committed: nobody reads in it any more. */
+  private release(): void {
+    while (this.uncommitted[0] !== undefined && this.uncommitted[0].position <= this.committed) {
+      this.uncommitted.shift()!.batch.release?.()
+    }
   }
 
   /** What is refused at the same offset again and again never becomes smaller, nor another. */
@@ -367,6 +378,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
   private loosen(awaitsHeartbeat: boolean): void {
     this.generation++
     this.expected = undefined
+    // Who reads in it still, nobody can say: it is left to the collector of garbage.
+    this.uncommitted = []
     this.awaitsHeartbeat = awaitsHeartbeat && this.isAssigned
     if (this.isAssigned) this.member?.pause([this.partition])
     this.wake()

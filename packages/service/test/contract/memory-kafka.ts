@@ -6,6 +6,7 @@ import type {
   BatchTurn,
   ClusterAdmin,
   CommittedOffset,
+  FetchedBatch,
   FetchedRecord,
   GroupListener,
   GroupMember,
@@ -69,6 +70,8 @@ interface Member {
 
 /** The cluster. `cluster()` makes what a process sees of it. */
 export class MemoryKafka {
+  /** Batches whose memory was given back. */
+  released = 0
   /** Asked before each call; default: `done`. */
   fateOf: (call: Call, about: { readonly process: string; readonly id?: string }) => Fate = () => 'done'
   /** What was called, with the process. */
@@ -415,6 +418,16 @@ export class MemoryKafka {
     }
   }
 
+  /** Hands out memory that is overwritten when it is released: whoever reads in it still writes nonsense. */
+  private lend(records: readonly FetchedRecord[]): Pick<FetchedBatch, 'records' | 'release'> {
+    const lent = records.map((record) => ({ ...record, ...copyOf({ ...record, value: record.value ?? Buffer.of() }) }))
+    const release = () => {
+      this.released++
+      for (const { key, value } of lent) for (const bytes of [key, value]) if (bytes !== null) bytes.fill(0xee)
+    }
+    return { records: lent.map((each, i) => (records[i]!.value === null ? { ...each, value: null } : each)), release }
+  }
+
   private async hand(member: Member, partition: number, records: FetchedRecord[]): Promise<void> {
     const mark = member.stale.get(partition) ?? 0
     const isStale = () => mark !== member.stale.get(partition) || !member.partitions.includes(partition)
@@ -427,7 +440,7 @@ export class MemoryKafka {
     member.busy.add(partition)
     try {
       const end = BigInt(this.log({ topic: member.topic, partition }).entries.length)
-      const isDone = await member.listener.onBatch({ partition, records, end }, turn)
+      const isDone = await member.listener.onBatch({ partition, ...this.lend(records), end }, turn)
       if (isDone && !isStale()) member.places.set(partition, records.at(-1)!.offset + 1n)
     } catch (error) {
       member.listener.onLost(error as Error, false)

@@ -20,6 +20,42 @@ type Class<T> = new (...given: unknown[]) => T
 const names = Object.keys(mends) as MendName[]
 
 const checks: Readonly<Record<MendName, (library: Library) => Promise<void> | void>> = {
+  requests: async (library) => {
+    const createRequest = library.part('protocol/request.js') as (given: object) => Promise<{ buffer: Buffer }>
+    const body = await producedBody(library, { key: null, value: Buffer.alloc(1 << 20) }, 0)
+    const request = { apiKey: 0, apiVersion: 7, encode: () => Promise.resolve({ buf: body, buffer: body }) }
+    const { buffer } = await createRequest({ correlationId: 5, clientId: 'weir', request })
+    assert.equal(buffer.buffer, body.buffer, 'the records were copied')
+  },
+
+  coordinators: async ({ part }) => {
+    const Cluster = part('cluster/index.js') as {
+      prototype: { findGroupCoordinator: (which: object) => Promise<object> }
+    }
+    const errors = part('protocol/error.js') as { createErrorFromCode: (code: number) => Error }
+    let asked = 0
+    let isAway = false
+    const cluster = {
+      retrier: (attempt: (bail: (error: Error) => never) => unknown) =>
+        attempt((error) => {
+          throw error
+        }),
+      findGroupCoordinatorMetadata: () => Promise.resolve({ coordinator: { nodeId: String(++asked) } }),
+      findBroker: ({ nodeId }: { nodeId: string }) =>
+        isAway && nodeId === '2' ? Promise.reject(new Error('away')) : Promise.resolve({ nodeId }),
+    }
+    const find = (groupId: string) =>
+      Cluster.prototype.findGroupCoordinator.call(cluster, { groupId, coordinatorType: 1 })
+    assert.deepEqual(await find('a'), { nodeId: '1' })
+    assert.deepEqual(await find('a'), { nodeId: '1' }, 'it is asked once')
+    // NOT_COORDINATOR: whoever said so sent the request to the wrong one.
+    errors.createErrorFromCode(16)
+    assert.deepEqual(await find('a'), { nodeId: '2' })
+    assert.deepEqual(await find('b'), { nodeId: '3' }, 'another group has another')
+    isAway = true
+    assert.deepEqual(await find('a'), { nodeId: '4' }, 'one that is away is asked for anew')
+  },
+
   checksum: ({ part }) => {
     assert.equal(part('protocol/recordBatch/crc32C/index.js'), crc32c)
   },
@@ -85,6 +121,31 @@ const checks: Readonly<Record<MendName, (library: Library) => Promise<void> | vo
     assert.equal(new Batch('topic', '0', found).lastStableOffset, '5')
   },
 
+  frames: ({ part }) => {
+    const Connection = part('network/connection.js') as { prototype: { processData: (frame: Buffer) => void } }
+    const answers: { correlationId: number; payload: Buffer }[] = []
+    const connection = {
+      ...{ authHandlers: null, chunks: [] as Buffer[], bytesBuffered: 0, bytesNeeded: 4 },
+      requestQueue: { fulfillRequest: (answer: { correlationId: number; payload: Buffer }) => answers.push(answer) },
+    }
+    const frames = [1, 2].map((correlationId) => {
+      const frame = Buffer.alloc(12, correlationId)
+      frame.writeInt32BE(8, 0)
+      frame.writeInt32BE(correlationId, 4)
+      return frame
+    })
+    for (const frame of frames) Connection.prototype.processData.call(connection, frame)
+    assert.deepEqual(
+      answers.map(({ correlationId, payload }) => [correlationId, payload.toString('hex')]),
+      [
+        [1, '01010101'],
+        [2, '02020202'],
+      ],
+    )
+    assert.equal(answers[1]!.payload.buffer, frames[1]!.buffer, 'the answer was copied')
+    assert.equal(answers[1]!.payload.byteOffset, frames[1]!.byteOffset + 8, 'the answer was copied')
+  },
+
   ranges: async ({ part }) => {
     const group = part('consumer/consumerGroup.js') as { prototype: Record<string, (error: object) => Promise<void>> }
     const told: unknown[] = []
@@ -130,7 +191,7 @@ const checks: Readonly<Record<MendName, (library: Library) => Promise<void> | vo
       ['7', Buffer.from('first')],
       ['1', Buffer.from('then')],
     ]
-    const bytes = await produced(library, { key: null, value: Buffer.from('v'), headers }, 0)
+    const bytes = await producedBody(library, { key: null, value: Buffer.from('v'), headers }, 0)
     // Three headers: `none`, whose value has the length -1, then `7`, and not the smaller number first.
     assert.ok(bytes.includes(Buffer.from('06086e6f6e65010237', 'hex')), bytes.toString('hex'))
   },
@@ -176,8 +237,8 @@ async function fetched(part: Library['part'], batch: Buffer): Promise<{ fault?: 
   return (await decode(answer)).responses[0]!.partitions[0]!.messages
 }
 
-/** Returns the library's request that writes a record. */
-async function produced(library: Library, message: object, compression: number): Promise<Buffer> {
+/** Returns the body of the library's request that writes a record twice. */
+async function producedBody(library: Library, message: object, compression: number): Promise<Buffer> {
   const request = library.part('protocol/requests/produce/v7/request.js') as (given: object) => {
     encode: () => Promise<{ buffer: Buffer }>
   }
@@ -216,11 +277,53 @@ test('our encoder writes what the library’s own writes, where that can', async
       ],
       [{ key: Buffer.alloc(64), value: key }, { a: Buffer.alloc(64) }],
     ] as const) {
-      const theirs = await produced(loadLibrary({ mends: [] }), { ...content, headers: own }, compression)
-      const ours = await produced(loadLibrary(), { ...content, headers: Object.entries(own) }, compression)
+      const theirs = await producedBody(loadLibrary({ mends: [] }), { ...content, headers: own }, compression)
+      const ours = await producedBody(loadLibrary(), { ...content, headers: Object.entries(own) }, compression)
       assert.ok(ours.equals(theirs))
     }
   }
+})
+
+test('our requests are what the library’s own are, with and without room in front of their bodies', async () => {
+  type CreateRequest = (given: object) => Promise<{ buffer: Buffer }>
+  const requestOf = async (library: Library, clientId: string, body: Buffer) => {
+    const Encoder = library.part('protocol/encoder.js') as Class<{ writeBufferInternal(bytes: Buffer): void }>
+    const encoder = new Encoder()
+    encoder.writeBufferInternal(body)
+    // Ours takes what has a buffer; theirs wants one of its encoders.
+    const payload = Buffer.isBuffer(body) && library === mended ? { buf: body, buffer: body } : encoder
+    const request = { apiKey: 0, apiVersion: 7, encode: () => Promise.resolve(payload) }
+    return (await (library.part('protocol/request.js') as CreateRequest)({ correlationId: 70_000, clientId, request }))
+      .buffer
+  }
+  const mended = loadLibrary()
+  const theirs = loadLibrary({ mends: [] })
+  for (const clientId of ['weir', 'é'.repeat(10), 'x'.repeat(2000)]) {
+    const body = await producedBody(mended, { key: null, value: Buffer.from('value') }, 0)
+    for (const given of [body, Buffer.from(body)]) {
+      const wanted = await requestOf(theirs, clientId, Buffer.from(given))
+      assert.deepEqual(await requestOf(mended, clientId, given), wanted)
+    }
+  }
+})
+
+test('a request for two partitions is refused', async () => {
+  const encode = (topicData: object[]) => {
+    const request = loadLibrary().part('protocol/requests/produce/v7/request.js') as (given: object) => {
+      encode: () => Promise<object>
+    }
+    return request({ acks: -1, timeout: 1, producerId: '1', producerEpoch: 0, topicData }).encode()
+  }
+  const partition = { partition: 0, firstSequence: 0, messages: [] }
+  const wrong = [
+    [],
+    [{ topic: 'raw', partitions: [partition, partition] }],
+    [
+      { topic: 'a', partitions: [partition] },
+      { topic: 'b', partitions: [partition] },
+    ],
+  ]
+  for (const topicData of wrong) await assert.rejects(encode(topicData), /produces to one partition/)
 })
 
 test('a library of another version is refused, with both versions', async (t) => {

@@ -29,6 +29,7 @@ test('records go through once, in order, each partition to its own, and offsets 
   const total = filter.results.reduce((sum, { counts }) => sum + counts.records, 0)
   assert.equal(total, records)
   assert.ok(filter.events.indexOf('take 0 at 0') < filter.events.indexOf('commit 0 10'))
+  assert.equal(kafka.released, filter.results.length, 'the memory of every batch was given back')
   filter.pipeline.drain()
   await filter.done
   assert.equal(filter.pipeline.state.status, 'ended')
