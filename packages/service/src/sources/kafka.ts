@@ -28,7 +28,7 @@ export class KafkaSource implements PartitionedSource<bigint> {
   private member: GroupMember | undefined
   private outside: string | undefined = 'the group is not joined yet'
   private isLeaving = false
-  /** The last attempt to join. */
+  /** The last membership that was begun: not what is done before, which asks brokers that may be away. */
   private joining: Promise<void> = Promise.resolve()
   private stopTimer: () => void = () => undefined
 
@@ -45,14 +45,14 @@ export class KafkaSource implements PartitionedSource<bigint> {
 
   join(onPartition: (partition: KafkaPartition) => void): void {
     this.onPartition = onPartition
-    this.joining = this.attempt()
+    void this.attempt()
   }
 
   async leave(): Promise<void> {
     this.isLeaving = true
     this.stopTimer()
     for (const partition of this.partitions.values()) partition.revoke()
-    await this.joining
+    await this.joining.catch(() => undefined)
     const { member } = this
     this.member = undefined
     await member?.close()
@@ -66,18 +66,23 @@ export class KafkaSource implements PartitionedSource<bigint> {
 
   /** Joins, or tries again later: a broker that is away at the start is no reason to end. Never rejects. */
   private async attempt(): Promise<void> {
-    const { cluster, group, topic } = this.options
     const membership = new Membership(this.options.onAssigned, (partition) => this.partitionOf(partition))
     try {
       await this.options.prepare?.()
       if (this.isLeaving) return
-      const member = await cluster.join(group, topic, this.listener(membership))
-      if (this.isLeaving || membership.isOver) return await member.close()
-      this.member = member
-      membership.begin(member)
+      this.joining = this.enter(membership)
+      await this.joining
     } catch (error) {
       this.lose(membership, error as Error, true)
     }
+  }
+
+  private async enter(membership: Membership): Promise<void> {
+    const { cluster, group, topic } = this.options
+    const member = await cluster.join(group, topic, this.listener(membership))
+    if (this.isLeaving || membership.isOver) return member.close()
+    this.member = member
+    membership.begin(member)
   }
 
   private listener(membership: Membership): GroupListener {
@@ -133,7 +138,7 @@ export class KafkaSource implements PartitionedSource<bigint> {
     this.member = undefined
     void member?.close()
     this.stopTimer = this.options.startTimer(this.options.backoffMs.next(), () => {
-      if (!this.isLeaving) this.joining = this.attempt()
+      if (!this.isLeaving) void this.attempt()
     })
   }
 }

@@ -106,6 +106,8 @@ export interface FilterOptions {
   readonly isExactlyOnce?: boolean
   readonly allowsGaps?: boolean
   readonly clock?: () => number
+  /** Has the topics be there. */
+  readonly prepare?: () => Promise<unknown>
   /** Makes another id of a transactional id. */
   readonly change?: (id: string) => string
 }
@@ -138,6 +140,7 @@ export function startFilter(
     allowsGaps = false,
     clock = () => 0,
     change = (id) => id,
+    prepare = () => Promise.resolve(),
   } = options
   const inner = kafka.cluster(process)
   const cluster = { ...inner, transactional: (id: string) => inner.transactional(change(id)) }
@@ -154,6 +157,7 @@ export function startFilter(
       isExactlyOnce,
       allowsGaps,
       clock,
+      prepare,
     },
     startTimer: (ms, run) => {
       if (ms < 1000) {

@@ -541,6 +541,14 @@ test('a shutdown finishes the batch that is under way and takes no other', async
   )
 })
 
+test('a shutdown does not wait for brokers that are asked for the topics', { timeout: 10_000 }, async (t) => {
+  const prepare = () => new Promise<never>(() => undefined)
+  const filter = startFilter(t, filterCluster(), await sevensEngine(t), 'a', { prepare })
+  filter.pipeline.drain()
+  await filter.done
+  assert.equal(filter.pipeline.state.status, 'ended')
+})
+
 test('a shutdown that is out of time gives the batch up, and aborts what was sent', async (t) => {
   const kafka = filterCluster()
   post(kafka, 0, records)
