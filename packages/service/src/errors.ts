@@ -236,7 +236,7 @@ export const errorCodes = {
   },
   ERR_KAFKA_DISCARDED: {
     kind: 'kafka',
-    meaning: 'A producer was asked again after it failed or was given up.',
+    meaning: 'A producer was asked again after it failed or was given up, or a cluster that was closed.',
     cure: 'None is needed: a new one takes its place.',
   },
   ERR_KAFKA_REQUEST: {

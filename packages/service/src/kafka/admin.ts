@@ -70,6 +70,7 @@ export class Admin implements ClusterAdmin {
   readonly #settings: ClientSettings
   #client: Client | undefined
   #cluster: LibraryCluster | undefined
+  #isClosed = false
 
   constructor(settings: ClientSettings) {
     this.#settings = settings
@@ -178,17 +179,17 @@ export class Admin implements ClusterAdmin {
     })
   }
 
-  /** Ends the connections. Never throws. */
+  /** Ends the connections for good: what is being asked fails. Never throws. */
   close(): void {
-    this.#client?.discard()
-    this.#client = undefined
-    this.#cluster = undefined
+    this.#isClosed = true
+    this.#drop()
   }
 
   /** Asks until it is answered, on connections anew where they may be what fails. *Errors*: `KafkaError`. */
   async #ask<T>(doing: string, call: (cluster: LibraryCluster) => Promise<T>): Promise<T> {
     const until = performance.now() + this.#settings.requestMs
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, mostWaitMs)) {
+      if (this.#isClosed) throw new KafkaError('ERR_KAFKA_DISCARDED', `${doing} failed: the cluster was closed.`)
       // By itself the library goes once from broker to broker; everything else is tried again here.
       const client = (this.#client ??= new Client(this.#settings, this.#settings.brokers.length - 1))
       try {
@@ -203,6 +204,7 @@ export class Admin implements ClusterAdmin {
         return await this.#inTime(doing, ask(), until)
       } catch (error) {
         const failure = kafkaError(error, doing)
+        if (this.#isClosed) continue
         if (!failure.retryable || performance.now() + waitMs > until) throw failure
         // Leaders and coordinators are looked up anew; connections that hang are left.
         if (failure.code === 'ERR_KAFKA_TIMEOUT' || failure.code === 'ERR_KAFKA_CONNECT') this.#renew(client)
@@ -228,8 +230,13 @@ export class Admin implements ClusterAdmin {
   }
 
   #renew(client: Client): void {
-    if (this.#client !== client) return
-    this.close()
+    if (this.#client === client) this.#drop()
+  }
+
+  #drop(): void {
+    this.#client?.discard()
+    this.#client = undefined
+    this.#cluster = undefined
   }
 
   /** Asks for metadata without the library's judgement, which throws at the first topic that is missing or without leader. */

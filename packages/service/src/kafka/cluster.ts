@@ -13,7 +13,7 @@ import { kafkaDefaults } from './options.ts'
 import type { KafkaOptions } from './options.ts'
 import type { GroupMember, KafkaCluster } from './port.ts'
 import { openProducer, openTransactional } from './producer.ts'
-import type { Discardable, ProducerSettings } from './producer.ts'
+import type { OpenProducer, ProducerSettings } from './producer.ts'
 
 /**
  * Opens a cluster. Reads the credentials and loads the client library; nothing is connected yet. *Errors*:
@@ -48,10 +48,17 @@ function clusterOf(
   const { sessionMs = kafkaDefaults.sessionMs, fetchBytes = kafkaDefaults.fetchBytes } = options
   const { transactionMs = kafkaDefaults.transactionMs, compression = 'none' } = options
   const memberSettings: MemberSettings = { ...client, sessionMs, fetchBytes }
-  const producerSettings: ProducerSettings = { ...client, transactionMs, compression }
   const admin = new Admin(client)
   const members = new Set<GroupMember>()
-  const producers = new Set<KeptProducer>()
+  const producers = new Set<OpenProducer>()
+  let isClosed = false
+  /** Remembers the producer for the end, and forgets those that are given up. */
+  const onOpen = (producer: OpenProducer) => {
+    for (const each of producers) if (each.isDiscarded) producers.delete(each)
+    producers.add(producer)
+    if (isClosed) producer.discard()
+  }
+  const producerSettings: ProducerSettings = { ...client, transactionMs, compression, onOpen }
   return {
     name,
     admin,
@@ -60,24 +67,16 @@ function clusterOf(
       members.add(member)
       return Promise.resolve(keptMember(member, members))
     },
-    producer: async () => keptProducer(await openProducer(producerSettings), producers),
-    transactional: async (id) => keptProducer(await openTransactional(producerSettings, id), producers),
+    producer: () => openProducer(producerSettings),
+    transactional: (id) => openTransactional(producerSettings, id),
     close: async () => {
+      isClosed = true
       await Promise.all([...members].map((member) => member.close()))
       for (const producer of producers) producer.discard()
       admin.close()
       await closeCredentials()
     },
   }
-}
-
-type KeptProducer = Discardable & { discard(): void }
-
-/** Remembers the producer for the end, and forgets those that are given up. */
-function keptProducer<T extends KeptProducer>(producer: T, producers: Set<KeptProducer>): T {
-  for (const each of producers) if (each.isDiscarded) producers.delete(each)
-  producers.add(producer)
-  return producer
 }
 
 function keptMember(member: GroupMember, members: Set<GroupMember>): GroupMember {

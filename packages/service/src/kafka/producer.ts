@@ -17,6 +17,14 @@ import { checkSend } from './sends.ts'
 export interface ProducerSettings extends ClientSettings {
   readonly transactionMs: number
   readonly compression: 'none' | 'gzip'
+  /** Told of each producer before it connects, so that it can be given up then too. */
+  readonly onOpen: (producer: OpenProducer) => void
+}
+
+/** A producer, as whoever ends all of them sees it. */
+export interface OpenProducer {
+  readonly isDiscarded: boolean
+  discard(): void
 }
 
 /** The library's names. */
@@ -60,6 +68,11 @@ class GuardedProducer {
       allowAutoTopicCreation: false,
       createPartitioner: () => whereItSays,
     })
+    settings.onOpen(this)
+  }
+
+  get isDiscarded(): boolean {
+    return this.client.isDiscarded
   }
 
   /** Does what is asked, in time; after a failure never anything again. *Errors*: `KafkaError`. */
@@ -158,35 +171,24 @@ export function acknowledgedOffset(answers: readonly RecordMetadata[], to: Targe
   throw new KafkaError('ERR_KAFKA_ANSWER', message, { details: { answers } })
 }
 
-/** Whether a producer can still be asked. */
-export interface Discardable {
-  readonly isDiscarded: boolean
-}
-
 /** Opens an idempotent producer. *Errors*: `KafkaError`. */
-export async function openProducer(settings: ProducerSettings): Promise<Producer & Discardable> {
+export async function openProducer(settings: ProducerSettings): Promise<Producer> {
   const producer = new GuardedProducer(settings)
   await producer.ask('Connecting a producer', () => producer.library.connect())
   return {
     send: (to, records) => producer.send(producer.library, to, records),
     discard: () => producer.discard(),
-    get isDiscarded() {
-      return producer.client.isDiscarded
-    },
   }
 }
 
 /** Opens a producer with a transactional id, which fences nobody before it is initialised. *Errors*: `KafkaError`. */
-export async function openTransactional(
-  settings: ProducerSettings,
-  id: string,
-): Promise<TransactionalProducer & Discardable> {
+export async function openTransactional(settings: ProducerSettings, id: string): Promise<TransactionalProducer> {
   const producer = new GuardedProducer(settings, id)
   await producer.ask(`Connecting the producer ${id}`, () => producer.library.connect())
   return new Transactions(producer, id, settings)
 }
 
-class Transactions implements TransactionalProducer, Discardable {
+class Transactions implements TransactionalProducer {
   readonly #producer: GuardedProducer
   readonly #id: string
   readonly #settings: ProducerSettings
@@ -262,10 +264,6 @@ class Transactions implements TransactionalProducer, Discardable {
 
   discard(): void {
     this.#producer.discard()
-  }
-
-  get isDiscarded(): boolean {
-    return this.#producer.client.isDiscarded
   }
 }
 
