@@ -32,6 +32,12 @@ const mostFetchBytes = 16 << 20
 /** Partitions that are worked on at the same time; others wait for their turn. */
 const mostConcurrent = 64
 
+/**
+ * So long a batch may take before the other partitions of its broker go on without it. The library fetches from a broker
+ * when all that it had from it before is done: one partition whose output is away would hold up all of them.
+ */
+const mostHeldMs = 1_000
+
 /** Waits between two attempts to join: at first, and at most. */
 const [firstWaitMs, mostWaitMs] = [250, 5_000]
 
@@ -79,8 +85,14 @@ class Member implements GroupMember {
   #isAssigned = false
   /** Errors of heartbeats, as we tell them, with the library's own. */
   readonly #unanswered = new WeakMap<object, unknown>()
+  /** Partitions that the listener has paused, or not resumed since they were assigned. */
+  #paused = new Set<number>()
+  /** Partitions whose batch is still worked on, though the library takes it for ended. */
+  readonly #held = new Set<number>()
   /** What the listener threw that it must not. */
   #thrown: unknown
+  /** Ends the consumer that reads now. */
+  #end: (error: unknown) => void = () => undefined
 
   constructor(settings: MemberSettings, group: string, topic: string, listener: GroupListener) {
     this.#settings = settings
@@ -95,15 +107,31 @@ class Member implements GroupMember {
 
   pause(partitions: readonly number[]): void {
     this.#change(partitions)
-    this.#tell((consumer) => consumer.pause([{ topic: this.#topic, partitions: [...partitions] }]))
+    for (const partition of partitions) this.#paused.add(partition)
+    this.#stopFetching(partitions)
   }
 
   resume(partitions: readonly number[]): void {
-    this.#tell((consumer) => consumer.resume([{ topic: this.#topic, partitions: [...partitions] }]))
+    for (const partition of partitions) this.#paused.delete(partition)
+    this.#goOnFetching(partitions)
   }
 
   seek(partition: number, offset: bigint): void {
     this.#change([partition])
+    this.#fetchFrom(partition, offset)
+  }
+
+  #stopFetching(partitions: readonly number[]): void {
+    this.#tell((consumer) => consumer.pause([{ topic: this.#topic, partitions: [...partitions] }]))
+  }
+
+  /** Only those that nobody works on, and that the listener wants. */
+  #goOnFetching(partitions: readonly number[]): void {
+    const free = partitions.filter((partition) => !this.#held.has(partition) && !this.#paused.has(partition))
+    if (free.length > 0) this.#tell((consumer) => consumer.resume([{ topic: this.#topic, partitions: free }]))
+  }
+
+  #fetchFrom(partition: number, offset: bigint): void {
     this.#tell((consumer) => consumer.seek({ topic: this.#topic, partition, offset: String(offset) }))
   }
 
@@ -159,6 +187,7 @@ class Member implements GroupMember {
     const doing = `Reading ${this.#topic} as ${this.#group}`
     let resolve!: (error: unknown) => void
     const crash = new Promise((settle) => (resolve = settle))
+    this.#end = resolve
     const onClose = () => resolve(new Error('it was closed'))
     this.#closing.signal.addEventListener('abort', onClose, { once: true })
     try {
@@ -225,6 +254,7 @@ class Member implements GroupMember {
     const partitions = payload.memberAssignment[this.#topic] ?? []
     this.#waitMs = firstWaitMs
     this.#assignments++
+    this.#paused = new Set()
     this.pause(partitions)
     // The library says so only on one of its ways to a new assignment.
     this.#revoke()
@@ -273,12 +303,30 @@ class Member implements GroupMember {
       end: BigInt(lastStableOffset),
       release: () => lease?.release(),
     }
+    const work = this.#listener.onBatch(fetched, turn)
+    if (!(await settlesWithin(work, mostHeldMs))) return this.#hold(fetched, turn, work)
     try {
-      const isDone = await this.#listener.onBatch(fetched, turn)
-      if (isDone && !turn.isStale) payload.resolveOffset(String(records.at(-1)!.offset))
+      if ((await work) && !turn.isStale) payload.resolveOffset(String(records.at(-1)!.offset))
     } catch (error) {
       throw this.#toTheLibrary(error)
     }
+  }
+
+  /** Has nothing of the partition fetched until the batch is done, and the library go on with the others. */
+  #hold({ partition, records }: FetchedBatch, turn: BatchTurn, work: Promise<boolean>): void {
+    this.#held.add(partition)
+    this.#stopFetching([partition])
+    const goOn = (isDone: boolean) => {
+      this.#held.delete(partition)
+      // Where it is not done, the library begins with the same batch again.
+      if (isDone && !turn.isStale) this.#fetchFrom(partition, records.at(-1)!.offset + 1n)
+      this.#goOnFetching([partition])
+    }
+    work.then(goOn, (error: unknown) => {
+      goOn(false)
+      // That the member is out of the group the library hears by itself, since it goes on.
+      if (!this.#unanswered.has(error as object)) this.#end(this.#toTheLibrary(error))
+    })
   }
 
   async #heartbeat(beat: () => Promise<void>): Promise<void> {
@@ -299,4 +347,16 @@ class Member implements GroupMember {
     const { KafkaJSNonRetriableError } = this.#client!.library.kafkajs
     return new KafkaJSNonRetriableError('The listener failed.')
   }
+}
+
+/** Returns whether the promise settles in time, in whatever way. */
+function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms)
+    const onSettled = () => {
+      clearTimeout(timer)
+      resolve(true)
+    }
+    work.then(onSettled, onSettled)
+  })
 }

@@ -43,6 +43,7 @@ export interface GroupListener {
   onRevoked(): void
   /**
    * Takes a batch of a partition that is not paused; the next one of the same partition comes after the promise settled.
+   * Other partitions wait for it a second at most; a rebalance does not wait longer either.
    * Resolves with whether the batch is done: if not, the next fetch begins where `seek()` said, or with the same batch.
    * *Errors*: whatever it throws is told to `onLost`.
    */

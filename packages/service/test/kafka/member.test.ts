@@ -187,6 +187,54 @@ test('who works on a batch while others join is told by its heartbeat, and joins
   assert.deepEqual(reading.told.lost, [])
 })
 
+test('a batch that takes long holds up its own partition, and no other', { skip, timeout: 30_000 }, async (t) => {
+  const cluster = await openHere(t)
+  await makeTopic(cluster, 'held', 2)
+  await write(cluster, 'held', ['a', 'b'], 0)
+  let goOn: (isDone: boolean) => void = () => undefined
+  let turns = 0
+  const reading = await listen(cluster, 'g-held', 'held', {
+    onBatch: ({ partition }) =>
+      partition === 0 && turns++ < 2 ? new Promise((resolve) => (goOn = resolve)) : Promise.resolve(true),
+  })
+  for (const isDone of [false, true]) {
+    const { length } = reading.told.batches
+    await reading.until(({ batches }) => batches.slice(length).some(({ partition }) => partition === 0))
+    await write(cluster, 'held', ['other'], 1)
+    const before = reading.told.records.length
+    await reading.until(({ records }) => records.length > before)
+    // What is told while it is worked on counts when it is done.
+    if (!isDone) reading.member.resume([0])
+    assert.equal(reading.told.batches.filter(({ partition }) => partition === 0).length, isDone ? 2 : 1)
+    goOn(isDone)
+  }
+  await write(cluster, 'held', ['c'], 0)
+  const { batches, records, lost } = await reading.until((told) => valuesOf(told.records).includes('c'))
+  const ofHeld = batches.filter(({ partition }) => partition === 0)
+  assert.deepEqual(
+    ofHeld.map((batch) => valuesOf(batch.records)),
+    [['a', 'b'], ['a', 'b'], ['c']],
+  )
+  assert.deepEqual([valuesOf(records), lost], [['other', 'other', 'a', 'b', 'c'], []])
+})
+
+test('a listener that throws after a long time what it must not is told the loss for good', { skip }, async (t) => {
+  const cluster = await openHere(t)
+  await makeTopic(cluster, 'throws-late', 2)
+  await write(cluster, 'throws-late', ['a'], 0)
+  const thrown = new TypeError('a fault of ours')
+  let fail: (error: Error) => void = () => undefined
+  const reading = await listen(cluster, 'g-throws-late', 'throws-late', {
+    onBatch: ({ partition }) => (partition === 1 ? Promise.resolve(true) : new Promise((_, reject) => (fail = reject))),
+  })
+  await reading.until(({ batches }) => batches.length > 0)
+  await write(cluster, 'throws-late', ['other'], 1)
+  await reading.until(({ records }) => records.length > 0)
+  fail(thrown)
+  const { lost } = await reading.until((told) => told.lost.length > 0)
+  assert.deepEqual(lost, [{ error: thrown, isFinal: true }])
+})
+
 test('a listener that throws what it must not is told the loss for good', { skip }, async (t) => {
   const cluster = await openHere(t)
   await makeTopic(cluster, 'throws')
