@@ -27,12 +27,16 @@ export function sentBytes(record: OutgoingRecord): number {
  * the end of a transaction (`ERR_KAFKA_KEY`).
  */
 export function refusalOf(record: OutgoingRecord): KafkaError | undefined {
-  const bytes = batchHeadBytes + sentBytes(record)
+  return refusalBy(record, sentBytes(record))
+}
+
+/** As `refusalOf`, of a record whose size is known: finding it out costs more than all else here. */
+function refusalBy({ key }: OutgoingRecord, sent: number): KafkaError | undefined {
+  const bytes = batchHeadBytes + sent
   if (bytes > mostSendBytes) {
     const message = `A record takes ${bytes} bytes with its key and headers, and a send takes ${mostSendBytes}.`
     return new KafkaError('ERR_KAFKA_SIZE', message, { details: { bytes, mostSendBytes } })
   }
-  const { key } = record
   if (key?.length === 4 && key.every((byte) => byte === 0)) {
     return new KafkaError('ERR_KAFKA_KEY', 'A record has a key of four zero bytes, which readers take for a marker.')
   }
@@ -48,8 +52,8 @@ export function planSends(records: readonly OutgoingRecord[]): OutgoingRecord[][
   let send: OutgoingRecord[] = []
   let [bytes, bytesOfLines] = [batchHeadBytes, 0]
   for (const [index, record] of records.entries()) {
-    refuseAt(index, record)
     const more = sentBytes(record)
+    refuseAt(index, record, more)
     const moreOfLines = more < lineBytes ? more : 0
     const isFull =
       send.length === mostSendRecords || bytes + more > mostSendBytes || bytesOfLines + moreOfLines > mostLineBytes
@@ -70,16 +74,17 @@ export function planSends(records: readonly OutgoingRecord[]): OutgoingRecord[][
 export function checkSend(records: readonly OutgoingRecord[]): void {
   let bytes = batchHeadBytes
   for (const [index, record] of records.entries()) {
-    refuseAt(index, record)
-    bytes += sentBytes(record)
+    const more = sentBytes(record)
+    refuseAt(index, record, more)
+    bytes += more
   }
   if (records.length > 0 && records.length <= mostSendRecords && bytes <= mostSendBytes) return
   const message = `A send takes 1 to ${mostSendRecords} records of ${mostSendBytes} bytes in all, and not ${records.length} of ${bytes}.`
   throw new KafkaError('ERR_KAFKA_SIZE', message, { details: { records: records.length, bytes } })
 }
 
-function refuseAt(index: number, record: OutgoingRecord): void {
-  const refusal = refusalOf(record)
+function refuseAt(index: number, record: OutgoingRecord, sent: number): void {
+  const refusal = refusalBy(record, sent)
   if (refusal === undefined) return
   const { code, message, details } = refusal
   throw new KafkaError(code, message, { details: { ...details, index } })
