@@ -27,6 +27,7 @@ export interface KafkaSinkOptions {
 }
 
 const lineFeed = 0x0a
+const carriageReturn = 0x0d
 
 /** Returns a sink that has sent, when a write resolves, all that was written. */
 export function kafkaSink({ writer, ...options }: KafkaSinkOptions): Sink {
@@ -71,7 +72,7 @@ function linesOf(chunk: Uint8Array): Uint8Array[] {
   for (let at = 0; at < chunk.length;) {
     const found = chunk.indexOf(lineFeed, at)
     const end = found < 0 ? chunk.length : found
-    lines.push(chunk.subarray(at, end))
+    lines.push(chunk.subarray(at, chunk[end - 1] === carriageReturn ? end - 1 : end))
     at = end + 1
   }
   return lines
