@@ -296,7 +296,7 @@ export class PipelineMetrics {
     this.#add('weir_sink_errors_total', { sink, code: codeOf(error) }, 1)
   }
 
-  /** Counts dead letters that were written. */
+  /** Counts dead letters that are safe. */
   buried(reason: string, letters: number, records: number): void {
     this.#add('weir_dead_letters_total', { reason }, letters)
     this.#add('weir_dead_letter_records_total', { reason }, records)

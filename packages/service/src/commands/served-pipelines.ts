@@ -133,7 +133,7 @@ export async function openPipeline(
     metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
     const kafka = usesKafka(settings) ? await sharedKafka.forPipeline(settings, log, metrics) : undefined
     const late: { pipeline?: ServedPipeline<unknown> } = {}
-    const quarantine: ServedPipeline<unknown>['quarantine'] = (letter) => late.pipeline!.quarantine(letter)
+    const quarantine = counted((letter) => late.pipeline!.quarantine(letter), metrics)
     const partitioned = settings.source.kafka === undefined ? undefined : kafka!.openSource(settings.source.kafka)
     const source = partitioned ?? (await openSource(name, settings, { budget, quarantine, metrics, log }))
     closings.push(() => source.close())
@@ -153,6 +153,17 @@ export async function openPipeline(
   } catch (error) {
     for (const close of closings.reverse()) await close()
     throw error
+  }
+}
+
+type Quarantine = ServedPipeline<unknown>['quarantine']
+
+/** Inputs that are set aside are in no batch, with which all other dead letters are counted. */
+function counted(quarantine: Quarantine, metrics: PipelineMetrics): Quarantine {
+  return async (letter) => {
+    const isKept = await quarantine(letter)
+    if (isKept) metrics.buried(letter.reason, 1, letter.records)
+    return isKept
   }
 }
 
@@ -281,7 +292,8 @@ function wantedRoutes({ routes, deadLetter }: PipelineSettings): string[] {
 
 function measure(result: PipelineResult, metrics: PipelineMetrics, log: StructuredLog): void {
   metrics.batch(result)
-  const { batch, counts, ageMs, bytesIn, version } = result
+  const { batch, counts, ageMs, bytesIn, version, letters = [] } = result
+  for (const { reason, records } of letters) metrics.buried(reason, 1, records)
   if (ageMs !== undefined) metrics.arrivalDelay(ageMs / 1000, counts.records)
   const { records, kept, dropped, malformed, delays } = counts
   if (delays !== undefined) metrics.recordDelays({ ...delays, counts: delays.buckets, future: delays.ahead })

@@ -5,6 +5,7 @@ import { addCounts } from '@weir/engine'
 import type { BatchResult, Counts, MalformedReason } from '@weir/engine'
 
 import { ConnectorError } from '../errors.ts'
+import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { BytesValue, Place, Reject, Source, SourceValue } from '../ports/source.ts'
 import { steadyClock } from '../time.ts'
 
@@ -22,6 +23,8 @@ export interface PipelineResult extends Pick<BatchResult, 'counts' | 'bytesIn'> 
   readonly ageMs?: number
   /** What the batch is called in the log and in dead letters. */
   readonly batch?: string
+  /** Dead letters that were written of it; absent where there are none. */
+  readonly letters?: readonly Pick<DeadLetter, 'reason' | 'records'>[]
 }
 
 /** Values that end in a batch. */

@@ -32,15 +32,11 @@ export function measuredSink(sink: Sink, measuring: Measuring): Sink {
   }
 }
 
-/** Returns the dead letters with what is written counted by reason. */
+/** As `measuredSink`. The letters themselves are counted by whoever knows when they are safe. */
 export function measuredDeadLetters(letters: DeadLetters, measuring: Measuring): DeadLetters {
   return {
     name: letters.name,
-    async write(written) {
-      const counts = written.map(({ reason, records }) => ({ reason, records }))
-      await counted(measuring, () => letters.write(written))
-      for (const { reason, records } of counts) measuring.metrics.buried(reason, 1, records)
-    },
+    write: (written) => counted(measuring, () => letters.write(written)),
     get hasRoom() {
       return letters.hasRoom ?? true
     },

@@ -291,7 +291,9 @@ class Run<P> {
     const failed = writes.find((write) => write.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     const { position } = reached
-    const onSafe = () => this.tellSafe({ ...total, ...about }, reached.cameMs)
+    const counted = allLetters.map(({ reason, records }) => ({ reason, records }))
+    const onSafe = () =>
+      this.tellSafe({ ...total, ...about, ...(counted.length === 0 ? {} : { letters: counted }) }, reached.cameMs)
     await this.commits.add({
       ...(position === undefined ? {} : { position }),
       ...(total.version === undefined ? {} : { version: total.version }),

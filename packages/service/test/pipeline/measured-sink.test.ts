@@ -52,7 +52,7 @@ test('what a sink takes is counted when it was taken, and handed on as it is', a
   }
 })
 
-test('dead letters are counted by reason', async (t) => {
+test('writes of dead letters are no letters yet: what counts is known later', async (t) => {
   const m = measuring(t)
   const { called, port } = noting()
   const letters = measuredDeadLetters(port as never, m.measuring)
@@ -60,13 +60,7 @@ test('dead letters are counted by reason', async (t) => {
   await letters.write([letter, { ...letter, reason: 'quarantine', records: 0 }])
   await letters.flush()
   assert.equal(called.length, 2)
-  for (const line of [
-    'weir_dead_letters_total{pipeline="web",reason="malformed"} 1',
-    'weir_dead_letter_records_total{pipeline="web",reason="malformed"} 3',
-    'weir_dead_letters_total{pipeline="web",reason="quarantine"} 1',
-  ]) {
-    assert.ok(await m.has(line), line)
-  }
+  assert.ok(!(await m.has('weir_dead_letters_total{pipeline="web",reason="malformed"} 1')))
 })
 
 test('a failed call is counted by its code, thrown on, and not counted as taken', async (t) => {

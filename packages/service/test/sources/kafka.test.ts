@@ -150,6 +150,20 @@ for (const [call, fate] of losses) {
   })
 }
 
+test('dead letters are told of once, when their transaction is committed', async (t) => {
+  const kafka = filterCluster()
+  post(kafka, 0, records)
+  let commits = 0
+  kafka.fateOf = (asked) => (asked === 'commit' && [2, 3].includes(commits++) ? 'lost' : 'done')
+  const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
+  const isThrough = () => isDone(kafka) && kafka.offsetOf(group, raw0) === 15n
+  await until(kafka, isThrough, () => [found(kafka), filter.events])
+  assert.ok(filter.events.filter((event) => event.startsWith('discard')).length >= 2)
+  const told = filter.results.flatMap(({ letters = [] }) => letters)
+  assert.equal(told.reduce((sum, letter) => sum + letter.records, 0), expected(records).dead.flat().length) // prettier-ignore
+  assert.ok(told.every(({ reason }) => reason === 'malformed'))
+})
+
 for (const held of ['moveOffset', 'commit'] as const) {
   test(`a process that was stopped before ${held} is refused when it goes on`, async (t) => {
     const kafka = filterCluster()
