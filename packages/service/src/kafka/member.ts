@@ -300,6 +300,7 @@ class Member implements GroupMember {
     const fetched: FetchedBatch = {
       partition,
       records,
+      next: BigInt(payload.batch.lastOffset()) + 1n,
       end: BigInt(lastStableOffset),
       release: () => lease?.release(),
     }
@@ -313,13 +314,13 @@ class Member implements GroupMember {
   }
 
   /** Has nothing of the partition fetched until the batch is done, and the library go on with the others. */
-  #hold({ partition, records }: FetchedBatch, turn: BatchTurn, work: Promise<boolean>): void {
+  #hold({ partition, next }: FetchedBatch, turn: BatchTurn, work: Promise<boolean>): void {
     this.#held.add(partition)
     this.#stopFetching([partition])
     const goOn = (isDone: boolean) => {
       this.#held.delete(partition)
       // Where it is not done, the library begins with the same batch again.
-      if (isDone && !turn.isStale) this.#fetchFrom(partition, records.at(-1)!.offset + 1n)
+      if (isDone && !turn.isStale) this.#fetchFrom(partition, next)
       this.#goOnFetching([partition])
     }
     work.then(goOn, (error: unknown) => {

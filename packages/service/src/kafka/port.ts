@@ -19,6 +19,8 @@ export interface FetchedRecord {
 export interface FetchedBatch {
   readonly partition: number
   readonly records: readonly FetchedRecord[]
+  /** Offset behind the last of them and the markers of transactions that follow it in the batch. */
+  readonly next: bigint
   /** Offset behind the last record that the partition has for readers of committed records. */
   readonly end: bigint
   /** Says that the records are not read any more. Not saying it costs memory, and nothing else. */

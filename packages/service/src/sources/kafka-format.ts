@@ -10,15 +10,27 @@ import { openEnvelope } from '../shapes/open-envelope.ts'
 export const kafkaFormats = ['ndjson', 'fluentd'] as const
 export type KafkaFormat = (typeof kafkaFormats)[number]
 
-/** Returns the records of a batch as one value, whose position is the offset behind the last of them. */
+/** What all messages of a source have in common. */
+export interface MessagesOfTopic {
+  readonly topic: string
+  readonly format: KafkaFormat
+  /** Whether offsets may be missing. */
+  readonly allowsGaps: boolean
+}
+
+/**
+ * Returns the records of a batch as one value, whose position is the offset behind the last of them. Where gaps are no
+ * fault it is behind the markers that follow, too: a group that stood at a marker would be outside of the log when
+ * retention has deleted it, though it lacks nothing.
+ */
 export function messagesOf(
-  { partition, records }: FetchedBatch,
-  topic: string,
-  format: KafkaFormat,
+  { partition, records, next }: FetchedBatch,
+  { topic, format, allowsGaps }: MessagesOfTopic,
 ): MessagesValue<bigint> {
   const origins = records.map(({ offset, key, headers }) => ({ topic, partition, offset, key, headers }))
   const inputBytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
-  const about = { kind: 'messages', origins, position: records.at(-1)!.offset + 1n, inputBytes } as const
+  const position = allowsGaps ? next : records.at(-1)!.offset + 1n
+  const about = { kind: 'messages', origins, position, inputBytes } as const
   if (format === 'ndjson') return { ...about, values: records.map(({ value }) => value) }
   const rejects: MessageReject[] = []
   const values = records.map(({ value }, message) => {

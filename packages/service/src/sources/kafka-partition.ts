@@ -223,7 +223,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
       while (!isOver()) {
         if (this.canBeTaken) await this.takePartition(isOver)
         else if (this.offered !== undefined) {
-          const value = messagesOf(this.offered.batch, this.options.topic, this.options.format)
+          const value = messagesOf(this.offered.batch, this.options)
           this.handedOut = value.position
           this.uncommitted.push({ batch: this.offered.batch, position: value.position })
           yield value

@@ -440,8 +440,9 @@ export class MemoryKafka {
     member.busy.add(partition)
     try {
       const end = BigInt(this.log({ topic: member.topic, partition }).entries.length)
-      const isDone = await member.listener.onBatch({ partition, ...this.lend(records), end }, turn)
-      if (isDone && !isStale()) member.places.set(partition, records.at(-1)!.offset + 1n)
+      const next = records.at(-1)!.offset + 1n
+      const isDone = await member.listener.onBatch({ partition, ...this.lend(records), next, end }, turn)
+      if (isDone && !isStale()) member.places.set(partition, next)
     } catch (error) {
       member.listener.onLost(error as Error, false)
     } finally {

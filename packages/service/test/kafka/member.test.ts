@@ -14,7 +14,7 @@ import { startBroker, useBroker } from '../servers/kafka/broker.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
 import { listen } from './listening.js'
 import type { Listening } from './listening.js'
-import { makeTopic, open, record, valuesOf, write } from './opening.js'
+import { makeTopic, open, owner, record, valuesOf, write } from './opening.js'
 
 const skip = await skipWithoutKafka()
 const broker = useBroker(skip)
@@ -216,6 +216,21 @@ test('a batch that takes long holds up its own partition, and no other', { skip,
     [['a', 'b'], ['a', 'b'], ['c']],
   )
   assert.deepEqual([valuesOf(records), lost], [['other', 'other', 'a', 'b', 'c'], []])
+})
+
+test('a batch ends behind the markers of its transactions, where the log does', { skip }, async (t) => {
+  const cluster = await openHere(t)
+  await makeTopic(cluster, 'marked')
+  const producer = await owner(cluster, 'marked.0')
+  for (const value of ['a', 'b']) {
+    const transaction = await producer.begin()
+    await transaction.send({ topic: 'marked', partition: 0 }, [record(value)])
+    await transaction.commit()
+  }
+  const reading = await listen(cluster, 'g-marked', 'marked')
+  const { batches } = await reading.until(({ records }) => records.length === 2)
+  const { next, end } = batches.at(-1)!
+  assert.deepEqual([next, end], [4n, 4n])
 })
 
 test('a listener that throws after a long time what it must not is told the loss for good', { skip }, async (t) => {

@@ -386,14 +386,16 @@ test('a gap in the log stops the partition, but not where gaps are to be expecte
       () => found(kafka),
     )
     const record = { key: null, value: Buffer.from('{"n":"1"}'), headers: [], timestampMs: 0 }
-    const batch = { partition: 0, records: [{ ...record, offset: 15n }, { ...record, offset: 17n }], end: 18n } // prettier-ignore
+    const batch = { partition: 0, records: [{ ...record, offset: 15n }, { ...record, offset: 17n }], next: 19n, end: 19n } // prettier-ignore
     for (let turn = 0; turn < 3; turn++) void kafka.force(group, 0, batch)
     if (allowsGaps) {
       await until(
         kafka,
-        () => kafka.offsetOf(group, raw0) === 18n,
+        // Behind the marker that follows them.
+        () => kafka.offsetOf(group, raw0) === 19n,
         () => filter.events,
       )
+      assert.equal(filter.source.partitions.get(0)!.lag, 0n)
       continue
     }
     await until(
@@ -415,7 +417,7 @@ test('a batch that nobody asked for is left alone, and the partition stopped whe
   )
   const record = { key: null, value: Buffer.from('{}'), headers: [], timestampMs: 0, offset: 9n }
   for (let turn = 0; turn < 3; turn++) {
-    assert.equal(await kafka.force(group, 0, { partition: 0, records: [record], end: 10n }), false)
+    assert.equal(await kafka.force(group, 0, { partition: 0, records: [record], next: 10n, end: 10n }), false)
   }
   assert.deepEqual(filter.events.slice(-4), ['wrong 0 9', 'wrong 0 9', 'wrong 0 9', 'stop 0 wrong_batch'])
 })
@@ -517,7 +519,7 @@ test('a batch that takes long is kept alive, and finished when the group has giv
     isStale: false,
     heartbeat: () => (++beats < 3 ? Promise.resolve() : Promise.reject(new Error('The member is not known.'))),
   }
-  const offered = filter.source.partitions.get(0)!.offer({ partition: 0, records: [record], end: 1n }, turn)
+  const offered = filter.source.partitions.get(0)!.offer({ partition: 0, records: [record], next: 1n, end: 1n }, turn)
   const outcome = assert.rejects(offered, /The member is not known/)
   for (let beat = 0; beat < 4; beat++) {
     filter.fire()
