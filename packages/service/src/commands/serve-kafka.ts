@@ -7,6 +7,7 @@ import type { KafkaSettings, KafkaSinkSettings, KafkaSourceSettings, PipelineSet
 import { KafkaError } from '../errors.ts'
 import { openCluster } from '../kafka/cluster.ts'
 import type { KafkaCluster, TopicWanted } from '../kafka/port.ts'
+import { takenBytes } from '../kafka/sends.ts'
 import { provideTopics, topicConfig } from '../kafka/topics.ts'
 import type { TopicProblem, TopicsReport } from '../kafka/topics.ts'
 import type { PipelineMetrics } from '../metrics.ts'
@@ -133,14 +134,17 @@ export class PipelineKafka {
     if (partition !== undefined && deliveryOf(pipeline) === 'exactly-once') {
       return transactionWriter(cluster, topic, partition)
     }
-    if (partition !== undefined) return new ProducerWriter(await cluster.producer(), topic, [partition])
+    if (partition !== undefined) {
+      const takes = takenBytes(await cluster.admin.describe([topic]))
+      return new ProducerWriter(await cluster.producer(), topic, [partition], takes)
+    }
     const { found: all, problems } = await this.provideTopics(this.settings.topics)
     refusePassing(problems)
     const found = all.get(topic)
     // Strict or not, there has to be one.
     const words = this.settings.strict || found === undefined ? wordsOf(problems) : ''
     if (found === undefined || words !== '') throw new KafkaError('ERR_KAFKA_TOPIC', words)
-    return new ProducerWriter(await cluster.producer(), topic, [...found.leaders.keys()])
+    return new ProducerWriter(await cluster.producer(), topic, [...found.leaders.keys()], takenBytes([found]))
   }
 
   /** Outputs first: a source that grows before them has partitions whose records have nowhere to go. */

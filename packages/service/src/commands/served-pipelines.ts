@@ -73,9 +73,12 @@ export class PipelineUnit {
   /** Why the pipeline takes no records at the moment; nothing while it does. */
   get whyNotReady(): string | undefined {
     const { status, reason } = this.pipeline.state
-    if (status === 'running') return this.source.whyFull
+    const { whyFull } = this.source
+    if (status === 'running') return whyFull
     if (status === 'ended') return undefined
-    return reason === undefined ? status : `${status}: ${reason}`
+    const why = reason === undefined ? status : `${status}: ${reason}`
+    // One partition may wait while another is stopped.
+    return whyFull === undefined || whyFull === reason ? why : `${why}; ${whyFull}`
   }
 
   /** Whether a worker hangs in native code, which only the end of the process stops. */

@@ -3,7 +3,7 @@
 
 import { KafkaError } from '../errors.ts'
 import { batchHeadBytes, recordBytes } from './batch-encoder.ts'
-import type { OutgoingRecord } from './port.ts'
+import type { OutgoingRecord, TopicFound } from './port.ts'
 
 /** Most bytes of a send: encoded, before compression, keys and headers counted. Topics take a MiB more. */
 export const mostSendBytes = 3 << 20
@@ -44,10 +44,11 @@ function refusalBy({ key }: OutgoingRecord, sent: number): KafkaError | undefine
 }
 
 /**
- * Returns the records as sends, in order, none empty. *Ownership*: the records are not copied. *Errors*: those of
+ * Returns the records as sends, in order, none empty. `mostBytes`: of a send, where a topic takes less than we do; a record
+ * that is larger goes alone, and the broker decides. *Ownership*: the records are not copied. *Errors*: those of
  * `refusalOf`, before anything is sent; `details.index` says which record.
  */
-export function planSends(records: readonly OutgoingRecord[]): OutgoingRecord[][] {
+export function planSends(records: readonly OutgoingRecord[], mostBytes = mostSendBytes): OutgoingRecord[][] {
   const sends: OutgoingRecord[][] = []
   let send: OutgoingRecord[] = []
   let [bytes, bytesOfLines] = [batchHeadBytes, 0]
@@ -56,7 +57,7 @@ export function planSends(records: readonly OutgoingRecord[]): OutgoingRecord[][
     refuseAt(index, record, more)
     const moreOfLines = more < lineBytes ? more : 0
     const isFull =
-      send.length === mostSendRecords || bytes + more > mostSendBytes || bytesOfLines + moreOfLines > mostLineBytes
+      send.length === mostSendRecords || bytes + more > mostBytes || bytesOfLines + moreOfLines > mostLineBytes
     if (isFull && send.length > 0) {
       sends.push(send)
       send = []
@@ -68,6 +69,15 @@ export function planSends(records: readonly OutgoingRecord[]): OutgoingRecord[][
   }
   if (send.length > 0) sends.push(send)
   return sends
+}
+
+/** The setting of a topic that bounds what it takes of a send. */
+const sizeSetting = 'max.message.bytes'
+
+/** Returns the most bytes of a send that every one of the topics takes, as far as their settings are known. */
+export function takenBytes(topics: readonly (Pick<TopicFound, 'config'> | undefined)[]): number {
+  const sizes = topics.map((topic) => Number(topic?.config[sizeSetting] ?? Number.NaN))
+  return Math.min(mostSendBytes, ...sizes.filter((size) => size > 0))
 }
 
 /** Throws where the records are not one send. *Errors*: `ERR_KAFKA_SIZE`, `ERR_KAFKA_KEY`. */

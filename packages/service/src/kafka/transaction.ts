@@ -20,6 +20,8 @@ export interface PartitionTransactionParts {
   readonly group: string
   /** The partition whose offset moves. */
   readonly source: Target
+  /** Most bytes of a send: what the topics take, or less. */
+  readonly mostBytes: number
   readonly clock: Clock
   /**
    * Told of the first error, and that it was given up without one. The producer may not be used any more then (I5), and
@@ -49,6 +51,11 @@ export class PartitionTransaction implements Transaction<bigint> {
     this.begunMs = parts.clock()
   }
 
+  /** Most bytes of a send, as far as records can be cut. */
+  get mostBytes(): number {
+    return this.parts.mostBytes
+  }
+
   /** Whether sinks of this cluster can send in it. */
   isOf(cluster: KafkaCluster): boolean {
     return this.parts.cluster === cluster
@@ -60,7 +67,7 @@ export class PartitionTransaction implements Transaction<bigint> {
     const before = this.lastSends.get(key) ?? Promise.resolve()
     const sent = before.then(async () => {
       // Refused before anything is sent where a record can never be.
-      for (const batch of await this.attempt(async () => planSends(records))) {
+      for (const batch of await this.attempt(async () => planSends(records, this.mostBytes))) {
         await this.attempt(() => {
           this.hasSent = true
           return this.parts.inner.send(to, batch)

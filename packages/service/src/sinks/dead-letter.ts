@@ -250,8 +250,15 @@ function partOfLong(record: Buffer, cut?: CutRecord): LetterPart {
 /** A carriage return and a line feed are no part of a record. */
 const lineEndBytes = 2
 
-/** Returns a letter in parts: lines that are too long stand alone, all others together as far as a line has room. */
-export function partsOf({ reason, bytes: chunks, cut }: DeadLetter, maxRecordBytes: number): LetterPart[] {
+/**
+ * Returns a letter in parts: lines that are too long stand alone, all others together as far as a part has room.
+ * `mostPartBytes`: of a part, where its place has less room than a line.
+ */
+export function partsOf(
+  { reason, bytes: chunks, cut }: DeadLetter,
+  maxRecordBytes: number,
+  mostPartBytes = partBytes,
+): LetterPart[] {
   const [first = new Uint8Array(0)] = chunks
   const all = chunks.length === 1 ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(chunks)
   if (cut !== undefined) return [partOfLong(all, cut)]
@@ -260,20 +267,20 @@ export function partsOf({ reason, bytes: chunks, cut }: DeadLetter, maxRecordByt
   const longest = reason === 'malformed' ? maxRecordBytes : Number.POSITIVE_INFINITY
   let start = 0
   const endPart = (end: number) => {
-    for (; start < end; start += partBytes) {
-      const data = all.subarray(start, Math.min(start + partBytes, end))
+    for (; start < end; start += mostPartBytes) {
+      const data = all.subarray(start, Math.min(start + mostPartBytes, end))
       parts.push({ data, bytes: data.length })
     }
     start = end
   }
   for (let at = 0; at < all.length;) {
     // What ends with a line within so many bytes holds no line that is longer, and need not be read line by line.
-    const windowEnd = Math.min(at + Math.min(longest + lineEndBytes, partBytes), all.length)
+    const windowEnd = Math.min(at + Math.min(longest + lineEndBytes, mostPartBytes), all.length)
     const last = all.lastIndexOf(0x0a, windowEnd - 1)
     const lineFeed = last < at ? all.indexOf(0x0a, windowEnd) : last
     const end = lineFeed < 0 ? all.length : lineFeed + 1
     const isTooLong = end - at > longest + lineEndBytes
-    if (isTooLong || end - start > partBytes) endPart(at)
+    if (isTooLong || end - start > mostPartBytes) endPart(at)
     if (isTooLong) {
       parts.push(partOfLong(all.subarray(at, end)))
       start = end

@@ -4,7 +4,7 @@
 import type { KafkaHeader, OutgoingRecord } from '../kafka/port.ts'
 import type { DeadLetter, DeadLetters } from '../ports/dead-letters.ts'
 import type { Transaction } from '../ports/transaction.ts'
-import { LetterAllowance, malformedOf, partsOf } from './dead-letter.ts'
+import { LetterAllowance, malformedOf, partBytes, partsOf } from './dead-letter.ts'
 import type { DeadLetterOptions, LetterPart, Suppressed } from './dead-letter.ts'
 import { kafkaHeaders } from './kafka.ts'
 import type { RecordWriter } from './kafka-writer.ts'
@@ -12,12 +12,18 @@ import type { RecordWriter } from './kafka-writer.ts'
 /** What a record takes beside its bytes, about. */
 const frameBytes = 300
 
+/** What headers take in a send beside the bytes, with all that a detail may say; and what a part has at least. */
+const [mostFrameBytes, leastPartBytes] = [4096, 1024]
+
 /** Returns dead letters that end in a topic. *Errors*: the writer's. */
 export function deadLettersToKafka(writer: RecordWriter, options: DeadLetterOptions): DeadLetters {
   const allowance = new LetterAllowance(options)
+  const room = () => Math.max(leastPartBytes, Math.min(partBytes, writer.mostBytes - mostFrameBytes))
   const isJoining = writer.join !== undefined
   const write = async (letters: readonly DeadLetter[]) => {
-    const records = letters.flatMap((letter) => recordsOf(letter, options.maxRecordBytes, allowance))
+    const records = letters.flatMap((letter) =>
+      recordsOf(partsOf(letter, options.maxRecordBytes, room()), letter, allowance),
+    )
     if (records.length > 0) await writer.send(records)
   }
   const tellSuppressed = async () => {
@@ -43,8 +49,7 @@ export function deadLettersToKafka(writer: RecordWriter, options: DeadLetterOpti
   }
 }
 
-function recordsOf(letter: DeadLetter, maxRecordBytes: number, allowance: LetterAllowance): OutgoingRecord[] {
-  const parts = partsOf(letter, maxRecordBytes)
+function recordsOf(parts: readonly LetterPart[], letter: DeadLetter, allowance: LetterAllowance): OutgoingRecord[] {
   return parts.flatMap((part, index) => {
     const records = index === 0 ? letter.records : 0
     // Who sets a whole body aside has asked for room before, and tells its sender that it is kept.

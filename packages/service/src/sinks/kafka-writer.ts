@@ -2,7 +2,7 @@
 // producer. What records hold is for kafka.ts and kafka-dead-letter.ts, the callers.
 
 import type { KafkaCluster, OutgoingRecord, Producer } from '../kafka/port.ts'
-import { planSends } from '../kafka/sends.ts'
+import { mostSendBytes, planSends } from '../kafka/sends.ts'
 import { PartitionTransaction } from '../kafka/transaction.ts'
 import type { Transaction } from '../ports/transaction.ts'
 
@@ -10,6 +10,8 @@ import type { Transaction } from '../ports/transaction.ts'
 export interface RecordWriter {
   /** What messages call it. */
   readonly name: string
+  /** Most bytes of a send at present: values that can be cut are to be smaller than it. */
+  readonly mostBytes: number
   /** Sends one after another, all to one partition. Resolves when they are acknowledged. *Errors*: the client's. */
   send(records: readonly OutgoingRecord[]): Promise<void>
   join?(transaction: Transaction): void
@@ -22,6 +24,9 @@ export function transactionWriter(cluster: KafkaCluster, topic: string, partitio
   let joined: PartitionTransaction | undefined
   return {
     name: `topic ${topic}, partition ${partition}`,
+    get mostBytes() {
+      return joined?.mostBytes ?? mostSendBytes
+    },
     async send(records) {
       if (joined === undefined) throw new Error(`The topic ${topic} is written in a transaction, and there is none.`)
       await joined.send({ topic, partition }, records)
@@ -40,6 +45,7 @@ export function transactionWriter(cluster: KafkaCluster, topic: string, partitio
  */
 export class ProducerWriter implements RecordWriter {
   readonly name: string
+  readonly mostBytes: number
   private readonly producer: Producer
   private readonly topic: string
   private readonly partitions: readonly number[]
@@ -47,9 +53,10 @@ export class ProducerWriter implements RecordWriter {
   private turn = 0
   private failure: { readonly error: unknown } | undefined
 
-  /** `partitions`: at least one. */
-  constructor(producer: Producer, topic: string, partitions: readonly number[]) {
+  /** `partitions`: at least one. `mostBytes`: what the topic takes of a send. */
+  constructor(producer: Producer, topic: string, partitions: readonly number[], mostBytes = mostSendBytes) {
     this.name = `topic ${topic}`
+    this.mostBytes = mostBytes
     this.producer = producer
     this.topic = topic
     this.partitions = partitions
@@ -61,7 +68,7 @@ export class ProducerWriter implements RecordWriter {
     this.turn = (index + 1) % this.partitions.length
     const to = { topic: this.topic, partition: this.partitions[index]! }
     const sent = this.lastSends[index]!.then(async () => {
-      for (const batch of planSends(records)) {
+      for (const batch of planSends(records, this.mostBytes)) {
         if (this.failure !== undefined) throw this.failure.error
         await this.producer.send(to, batch)
       }

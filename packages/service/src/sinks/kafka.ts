@@ -15,6 +15,14 @@ export type KafkaOutputFormat = (typeof kafkaOutputFormats)[number]
 /** Bytes of a chunk; one of a single record may be longer. */
 export const chunkBytes = 256 << 10
 
+/** What a chunk takes in a send beside its bytes, at most: the heads of batch and record, and the version of the rules. */
+const frameBytes = 256
+
+/** Returns how many bytes a chunk may have that stands alone in a send; one of a single record may still be longer. */
+function chunkLimit({ mostBytes }: RecordWriter): number {
+  return Math.max(1, Math.min(chunkBytes, mostBytes - frameBytes))
+}
+
 /** Headers that are added to those of the message. */
 export const kafkaHeaders = { version: 'weir-rules', time: 'weir-time' } as const
 
@@ -35,7 +43,8 @@ export function kafkaSink({ writer, ...options }: KafkaSinkOptions): Sink {
   return {
     name: writer.name,
     wantsOrigins: options.format === 'lines',
-    write: (chunks, version, origins) => writer.send(outgoing(chunks, version, origins, options)),
+    write: (chunks, version, origins) =>
+      writer.send(outgoing(chunks, version, origins, { ...options, chunkLimit: chunkLimit(writer) })),
     flush: () => Promise.resolve(),
     ...(isJoining ? { join: (transaction: Transaction) => writer.join?.(transaction) } : {}),
     finish: () => Promise.resolve(writer.discard()),
@@ -47,10 +56,10 @@ function outgoing(
   chunks: readonly Uint8Array[],
   version: string | undefined,
   origins: readonly MessageOrigin[] | undefined,
-  { format, timeOf }: Omit<KafkaSinkOptions, 'writer'>,
+  { format, timeOf, chunkLimit: limit }: Omit<KafkaSinkOptions, 'writer'> & { readonly chunkLimit: number },
 ): OutgoingRecord[] {
   const added: KafkaHeader[] = version === undefined ? [] : [[kafkaHeaders.version, Buffer.from(version)]]
-  if (format === 'chunks') return chunksOf(chunks).map((value) => ({ key: null, value, headers: added }))
+  if (format === 'chunks') return chunksOf(chunks, limit).map((value) => ({ key: null, value, headers: added }))
   return chunks.flatMap((chunk, i) => {
     const origin = origins?.[i]
     const key = origin?.key ?? null
@@ -78,24 +87,24 @@ function linesOf(chunk: Uint8Array): Uint8Array[] {
   return lines
 }
 
-/** Returns the bytes in pieces of about `chunkBytes`, cut behind line ends; each of them ends with one. */
-function chunksOf(chunks: readonly Uint8Array[]): Uint8Array[] {
+/** Returns the bytes in pieces of at most `limit`, unless a line is longer, cut behind line ends; each of them ends with one. */
+function chunksOf(chunks: readonly Uint8Array[], limit: number): Uint8Array[] {
   // Many small pieces are joined, and few large ones need no copy.
   const all = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   const pieces: Uint8Array[] = []
   for (let at = 0; at < all.length;) {
-    const end = cutBehind(all, at)
+    const end = cutBehind(all, at, limit)
     pieces.push(all.subarray(at, end))
     at = end
   }
   return pieces
 }
 
-function cutBehind(bytes: Uint8Array, from: number): number {
-  if (bytes.length - from <= chunkBytes) return bytes.length
-  const last = bytes.subarray(from, from + chunkBytes).lastIndexOf(lineFeed)
+function cutBehind(bytes: Uint8Array, from: number, limit: number): number {
+  if (bytes.length - from <= limit) return bytes.length
+  const last = bytes.subarray(from, from + limit).lastIndexOf(lineFeed)
   if (last >= 0) return from + last + 1
-  const next = bytes.indexOf(lineFeed, from + chunkBytes)
+  const next = bytes.indexOf(lineFeed, from + limit)
   return next < 0 ? bytes.length : next + 1
 }
 
@@ -121,6 +130,7 @@ export function fillingKafkaSink(options: FillingSinkOptions): Sink {
 class FillingSink implements Sink {
   readonly name: string
   private readonly options: FillingSinkOptions
+  private readonly chunkLimit: number
   private filling: Uint8Array[] = []
   private fillingBytes = 0
   private unsentBytes = 0
@@ -134,6 +144,7 @@ class FillingSink implements Sink {
   constructor(options: FillingSinkOptions) {
     this.name = options.writer.name
     this.options = options
+    this.chunkLimit = chunkLimit(options.writer)
   }
 
   async write(chunks: readonly Uint8Array[], version?: string): Promise<void> {
@@ -163,20 +174,20 @@ class FillingSink implements Sink {
 
   private fill(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length;) {
-      const room = chunkBytes - this.fillingBytes
+      const room = this.chunkLimit - this.fillingBytes
       const rest = chunk.length - at
       const last = rest <= room ? rest : chunk.subarray(at, at + room).lastIndexOf(lineFeed) + 1
       if (last === 0 && this.fillingBytes > 0) {
         this.send()
         continue
       }
-      const next = last > 0 ? last : cutBehind(chunk, at) - at
+      const next = last > 0 ? last : cutBehind(chunk, at, this.chunkLimit) - at
       if (this.fillingBytes === 0) this.stopTimer = this.options.startTimer(this.options.chunkAgeMs, () => this.send())
       // Its memory is the writer's again when the write resolves.
       this.filling.push(Buffer.from(chunk.subarray(at, at + next)))
       this.fillingBytes += next
       at += next
-      if (this.fillingBytes >= chunkBytes) this.send()
+      if (this.fillingBytes >= this.chunkLimit) this.send()
     }
   }
 

@@ -28,17 +28,12 @@ import { messagesOf } from './kafka-format.ts'
 import type { KafkaFormat } from './kafka-format.ts'
 import { PartitionStop, takeOver } from './kafka-takeover.ts'
 import type { StopReason, TakeoverParts } from './kafka-takeover.ts'
+import { SendSizes } from './kafka-sizes.ts'
 
 /** Time in milliseconds between two signs of life while a batch is worked on. */
 const heartbeatMs = 3_000
-/** So often a partition may hand out what nobody asked for, or refuse the same batch, before it is stopped. */
+/** So often a partition may hand out what nobody asked for before it is stopped. */
 const mostStrikes = 3
-
-/** Codes of what can never be written, whoever tries. */
-const refusals: ReadonlyMap<string, StopReason> = new Map<string, StopReason>([
-  ['ERR_KAFKA_SIZE', 'too_large'],
-  ['ERR_KAFKA_KEY', 'wrong_key'],
-])
 
 /** Options of all partitions of a source. */
 export interface KafkaPartitionOptions {
@@ -93,7 +88,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
   private handedOut = -1n
   private logEnd = 0n
   private strikes = 0
-  private refused = { offset: -1n, count: 0 }
+  private readonly sizes = new SendSizes()
   private offered: Offered | undefined
   /** What was handed out and is not known to be committed, with the offset behind it. */
   private uncommitted: { readonly batch: FetchedBatch; readonly position: bigint }[] = []
@@ -142,6 +137,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
     this.isAssigned = true
     this.stopped = undefined
     this.strikes = 0
+    this.sizes.reset()
     this.loosen(false)
   }
 
@@ -263,6 +259,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
       })
       if (taken === undefined) return
       this.producer = taken.producer
+      this.sizes.takenOver(taken.takenBytes)
       this.expected = this.committed = taken.offset
       events.onTakeover({ partition: this.partition, offset: taken.offset, generation, ms: clock() - startedMs })
       this.member?.seek(this.partition, taken.offset)
@@ -327,7 +324,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
     const onEnd = (outcome: TransactionOutcome) => this.ended(outcome, { producer, from, ms: clock() - startedMs })
     try {
       const inner = await producer.begin()
-      return new PartitionTransaction({ cluster, inner, group, source: this.target, clock, onEnd })
+      const { mostBytes } = this.sizes
+      return new PartitionTransaction({ cluster, inner, group, source: this.target, mostBytes, clock, onEnd })
     } catch (error) {
       onEnd({ kind: 'failed', error })
       throw error
@@ -350,7 +348,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
     about.producer.discard()
     if (this.producer === about.producer) this.loosen(true)
     events.onDiscard({ partition, from: about.from, ...(outcome.kind === 'failed' ? { error: outcome.error } : {}) })
-    if (outcome.kind === 'failed') this.countRefusal(outcome.error, about.from)
+    if (outcome.kind === 'failed') this.judgeFailure(outcome.error, about.from)
   }
 
   /** Gives the memory back of what is committed: nobody reads in it any more. */
@@ -360,13 +358,12 @@ export class KafkaPartition implements SourcePartition<bigint> {
     }
   }
 
-  /** What is refused at the same offset again and again never becomes smaller, nor another. */
-  private countRefusal(error: unknown, offset: bigint): void {
-    const reason = refusals.get(String((error as { code?: unknown } | null)?.code))
-    if (reason === undefined) return
-    const count = this.refused.offset === offset ? this.refused.count + 1 : 1
-    this.refused = { offset, count }
-    if (count < mostStrikes) return
+  /** What can never be written stops the partition: a key at once, what is too large when it cannot be cut any smaller. */
+  private judgeFailure(error: unknown, offset: bigint): void {
+    const { code } = error as { readonly code?: unknown }
+    const reason = code === 'ERR_KAFKA_SIZE' ? 'too_large' : 'wrong_key'
+    if (code !== 'ERR_KAFKA_SIZE' && code !== 'ERR_KAFKA_KEY') return
+    if (reason === 'too_large' && this.sizes.refuse(offset)) return
     const message = `What offset ${offset} and those behind it come to is refused: ${(error as Error).message}`
     this.halt(new PartitionStop(reason, message, error))
   }

@@ -5,7 +5,8 @@
 // I2  C is read only after that id was initialised: before, a transaction of somebody else may still move it.
 
 import { transactionalId } from '../kafka/identity.ts'
-import type { KafkaCluster, Target, TransactionalProducer } from '../kafka/port.ts'
+import type { KafkaCluster, Target, TopicFound, TransactionalProducer } from '../kafka/port.ts'
+import { takenBytes } from '../kafka/sends.ts'
 
 /** Why a partition is stopped: it goes on when somebody has mended it, and never by a default. */
 export type StopReason =
@@ -42,6 +43,8 @@ export interface Takeover {
   readonly producer: TransactionalProducer
   /** C: where the group stands. */
   readonly offset: bigint
+  /** Most bytes of a send that every output takes. */
+  readonly takenBytes: number
 }
 
 /**
@@ -55,9 +58,9 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover | undefin
     await producer.initialise()
     if (!isLive()) return abandon(producer)
     // I2: from here on nobody but this producer moves C, or is refused.
-    const offset = await findOffset(parts, producer)
+    const found = await findOffset(parts, producer)
     if (!isLive()) return abandon(producer)
-    return { producer, offset }
+    return { producer, ...found }
   } catch (error) {
     producer.discard()
     throw error
@@ -68,12 +71,15 @@ function abandon(producer: TransactionalProducer): undefined {
   producer.discard()
 }
 
-async function findOffset(parts: TakeoverParts, producer: TransactionalProducer): Promise<bigint> {
+async function findOffset(
+  parts: TakeoverParts,
+  producer: TransactionalProducer,
+): Promise<Pick<Takeover, 'offset' | 'takenBytes'>> {
   const { cluster, group, source, floor, checkTopics } = parts
   const { admin } = cluster
   const wrong = await checkTopics?.()
   if (wrong !== undefined) throw new PartitionStop('outputs', wrong)
-  await checkOutputs(parts)
+  const outputs = await checkOutputs(parts)
   const committed = await admin.committed(group, source)
   const range = await admin.range(source)
   const offset = committed?.offset ?? (await firstOffset(parts, producer, range.first))
@@ -85,19 +91,21 @@ async function findOffset(parts: TakeoverParts, producer: TransactionalProducer)
   }
   // A coordinator that is cut off from the others may answer with what held long ago.
   if (offset < floor) throw new Error(`The group ${group} stood at ${floor}, and is told to stand at ${offset}.`)
-  return offset
+  return { offset, takenBytes: takenBytes(outputs) }
 }
 
 /** Input partition p writes to output partition p and no other, so that order and the lock hold for both. */
-async function checkOutputs({ cluster, outputs, source }: TakeoverParts): Promise<void> {
+async function checkOutputs({ cluster, outputs, source }: TakeoverParts): Promise<readonly (TopicFound | undefined)[]> {
   const topics = [...new Set(outputs)]
-  if (topics.length === 0) return
-  for (const [i, found] of (await cluster.admin.describe(topics)).entries()) {
+  if (topics.length === 0) return []
+  const all = await cluster.admin.describe(topics)
+  for (const [i, found] of all.entries()) {
     const partitions = found?.leaders.length ?? 0
     if (source.partition < partitions) continue
     const words = found === undefined ? 'is not there' : `has ${partitions} partitions`
     throw new PartitionStop('outputs', `The topic ${topics[i]} ${words}; it needs partition ${source.partition}.`)
   }
+  return all
 }
 
 /** A group that has never committed begins at the start of the log, but only where it cannot have written anything. */

@@ -5,77 +5,16 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
-
-import { openCluster } from '#src/kafka/cluster.js'
-import type { KafkaCluster } from '#src/kafka/port.js'
 
 import { readTopic } from '../servers/kafka/reading.js'
-import type { ReadRecord } from '../servers/kafka/reading.js'
 import { useBroker } from '../servers/kafka/broker.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
 import { folder, startWeir, weir } from '../running.js'
-import { anyPort, post, serve, Serving, settingsText } from './serving.js'
+import { clusterOf, connectionTo, delivered, filter, ingest, linesOf, options, topics } from './kafka-pipelines.js'
+import { post, serve, Serving, settingsText } from './serving.js'
 
 const skip = await skipWithoutKafka()
 const broker = useBroker(skip)
-
-let made = 0
-
-/** Names of topics that no other test has. */
-function topics() {
-  const n = ++made
-  return {
-    raw: `raw-${n}`,
-    processed: `processed-${n}`,
-    dead: `dead-letter-${n}`,
-    quarantine: `quarantine-${n}`,
-    group: `filter-${n}`,
-  }
-}
-
-type Names = ReturnType<typeof topics>
-
-const rules = `version: 1
-default: keep
-rules:
-  - { id: sevens, when: { field: n, search: "7" }, then: drop }
-`
-
-function connection(partitions = 2): string {
-  const brokers = broker()
-    .addresses.map((address) => `"${address}"`)
-    .join(', ')
-  return `kafka: { brokers: [${brokers}], topics: create, partitions: ${partitions}, replicas: 1, sessionMs: 3000 }\nadmin: { listen: '127.0.0.1:0' }\n`
-}
-
-const ingest = ({ raw, quarantine }: Names) => `  ingest:
-    source: { ${anyPort} }
-    routes: { keep: { kafka: { topic: ${raw} } } }
-    deadLetter: { kafka: { topic: ${quarantine} } }
-    validation: read
-    threads: 1
-`
-
-const filter = ({ raw, processed, dead, group }: Names, more = '') => `  filter:
-    source: { kafka: { topic: ${raw}, group: ${group} } }
-    rules: rules.yaml
-    routes: { keep: { kafka: { topic: ${processed} } } }
-    deadLetter: { kafka: { topic: ${dead} } }
-    threads: 1
-${more}`
-
-const options = { files: { 'rules.yaml': rules } }
-
-function linesOf(partitions: readonly (readonly ReadRecord[])[]): string[] {
-  return partitions.flatMap((records) =>
-    records.flatMap(({ value }) =>
-      String(value)
-        .split('\n')
-        .filter((line) => line !== ''),
-    ),
-  )
-}
 
 function body(from: number, to: number): string {
   return Array.from({ length: to - from }, (_, i) =>
@@ -98,23 +37,9 @@ function wanted(to: number): { readonly kept: string[]; readonly bad: string[] }
   }
 }
 
-/** Resolves when the filter has delivered so many records. */
-function delivered(serving: Serving, records: number): Promise<void> {
-  const verdicts = ['kept', 'dropped', 'malformed'].map(
-    (verdict) => `weir_records_total{pipeline="filter",verdict="${verdict}"}`,
-  )
-  const look = async (): Promise<void> => {
-    const counts = await Promise.all(verdicts.map((name) => serving.metric(name)))
-    if (counts.reduce((sum, count) => sum + Number(count), 0) >= records) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    return look()
-  }
-  return look()
-}
-
 test('what is posted goes through two topics, and each record is where it belongs once', { skip }, async (t) => {
   const names = topics()
-  const serving = await serve(t, settingsText([ingest(names), filter(names)], connection()), options)
+  const serving = await serve(t, settingsText([ingest(names), filter(names)], connectionTo(broker())), options)
   const address = await serving.source('ingest')
   for (let n = 0; n < 1000; n += 100) assert.equal((await post(address, body(n, n + 100))).status, 200)
   await delivered(serving, 1000)
@@ -134,9 +59,9 @@ test('what is posted goes through two topics, and each record is where it belong
 
 test('a filter that is killed again and again loses and doubles nothing', { skip }, async (t) => {
   const names = topics()
-  const first = await serve(t, settingsText([ingest(names)], connection()), options)
+  const first = await serve(t, settingsText([ingest(names)], connectionTo(broker())), options)
   const address = await first.source('ingest')
-  const only = settingsText([filter(names)], connection())
+  const only = settingsText([filter(names)], connectionTo(broker()))
   let n = 0
   for (let round = 0; round < 3; round++) {
     const killed = await serve(t, only, options)
@@ -156,13 +81,6 @@ test('a filter that is killed again and again loses and doubles nothing', { skip
   assert.equal(code, 0)
 })
 
-/** A cluster as a client of our own sees it; closed after the test. */
-async function clusterOf(t: TestContext): Promise<KafkaCluster> {
-  const cluster = await openCluster({ brokers: broker().addresses })
-  t.after(() => cluster.close())
-  return cluster
-}
-
 test("the original's settings start a converter that goes on where it stood", { skip }, async (t) => {
   const { raw, processed } = topics()
   const directory = await folder(t)
@@ -174,7 +92,7 @@ test("the original's settings start a converter that goes on where it stood", { 
   const serving = new Serving(directory, child)
   t.after(() => void child.kill('SIGKILL'))
   await serving.logged('A partition is taken over.', ({ partition }) => partition === 1)
-  const producer = await (await clusterOf(t)).producer()
+  const producer = await (await clusterOf(t, broker())).producer()
   const envelope = (lines: string) => Buffer.from(JSON.stringify({ message: lines }))
   const records = ['{"n":1}\n{"n":7}\n', '{"n":2}\nno JSON', '{"other":1}'].map((lines) => ({
     key: Buffer.from('k'),
@@ -204,9 +122,9 @@ test("the original's settings start a converter that goes on where it stood", { 
 
 test('an offset is set by hand while nobody reads, and within the log', { skip }, async (t) => {
   const names = topics()
-  const serving = await serve(t, settingsText([filter(names)], connection()), options)
+  const serving = await serve(t, settingsText([filter(names)], connectionTo(broker())), options)
   await serving.logged('A partition is taken over.', ({ partition }) => partition === 0)
-  const producer = await (await clusterOf(t)).producer()
+  const producer = await (await clusterOf(t, broker())).producer()
   const send = (n: number) =>
     producer.send({ topic: names.raw, partition: 0 }, [{ key: null, value: Buffer.from(`{"n":"${n}"}`) }])
   for (const n of [0, 1, 2]) await send(n)
@@ -225,7 +143,7 @@ test('an offset is set by hand while nobody reads, and within the log', { skip }
   const done = await set('1')
   assert.equal(done.code, 0, done.stderr)
   assert.match(done.stdout.toString(), /stands at 3 .*\n.*stands at 1 \(set: a test\)/)
-  const again = await serve(t, settingsText([filter(names)], connection()), options)
+  const again = await serve(t, settingsText([filter(names)], connectionTo(broker())), options)
   await again.metricIs('weir_kafka_partition_position{pipeline="filter",partition="0"}', (offset) => offset === 3)
   await again.stop()
   assert.deepEqual(
@@ -236,12 +154,12 @@ test('an offset is set by hand while nobody reads, and within the log', { skip }
 
 test('a partition that cannot know where to go on is stopped, and says so wherever one looks', { skip }, async (t) => {
   const names = topics()
-  const cluster = await clusterOf(t)
+  const cluster = await clusterOf(t, broker())
   const config = {}
   await cluster.admin.create(
     [names.raw, names.processed, names.dead].map((name) => ({ name, partitions: 2, replicas: 1, config })),
   )
-  const lax = connection().replace('replicas: 1,', 'replicas: 1, strict: false,')
+  const lax = connectionTo(broker()).replace('replicas: 1,', 'replicas: 1, strict: false,')
   const producer = await cluster.producer()
   for (const topic of [names.raw, names.processed]) {
     await producer.send({ topic, partition: 0 }, [{ key: null, value: Buffer.from('{"n":"1"}') }])
@@ -262,10 +180,10 @@ test('a partition that cannot know where to go on is stopped, and says so wherev
 
 test('topics that could lose records stop a pipeline that is strict', { skip }, async (t) => {
   const names = topics()
-  const cluster = await clusterOf(t)
+  const cluster = await clusterOf(t, broker())
   const config = { 'cleanup.policy': 'compact' }
   await cluster.admin.create([names.raw].map((name) => ({ name, partitions: 2, replicas: 1, config })))
-  const serving = await serve(t, settingsText([filter(names)], connection()), options)
+  const serving = await serve(t, settingsText([filter(names)], connectionTo(broker())), options)
   const stop = await serving.logged('A partition is stopped, until somebody mends it.')
   assert.equal(stop['reason'], 'outputs')
   assert.match(String(stop['message']), /cleanup\.policy compact, and needs delete/)

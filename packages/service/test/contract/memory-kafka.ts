@@ -2,6 +2,7 @@
 // fenced by epoch, groups whose members are told of every rebalance, and probes that have any call fail before it takes
 // effect, after it, or take effect late. Judges sources and sinks where no broker is needed. Long for what it stands in for.
 
+import { batchHeadBytes, recordBytes } from '#src/kafka/batch-encoder.js'
 import type {
   BatchTurn,
   ClusterAdmin,
@@ -80,6 +81,9 @@ export class MemoryKafka {
   readonly refused: string[] = []
   /** Records of one batch at most. */
   fetchRecords = 10
+  /** Bytes of a send beyond which it is refused, and whether topics tell. */
+  mostSendBytes = Number.POSITIVE_INFINITY
+  tellsSize = false
   private readonly topics = new Map<string, Log[]>()
   private readonly epochs = new Map<string, number>()
   private readonly open = new Map<string, OpenTransaction>()
@@ -202,6 +206,11 @@ export class MemoryKafka {
     }
   }
 
+  private checkSize(records: readonly OutgoingRecord[]): void {
+    const bytes = records.reduce((sum, record, i) => sum + recordBytes(record, i), batchHeadBytes)
+    if (bytes > this.mostSendBytes) throw new MemoryKafkaError('ERR_KAFKA_SIZE', `${bytes} bytes are too large.`)
+  }
+
   private log({ topic, partition }: Target): Log {
     const log = this.topics.get(topic)?.[partition]
     if (log === undefined) throw new MemoryKafkaError('ERR_KAFKA_TOPIC', `There is no ${topic}/${partition}.`)
@@ -250,7 +259,8 @@ export class MemoryKafka {
         names.map((name) => {
           const logs = this.topics.get(name)
           if (logs === undefined) return undefined
-          return { name, leaders: logs.map(() => 1), replicas: 1, config: {} }
+          const config = this.tellsSize ? { 'max.message.bytes': String(this.mostSendBytes) } : {}
+          return { name, leaders: logs.map(() => 1), replicas: 1, config }
         }),
       create: async (topics) => {
         for (const { name, partitions } of topics) this.makeTopic(name, partitions)
@@ -275,6 +285,7 @@ export class MemoryKafka {
         if (isOver) throw new Error('A producer was used after its end.')
         try {
           return await this.call('send', process, undefined, () => {
+            this.checkSize(records)
             const log = this.log(to)
             const first = BigInt(log.entries.length)
             log.entries.push(...records.map((record) => ({ record: copyOf(record), transaction: undefined })))
@@ -322,6 +333,7 @@ export class MemoryKafka {
     return {
       send: (to, records) =>
         run('send', (transaction) => {
+          this.checkSize(records)
           const log = this.log(to)
           const first = BigInt(log.entries.length)
           log.entries.push(...records.map((record) => ({ record: copyOf(record), transaction })))

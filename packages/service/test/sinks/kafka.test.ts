@@ -10,6 +10,7 @@ import { chunkBytes, fillingKafkaSink, kafkaSink } from '#src/sinks/kafka.js'
 import { ProducerWriter } from '#src/sinks/kafka-writer.js'
 import { recordTime } from '#src/sinks/record-time.js'
 import type { RecordWriter } from '#src/sinks/kafka-writer.js'
+import { mostSendBytes } from '#src/kafka/sends.js'
 
 interface Sent {
   readonly records: OutgoingRecord[]
@@ -21,6 +22,7 @@ interface Sent {
 function heldWriter(sent: Sent[]): RecordWriter {
   return {
     name: 'topic t',
+    mostBytes: mostSendBytes,
     send: (records) =>
       new Promise((resolve, reject) => {
         const copies = records.map((record) => ({ ...record, value: Buffer.from(record.value) }))
@@ -31,8 +33,8 @@ function heldWriter(sent: Sent[]): RecordWriter {
 }
 
 /** A writer that notes what it sends. */
-function notingWriter(records: OutgoingRecord[]): RecordWriter {
-  return { name: 'topic t', send: async (more) => void records.push(...more), discard: () => undefined }
+function notingWriter(records: OutgoingRecord[], mostBytes = mostSendBytes): RecordWriter {
+  return { name: 'topic t', mostBytes, send: async (more) => void records.push(...more), discard: () => undefined }
 }
 
 const textOf = ({ value }: OutgoingRecord) => Buffer.from(value).toString()
@@ -200,4 +202,24 @@ test('dead letters beyond the rate are counted in a later one, or in one of thei
   assert.match(headersOf(records[2]!), /weir-suppressed=entries=1 records=1 bytes=600/)
   await letters.flush()
   assert.equal(records.length, 3)
+})
+
+test('chunks leave room in a send that is small, and are still cut at lines only', async () => {
+  const records: OutgoingRecord[] = []
+  const line = `${'x'.repeat(99)}\n`
+  const long = `${'y'.repeat(2000)}\n`
+  const write = kafkaSink({ writer: notingWriter(records, 1280), format: 'chunks' })
+  await write.write([Buffer.from(line.repeat(25) + long + line)], 'v')
+  const whole = [1000, 1000, 500, 2001, 100]
+  assert.deepEqual(
+    records.map(({ value }) => value.length),
+    whole,
+  )
+  const sent: Sent[] = []
+  const filling = fillingKafkaSink({ writer: { ...heldWriter(sent), mostBytes: 1280 }, chunkAgeMs: 0, startTimer: () => () => undefined }) // prettier-ignore
+  await filling.write([Buffer.from(line.repeat(15))])
+  assert.deepEqual(
+    sent.map((each) => each.records[0]!.value.length),
+    [1000],
+  )
 })

@@ -16,6 +16,7 @@ import { Router } from '#src/pipeline/router.js'
 import { ServedPipeline } from '#src/pipeline/served.js'
 import { kafkaSink } from '#src/sinks/kafka.js'
 import type { KafkaOutputFormat } from '#src/sinks/kafka.js'
+import { deadLettersToKafka } from '#src/sinks/kafka-dead-letter.js'
 import { ProducerWriter, transactionWriter } from '#src/sinks/kafka-writer.js'
 import { KafkaSource } from '#src/sources/kafka.js'
 import type { KafkaFormat } from '#src/sources/kafka-format.js'
@@ -112,17 +113,10 @@ export interface FilterOptions {
   readonly change?: (id: string) => string
 }
 
-/** Dead letters as their bytes, in the transaction. */
-function plainLetters(partition: number, cluster: KafkaCluster): DeadLetters {
+/** Dead letters in the transaction. */
+function lettersIn(partition: number, cluster: KafkaCluster): DeadLetters {
   const writer = transactionWriter(cluster, 'dead-letter', partition)
-  return {
-    name: writer.name,
-    write: (letters) => writer.send(letters.map(({ bytes }) => ({ key: null, value: Buffer.concat(bytes) }))),
-    join: (transaction) => writer.join!(transaction),
-    flush: () => Promise.resolve(),
-    finish: () => Promise.resolve(),
-    discard: () => Promise.resolve(),
-  }
+  return deadLettersToKafka(writer, { clock: () => 0, maxRecordBytes: 1 << 20, onSuppressed: () => undefined })
 }
 
 /** Starts a filter. It is ended with the test. */
@@ -182,7 +176,7 @@ export function startFilter(
   const openRouter = async (partition: number): Promise<Router> => {
     if (isExactlyOnce) {
       const sink = kafkaSink({ writer: transactionWriter(cluster, 'processed', partition), format: output })
-      return new Router(new Map([['keep', sink]]), plainLetters(partition, cluster))
+      return new Router(new Map([['keep', sink]]), lettersIn(partition, cluster))
     }
     const writer = new ProducerWriter(await cluster.producer(), 'processed', [partition])
     return new Router(new Map([['keep', kafkaSink({ writer, format: output })]]))

@@ -440,6 +440,51 @@ test('what is too large for the broker three times at one offset stops the parti
   )
 })
 
+for (const output of ['lines', 'chunks'] as const) {
+  for (const tellsSize of [false, true]) {
+    const known = tellsSize ? 'as soon as topics tell it' : 'where topics do not tell what they take'
+    test(`a send of ${output} that is too large is cut at lines ${known}`, async (t) => {
+      const kafka = filterCluster()
+      kafka.fetchRecords = 2000
+      kafka.mostSendBytes = tellsSize ? 9_000 : 4_000
+      const count = 2000
+      post(kafka, 0, count)
+      // More than a send holds of dead letters too.
+      kafka.append(raw0, [{ key: null, value: Buffer.from('bad\n'.repeat(5_000)) }])
+      const filter = startFilter(t, kafka, await sevensEngine(t), 'a', { output })
+      // What was told at the takeover holds no more.
+      const isLowered = () => kafka.offsetOf(group, { topic: 'raw', partition: 1 }) === 500n
+      const isThrough = () => kafka.offsetOf(group, raw0) === 501n && isLowered()
+      kafka.tellsSize = tellsSize
+      await until(kafka, isThrough, () => filter.events)
+      assert.deepEqual(found(kafka).processed, expected(count).processed)
+      assert.equal(found(kafka).dead[0]!.length, expected(count).dead[0]!.length + 5_000)
+      const discards = filter.events.filter((event) => event.startsWith('discard 0'))
+      assert.equal(discards.length, tellsSize ? 0 : 2, discards.join())
+    })
+  }
+}
+
+test('a send is smaller once topics take less than they told', async (t) => {
+  const kafka = filterCluster()
+  kafka.fetchRecords = 2000
+  ;[kafka.tellsSize, kafka.mostSendBytes] = [true, 1 << 20]
+  const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
+  await until(
+    kafka,
+    () => filter.events.includes('take 0 at 0'),
+    () => filter.events,
+  )
+  kafka.mostSendBytes = 2_000
+  post(kafka, 0, 1000)
+  await until(
+    kafka,
+    () => isDone(kafka, 1000),
+    () => filter.events,
+  )
+  assert.equal(filter.events.filter((event) => event.startsWith('discard 0')).length, 1)
+})
+
 test('a key that can never be written stops the partition', async (t) => {
   const kafka = filterCluster()
   kafka.append(raw0, [{ key: Buffer.alloc(4), value: Buffer.from('{"n":"1"}') }])
