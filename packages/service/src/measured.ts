@@ -56,6 +56,13 @@ export type EngineFigures = Pick<
   'threads' | 'slabsInUse' | 'evaluateNs' | 'retries' | 'workersLost' | 'workersHung'
 > & { readonly kernel: KernelInUse }
 
+/** A Kafka source. */
+export interface MeasuredKafka {
+  /** Why the process is in no group, in a word; absent while it is. */
+  readonly outside?: string | undefined
+  readonly partitions: readonly MeasuredPartition[]
+}
+
 /** One partition of a Kafka source. */
 export interface MeasuredPartition {
   readonly partition: number

@@ -74,6 +74,9 @@ export const metricTable = {
     'Producers given up, by error code.',
   ),
   weir_kafka_wrong_batches_total: counter(pipeline, 'batches', 'Batches that were not those that come next.'),
+  weir_kafka_out_of_group: read(
+    gauge([...pipeline, 'reason'], 'always 1', 'While the process is in no consumer group, by reason.'),
+  ),
   weir_kafka_partition_position: read(
     gauge([...pipeline, 'partition'], 'offset', 'The offset behind what is delivered.'),
   ),

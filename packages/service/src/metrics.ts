@@ -14,7 +14,7 @@ import type {
   EngineFigures,
   MeasuredBatch,
   MeasuredDelays,
-  MeasuredPartition,
+  MeasuredKafka,
   MeasuredRequest,
   MeasuredRules,
   RuleOrigin,
@@ -351,10 +351,12 @@ export class PipelineMetrics {
     this.#add('weir_kafka_wrong_batches_total', {}, 1)
   }
 
-  /** Has the partitions of a source read at every scrape. Returns what ends that. */
-  watchKafka(partitions: () => readonly MeasuredPartition[]): () => void {
+  /** Has a source, and its partitions, read at every scrape. Returns what ends that. */
+  watchKafka(read: () => MeasuredKafka): () => void {
     return this.#all.watch(() => {
-      for (const { partition, condition, reason, position, lag } of partitions()) {
+      const { outside, partitions } = read()
+      if (outside !== undefined) this.#all.set('weir_kafka_out_of_group', { ...this.#labels, reason: outside }, 1)
+      for (const { partition, condition, reason, position, lag } of partitions) {
         if (condition === 'unassigned') continue
         const labels = { ...this.#labels, partition: String(partition) }
         this.#all.set('weir_kafka_partition_running', labels, condition === 'running' ? 1 : 0)

@@ -18,6 +18,7 @@ import { recordTime } from '../sinks/record-time.ts'
 import { ProducerWriter, transactionWriter } from '../sinks/kafka-writer.ts'
 import type { RecordWriter } from '../sinks/kafka-writer.ts'
 import { KafkaSource } from '../sources/kafka.ts'
+import type { OutsideReason } from '../sources/kafka.ts'
 import type { KafkaPartitionEvents } from '../sources/kafka-events.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer, steadyClock } from '../time.ts'
@@ -110,7 +111,7 @@ export class PipelineKafka {
       checkTopics: () => this.topicsFault(),
       onAssigned: (partitions) =>
         log.info('The group has assigned partitions.', { group, partitions: [...partitions] }),
-      onLost: (error) => log.warn('The process is out of the group, and joins again.', { group, error }),
+      onLost: (error, reason) => this.tellLoss(group, error, reason),
       events: this.events(),
     })
   }
@@ -184,6 +185,11 @@ export class PipelineKafka {
     return ofAll.length === 0 || !this.settings.strict ? undefined : wordsOf(ofAll)
   }
 
+  private tellLoss(group: string, error: Error, reason: OutsideReason): void {
+    if (reason === 'lost') this.log.warn('The process is out of the group, and joins again.', { group, error })
+    else this.log.error('The process is out of the group, until somebody mends it.', { group, reason, cure: cures[reason], error }) // prettier-ignore
+  }
+
   private events(): KafkaPartitionEvents {
     const { log, metrics } = this
     return {
@@ -192,7 +198,7 @@ export class PipelineKafka {
         log.info('A partition is taken over.', { partition, offset: String(offset), generation, ms: Math.round(ms) })
       },
       onStop: ({ partition, reason, message, error }) => {
-        const cure = '`weir offsets show` tells where the group stands, `weir offsets set` where it goes on'
+        const cure = Object.hasOwn(cures, reason) ? cures[reason as keyof typeof cures] : cures.offset
         log.error('A partition is stopped, until somebody mends it.', { partition, reason, message, cure, error })
       },
       onDiscard: ({ partition, from, error }) => {
@@ -208,6 +214,17 @@ export class PipelineKafka {
     }
   }
 }
+
+/** What to do about a stop or a loss. */
+const cures = {
+  no_credentials: 'mend the password file or the certificates: they are looked at again when they change',
+  no_permission: 'give the user the right that is missing, see docs/errors.md: it is looked at again every 30 s',
+  foreign_group: 'give the pipeline a group of its own, or stop whoever uses this one',
+  joining: 'wait',
+  outputs: 'mend the topics: they are looked at again every 30 s',
+  too_large: 'raise max.message.bytes of the output: it is looked at again when the process is started',
+  offset: '`weir offsets show` tells where the group stands, `weir offsets set` where it goes on',
+} as const
 
 function wordsOf(problems: readonly TopicProblem[]): string {
   return problems.map(({ message }) => message).join(' ')

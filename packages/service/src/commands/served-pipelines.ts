@@ -187,7 +187,11 @@ function makePipeline(source: Source, parts: LoopParts): ServedPipeline<unknown>
 /** A loop for each partition; what is told of the pipeline is told of all together. */
 function makePartitioned(source: KafkaSource, parts: LoopParts): PartitionedPipeline<bigint> {
   const { name, metrics, log } = parts
-  metrics.watchKafka(() => [...source.partitions.values()].map(({ partition, condition, stop, position, lag }) => ({ partition, condition, reason: stop?.reason, position, lag }))) // prettier-ignore
+  metrics.watchKafka(() => {
+    const { outsideReason: outside, partitions } = source
+    const all = [...partitions.values()].map(({ partition, condition, stop, position, lag }) => ({ partition, condition, reason: stop?.reason, position, lag })) // prettier-ignore
+    return { outside, partitions: all }
+  })
   return new PartitionedPipeline({
     name,
     source,

@@ -24,9 +24,12 @@ export async function openCluster(options: KafkaOptions): Promise<KafkaCluster> 
   const places = brokers.map(placeOf)
   if (places.length === 0) throw new ConfigError('ERR_CONFIG_KAFKA', 'No broker is given.')
   library()
+  const listeners = new Set<() => void>()
   const report = ({ error }: { readonly error?: Error }) => {
-    if (error === undefined) log?.info('Changed credentials for Kafka serve new connections.')
-    else log?.error('Changed credentials for Kafka cannot be used; those before stay in force.', { error })
+    if (error === undefined) {
+      log?.info('Changed credentials for Kafka serve new connections.')
+      for (const listener of listeners) listener()
+    } else log?.error('Changed credentials for Kafka cannot be used; those before stay in force.', { error })
   }
   const credentials = await openCredentials({
     ...(tls === undefined ? {} : { tls }),
@@ -36,7 +39,12 @@ export async function openCluster(options: KafkaOptions): Promise<KafkaCluster> 
   })
   const { requestMs = kafkaDefaults.requestMs } = options
   const client: ClientSettings = { brokers: places, clientId, requestMs, log, credentials: () => credentials.current }
-  return clusterOf(brokers.join(','), client, options, () => credentials.close())
+  const cluster = clusterOf(brokers.join(','), client, options, () => credentials.close())
+  const onCredentials = (listener: () => void) => {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+  return { ...cluster, onCredentials }
 }
 
 function clusterOf(
@@ -44,7 +52,7 @@ function clusterOf(
   client: ClientSettings,
   options: KafkaOptions,
   closeCredentials: () => Promise<void>,
-): KafkaCluster {
+): Omit<KafkaCluster, 'onCredentials'> {
   const { sessionMs = kafkaDefaults.sessionMs, fetchBytes = kafkaDefaults.fetchBytes } = options
   const { transactionMs = kafkaDefaults.transactionMs, compression = 'none' } = options
   const memberSettings: MemberSettings = { ...client, sessionMs, fetchBytes }

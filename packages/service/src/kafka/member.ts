@@ -44,8 +44,8 @@ const [firstWaitMs, mostWaitMs] = [250, 5_000]
 /** How long leaving the group may take, when the process ends: without it the group waits for the session to be over. */
 const mostLeaveMs = 5_000
 
-/** What no waiting cures, and no change of a file: another use of the group. */
-const final = new Set<KafkaErrorCode>(['ERR_KAFKA_GROUP', 'ERR_KAFKA_LIBRARY'])
+/** What no waiting cures: who joins anew, and when, is for the listener to say. */
+const final = new Set<KafkaErrorCode>(['ERR_KAFKA_GROUP', 'ERR_KAFKA_LIBRARY', 'ERR_KAFKA_AUTH', 'ERR_KAFKA_ACL'])
 
 /** What the library's batches have besides what its types say: our mends put it there. */
 interface MendedBatch extends Batch {

@@ -58,8 +58,8 @@ export interface GroupListener {
    */
   onFault(partition: number, error: Error): void
   /**
-   * The member is out of the group. Where `isFinal` is false the client tries to join again, for ever: also where the cure
-   * has to come from outside, as a password that is refused.
+   * The member is out of the group. Where `isFinal` is false the client tries to join again, for ever. It is true where no
+   * waiting helps: a group that others use in another way, a password or a right that is refused.
    */
   onLost(error: Error, isFinal: boolean): void
 }
@@ -175,6 +175,8 @@ export interface ClusterAdmin {
 export interface KafkaCluster {
   /** What messages call it: its first brokers. */
   readonly name: string
+  /** Calls `listener` when changed credentials are in force, for the next connections. Returns what ends that. */
+  onCredentials(listener: () => void): () => void
   readonly admin: ClusterAdmin
   join(group: string, topic: string, listener: GroupListener): Promise<GroupMember>
   producer(): Promise<Producer>

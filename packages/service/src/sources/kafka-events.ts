@@ -1,6 +1,6 @@
 // What happens to a partition of a Kafka source, for a log and for metrics. Types only. Told by kafka-partition.ts.
 
-import type { StopReason } from './kafka-takeover.ts'
+import type { StopReason } from './kafka-stops.ts'
 
 /** What a log and metrics are told. */
 export interface KafkaPartitionEvents {

@@ -26,9 +26,11 @@ import type { Clock, StartTimer } from '../time.ts'
 import type { KafkaPartitionEvents } from './kafka-events.ts'
 import { messagesOf } from './kafka-format.ts'
 import type { KafkaFormat } from './kafka-format.ts'
-import { PartitionStop, takeOver } from './kafka-takeover.ts'
-import type { StopReason, TakeoverParts } from './kafka-takeover.ts'
 import { SendSizes } from './kafka-sizes.ts'
+import { PartitionStop, canBeLookedAt, lookAgainMs, stopIfRefused, unreadableBy, unwritableBy } from './kafka-stops.ts'
+import type { StopReason } from './kafka-stops.ts'
+import { takeOver } from './kafka-takeover.ts'
+import type { TakeoverParts } from './kafka-takeover.ts'
 
 /** Time in milliseconds between two signs of life while a batch is worked on. */
 const heartbeatMs = 3_000
@@ -82,6 +84,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
   /** The last offset that is known to be committed. */
   private committed = -1n
   private stopped: PartitionStop | undefined
+  /** Whether it is found out if the stop is over; it stays until it is. */
+  private isLooking = false
   /** What failed is tried again when the group has been heard of. */
   private awaitsHeartbeat = false
   /** The offset behind what was handed out. */
@@ -158,9 +162,15 @@ export class KafkaPartition implements SourcePartition<bigint> {
   /** What comes next cannot be read. */
   fault(error: Error): void {
     if (!this.isAssigned) return
-    const isOutside = (error as { code?: unknown }).code === 'ERR_KAFKA_OFFSET'
     this.loosen(false)
-    this.halt(new PartitionStop(isOutside ? 'offset_out_of_range' : 'unreadable', error.message, error))
+    this.halt(unreadableBy(error))
+  }
+
+  /** Looks whether the partition may go on, where it is stopped for what is mended elsewhere. */
+  lookAgain(): void {
+    if (this.stopped === undefined || !canBeLookedAt(this.stopped.reason)) return
+    this.isLooking = true
+    this.loosen(false)
   }
 
   /**
@@ -237,7 +247,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
 
   /** Without transactions, what was handed out is committed first, by the producer before. */
   private get canBeTaken(): boolean {
-    const isWanted = this.isAssigned && this.stopped === undefined && this.expected === undefined
+    const isStopped = this.stopped !== undefined && !this.isLooking
+    const isWanted = this.isAssigned && !isStopped && this.expected === undefined
     return isWanted && !this.awaitsHeartbeat && this.committed >= this.handedOut
   }
 
@@ -258,6 +269,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
         ...(checkTopics === undefined ? {} : { checkTopics }),
       })
       if (taken === undefined) return
+      this.stopped = undefined
       this.producer = taken.producer
       this.sizes.takenOver(taken.takenBytes)
       this.expected = this.committed = taken.offset
@@ -266,8 +278,9 @@ export class KafkaPartition implements SourcePartition<bigint> {
       this.member?.resume([this.partition])
     } catch (error) {
       if (!isLive()) return
-      if (!(error instanceof PartitionStop)) throw error
-      this.halt(error)
+      const stop = stopIfRefused(error)
+      if (!(stop instanceof PartitionStop)) throw error
+      this.halt(stop)
     }
   }
 
@@ -348,7 +361,10 @@ export class KafkaPartition implements SourcePartition<bigint> {
     about.producer.discard()
     if (this.producer === about.producer) this.loosen(true)
     events.onDiscard({ partition, from: about.from, ...(outcome.kind === 'failed' ? { error: outcome.error } : {}) })
-    if (outcome.kind === 'failed') this.judgeFailure(outcome.error, about.from)
+    if (outcome.kind !== 'failed') return
+    const isSmallest = () => !this.sizes.refuse(about.from)
+    const stop = unwritableBy(outcome.error, about.from, isSmallest) ?? stopIfRefused(outcome.error)
+    if (stop instanceof PartitionStop) this.halt(stop)
   }
 
   /** Gives the memory back of what is committed: nobody reads in it any more. */
@@ -356,16 +372,6 @@ export class KafkaPartition implements SourcePartition<bigint> {
     while (this.uncommitted[0] !== undefined && this.uncommitted[0].position <= this.committed) {
       this.uncommitted.shift()!.batch.release?.()
     }
-  }
-
-  /** What can never be written stops the partition: a key at once, what is too large when it cannot be cut any smaller. */
-  private judgeFailure(error: unknown, offset: bigint): void {
-    const { code } = error as { readonly code?: unknown }
-    const reason = code === 'ERR_KAFKA_SIZE' ? 'too_large' : 'wrong_key'
-    if (code !== 'ERR_KAFKA_SIZE' && code !== 'ERR_KAFKA_KEY') return
-    if (reason === 'too_large' && this.sizes.refuse(offset)) return
-    const message = `What offset ${offset} and those behind it come to is refused: ${(error as Error).message}`
-    this.halt(new PartitionStop(reason, message, error))
   }
 
   /**
@@ -383,9 +389,16 @@ export class KafkaPartition implements SourcePartition<bigint> {
   }
 
   private halt(stop: PartitionStop): void {
-    this.stopped = stop
+    const { events, startTimer } = this.options
     const { reason, message } = stop
-    this.options.events.onStop({ partition: this.partition, reason, message, error: stop.cause })
+    this.stopped = stop
+    this.isLooking = false
+    events.onStop({ partition: this.partition, reason, message, error: stop.cause })
+    if (canBeLookedAt(reason)) {
+      startTimer(lookAgainMs, () => {
+        if (this.stopped === stop) this.lookAgain()
+      })
+    }
     this.wake()
   }
 

@@ -7,21 +7,7 @@
 import { transactionalId } from '../kafka/identity.ts'
 import type { KafkaCluster, Target, TopicFound, TransactionalProducer } from '../kafka/port.ts'
 import { takenBytes } from '../kafka/sends.ts'
-
-/** Why a partition is stopped: it goes on when somebody has mended it, and never by a default. */
-export type StopReason =
-  'no_offset' | 'offset_out_of_range' | 'outputs' | 'gap' | 'wrong_batch' | 'unreadable' | 'too_large' | 'wrong_key'
-
-/** A partition cannot go on without somebody's help. */
-export class PartitionStop extends Error {
-  override readonly name = 'PartitionStop'
-  readonly reason: StopReason
-
-  constructor(reason: StopReason, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.reason = reason
-  }
-}
+import { PartitionStop } from './kafka-stops.ts'
 
 /** What a takeover needs. */
 export interface TakeoverParts {

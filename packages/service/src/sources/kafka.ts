@@ -6,6 +6,14 @@ import type { BatchTurn } from '../kafka/port.ts'
 import type { PartitionedSource } from '../ports/partitioned.ts'
 import { KafkaPartition } from './kafka-partition.ts'
 import type { KafkaPartitionOptions } from './kafka-partition.ts'
+import { lookAgainMs, refusalIn } from './kafka-stops.ts'
+import type { RefusalReason } from './kafka-stops.ts'
+
+/**
+ * Why this process is in no group, in a word. `joining`: nothing is known against it; `foreign_group`: others use the group
+ * in another way; `lost`: what may pass by itself.
+ */
+export type OutsideReason = 'joining' | 'lost' | 'foreign_group' | RefusalReason
 
 /** Options of a source. */
 export interface KafkaSourceOptions extends KafkaPartitionOptions {
@@ -15,8 +23,8 @@ export interface KafkaSourceOptions extends KafkaPartitionOptions {
   readonly backoffMs: { next(): number; reset(): void }
   /** Told when the group was joined, and what it assigned. */
   readonly onAssigned: (partitions: readonly number[]) => void
-  /** Told when this process is out of the group; it joins again. */
-  readonly onLost: (error: Error) => void
+  /** Told when this process is out of the group; it joins again: after a refusal when that may have been mended. */
+  readonly onLost: (error: Error, reason: OutsideReason) => void
 }
 
 /** A topic, read as a member of a group. */
@@ -26,19 +34,26 @@ export class KafkaSource implements PartitionedSource<bigint> {
   private readonly options: KafkaSourceOptions
   private onPartition: (partition: KafkaPartition) => void = () => undefined
   private member: GroupMember | undefined
-  private outside: string | undefined = 'the group is not joined yet'
+  private outside: Outside | undefined = { reason: 'joining', words: 'the group is not joined yet' }
   private isLeaving = false
   /** The last membership that was begun: not what is done before, which asks brokers that may be away. */
   private joining: Promise<void> = Promise.resolve()
   private stopTimer: () => void = () => undefined
+  private readonly stopHearing: () => void
 
   constructor(options: KafkaSourceOptions) {
     this.options = options
     this.name = `${options.topic} of ${options.cluster.name}`
+    this.stopHearing = options.cluster.onCredentials(() => this.lookAgain())
+  }
+
+  /** Why this process is in no group; absent while it is. */
+  get outsideReason(): OutsideReason | undefined {
+    return this.outside?.reason
   }
 
   get whyFull(): string | undefined {
-    if (this.outside !== undefined) return this.outside
+    if (this.outside !== undefined) return this.outside.words
     const stops = [...this.partitions.values()].flatMap(({ whyFull }) => whyFull ?? [])
     return stops.length === 0 ? undefined : stops.join('; ')
   }
@@ -51,6 +66,7 @@ export class KafkaSource implements PartitionedSource<bigint> {
   async leave(): Promise<void> {
     this.isLeaving = true
     this.stopTimer()
+    this.stopHearing()
     for (const partition of this.partitions.values()) partition.revoke()
     await this.joining.catch(() => undefined)
     const { member } = this
@@ -122,25 +138,47 @@ export class KafkaSource implements PartitionedSource<bigint> {
     return partition
   }
 
+  /** Credentials have changed: what was refused is tried at once. */
+  private lookAgain(): void {
+    const reason = this.outside?.reason
+    if (reason === 'no_credentials' || reason === 'no_permission') this.attemptAfter(0)
+    for (const partition of this.partitions.values()) partition.lookAgain()
+  }
+
+  private attemptAfter(ms: number): void {
+    this.stopTimer()
+    this.stopTimer = this.options.startTimer(ms, () => {
+      if (!this.isLeaving) void this.attempt()
+    })
+  }
+
   private revokeAll(): void {
     for (const partition of this.partitions.values()) partition.revoke()
   }
 
   /** A final loss is joined over anew: other pipelines of the process are none of its business. */
   private lose(membership: Membership, error: Error, isFinal: boolean): void {
-    this.outside = `out of the group ${this.options.group}: ${error.message}`
+    const refusal = refusalIn(error)
+    const reason = refusal ?? ((error as { code?: unknown }).code === 'ERR_KAFKA_GROUP' ? 'foreign_group' : 'lost')
+    const named = reason === 'lost' ? '' : ` (${reason})`
+    this.outside = { reason, words: `out of the group ${this.options.group}${named}: ${error.message}` }
     this.revokeAll()
     if (this.isLeaving) return
-    this.options.onLost(error)
+    this.options.onLost(error, reason)
     if (!isFinal) return
     membership.isOver = true
     const { member } = this
     this.member = undefined
     void member?.close()
-    this.stopTimer = this.options.startTimer(this.options.backoffMs.next(), () => {
-      if (!this.isLeaving) void this.attempt()
-    })
+    this.attemptAfter(refusal === undefined ? this.options.backoffMs.next() : lookAgainMs)
   }
+}
+
+/** Why this process is in no group. */
+interface Outside {
+  readonly reason: OutsideReason
+  /** For people. */
+  readonly words: string
 }
 
 /** One membership: what is assigned before the member itself is known waits for it. */

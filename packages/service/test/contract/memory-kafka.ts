@@ -37,7 +37,7 @@ export type Call = 'initialise' | 'begin' | 'send' | 'moveOffset' | 'commit' | '
  * caller is told that it failed, and it takes effect when `deliverLate()` is called; `hang`: the caller never hears anything,
  * as one that is dead, and it has no effect; `hang after`: the same, with its effect.
  */
-export type Fate = 'done' | 'lost' | 'unanswered' | 'late' | 'hang' | 'hang after' | 'too large'
+export type Fate = 'done' | 'lost' | 'unanswered' | 'late' | 'hang' | 'hang after' | 'too large' | 'forbidden'
 
 interface Entry {
   readonly record: OutgoingRecord | undefined
@@ -90,6 +90,8 @@ export class MemoryKafka {
   private readonly offsets = new Map<string, CommittedOffset>()
   private readonly groups = new Map<string, Member[]>()
   private readonly late: (() => void)[] = []
+  /** Who is told of changed credentials. */
+  readonly onCredentials = new Set<() => void>()
 
   makeTopic(name: string, partitions: number): void {
     this.topics.set(
@@ -160,11 +162,11 @@ export class MemoryKafka {
   }
 
   /** Tells a member that it is out of the group. */
-  expel(group: string, index: number, isFinal: boolean): void {
+  expel(group: string, index: number, isFinal: boolean, code = 'ERR_KAFKA_MEMBERSHIP'): void {
     const member = this.groups.get(group)![index]!
     member.partitions = []
     if (isFinal) this.groups.get(group)!.splice(index, 1)
-    member.listener.onLost(new MemoryKafkaError('ERR_KAFKA_MEMBERSHIP', 'The member is not known.'), isFinal)
+    member.listener.onLost(new MemoryKafkaError(code, 'The member is not known.'), isFinal)
   }
 
   /** Ends a member as `kill -9` does: it hears nothing more, and its partitions go to others. */
@@ -198,6 +200,10 @@ export class MemoryKafka {
   cluster(process: string): KafkaCluster {
     return {
       name: 'memory',
+      onCredentials: (listener) => {
+        this.onCredentials.add(listener)
+        return () => void this.onCredentials.delete(listener)
+      },
       admin: this.admin(process),
       join: (group, topic, listener) => Promise.resolve(this.join(group, topic, listener)),
       producer: () => Promise.resolve(this.producer(process)),
@@ -236,6 +242,7 @@ export class MemoryKafka {
     const fate = this.fateOf(call, { process, ...(id === undefined ? {} : { id }) })
     const timeOut = new MemoryKafkaError('ERR_KAFKA_TIMEOUT', `${call} was not answered.`)
     if (fate === 'too large') throw new MemoryKafkaError('ERR_KAFKA_SIZE', 'The records are too large.')
+    if (fate === 'forbidden') throw new MemoryKafkaError('ERR_KAFKA_ACL', `${call} is not allowed.`)
     if (fate === 'lost') throw timeOut
     if (fate === 'late') {
       this.late.push(() => void effect())

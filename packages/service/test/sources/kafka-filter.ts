@@ -163,7 +163,7 @@ export function startFilter(
     },
     backoffMs: new Backoff(() => 0),
     onAssigned: (partitions) => void events.push(`assigned ${partitions.join(',')}`),
-    onLost: (error) => void events.push(`lost ${error.message}`),
+    onLost: (error, reason) => void events.push(`lost ${error.message} ${reason}`),
     events: {
       onTakeover: ({ partition, offset }) => void events.push(`take ${partition} at ${offset}`),
       onStop: ({ partition, reason }) => void events.push(`stop ${partition} ${reason}`),

@@ -291,6 +291,93 @@ test('a membership that is lost is begun anew, for good or not', async (t) => {
   )
 })
 
+for (const call of ['initialise', 'send', 'commit', 'committed'] as const) {
+  test(`a partition whose ${call} is forbidden is stopped, and goes on when it is allowed`, async (t) => {
+    const kafka = filterCluster()
+    post(kafka, 0, records)
+    let isForbidden = true
+    kafka.fateOf = (asked, { id }) =>
+      isForbidden && asked === call && (id ?? 'weir.filter.raw.0') === 'weir.filter.raw.0' ? 'forbidden' : 'done'
+    const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
+    const stops = () => filter.events.filter((event) => event === 'stop 0 no_permission').length
+    await until(
+      kafka,
+      () => stops() === 1,
+      () => filter.events,
+    )
+    assert.match(filter.source.whyFull ?? '', /raw, partition 0 is stopped \(no_permission\): .* is not allowed/)
+    // Nobody asks before it is time to look again, and then once.
+    const asked = kafka.calls.length
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    kafka.beat()
+    const more = kafka.calls.slice(asked).filter((what) => what === 'a initialise')
+    assert.deepEqual(more, [])
+    filter.fire()
+    await until(
+      kafka,
+      () => stops() === 2,
+      () => filter.events,
+    )
+    isForbidden = false
+    filter.fire()
+    await until(
+      kafka,
+      () => isDone(kafka),
+      () => [found(kafka), filter.events],
+    )
+    assert.equal(filter.source.whyFull, undefined)
+  })
+}
+
+test('changed credentials have what was refused tried at once', async (t) => {
+  const kafka = filterCluster()
+  post(kafka, 0, records)
+  let isForbidden = true
+  kafka.fateOf = (asked) => (isForbidden && asked === 'begin' ? 'forbidden' : 'done')
+  const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
+  await until(
+    kafka,
+    () => filter.events.includes('stop 1 no_permission'),
+    () => filter.events,
+  )
+  isForbidden = false
+  for (const listener of kafka.onCredentials) listener()
+  await until(
+    kafka,
+    () => isDone(kafka),
+    () => filter.events,
+  )
+  kafka.expel(group, 0, true, 'ERR_KAFKA_AUTH')
+  assert.equal(filter.source.outsideReason, 'no_credentials')
+  assert.match(filter.source.whyFull ?? '', /^out of the group filter \(no_credentials\): /)
+  post(kafka, records, records + 20)
+  for (const listener of kafka.onCredentials) listener()
+  await until(
+    kafka,
+    () => isDone(kafka, records + 20),
+    () => filter.events,
+  )
+  assert.equal(filter.source.outsideReason, undefined)
+  assert.deepEqual(
+    filter.events.filter((event) => event.startsWith('lost')),
+    ['lost The member is not known. no_credentials'],
+  )
+  await filter.source.close()
+  assert.equal(kafka.onCredentials.size, 0)
+})
+
+test('a group that somebody else uses in another way is told by that name', async (t) => {
+  const kafka = filterCluster()
+  const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
+  await until(
+    kafka,
+    () => filter.events.includes('take 0 at 0'),
+    () => filter.events,
+  )
+  kafka.expel(group, 0, true, 'ERR_KAFKA_GROUP')
+  assert.equal(filter.source.outsideReason, 'foreign_group')
+})
+
 test('an offset that is missing stops the partition where outputs have records, and is set where they have none', async (t) => {
   const kafka = filterCluster()
   const engine = await sevensEngine(t)
