@@ -29,7 +29,7 @@ const layersOf: Readonly<Record<string, readonly Layer[]>> = {
     {
       level: 0,
       files:
-        /^(errors|log|structured-log|metrics|measured|metric-table|binned-histogram|process-figures|interrupts|time|watch|watched-value|regular-file|null-device|durable-file|folders|folder-lock|address|request-head|http-limits)\.ts$/,
+        /^(errors|log|structured-log|metrics|measured|metric-table|kafka-metrics|binned-histogram|process-figures|interrupts|time|watch|watched-value|regular-file|null-device|durable-file|folders|folder-lock|address|request-head|http-limits)\.ts$/,
     },
     { level: 1, files: /^ports\/[^/]+\.ts$/ },
     { level: 2, files: /^(kafka|generators|shapes)\/[^/]+\.ts$/ },

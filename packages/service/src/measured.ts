@@ -61,6 +61,10 @@ export interface MeasuredKafka {
   /** Why the process is in no group, in a word; absent while it is. */
   readonly outside?: string | undefined
   readonly partitions: readonly MeasuredPartition[]
+  /** Where an open transaction holds readers up. */
+  readonly hanging: readonly { readonly topic: string; readonly partition: number }[]
+  /** Whether members of the group judge by different rules, for longer than a swap takes. */
+  readonly rulesDiffer: boolean
 }
 
 /** One partition of a Kafka source. */
@@ -72,5 +76,10 @@ export interface MeasuredPartition {
   readonly reason?: string | undefined
   /** Less than 0 before anything is known. */
   readonly position: bigint
-  readonly lag: bigint
+  /** Absent, as the others, where it is not known. */
+  readonly lag?: bigint | undefined
+  /** Offsets from the start of the log to the position. */
+  readonly startDistance?: bigint | undefined
+  /** Whether more than half of the time or bytes is over for which what comes next is kept. */
+  readonly isLate?: boolean | undefined
 }

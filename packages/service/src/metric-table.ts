@@ -81,6 +81,18 @@ export const metricTable = {
     gauge([...pipeline, 'partition'], 'offset', 'The offset behind what is delivered.'),
   ),
   weir_kafka_partition_lag_records: read(gauge([...pipeline, 'partition'], 'records', 'Offsets behind the position.')),
+  weir_kafka_partition_start_distance_records: read(
+    gauge([...pipeline, 'partition'], 'records', 'Offsets from the start of the log to the position.'),
+  ),
+  weir_kafka_partition_late: read(
+    gauge([...pipeline, 'partition'], '0 or 1', '1 when what comes next has used up half of its retention.'),
+  ),
+  weir_kafka_transaction_hangs: read(
+    gauge([...pipeline, 'topic', 'partition'], 'always 1', 'Partitions whose readers an open transaction holds up.'),
+  ),
+  weir_kafka_rule_versions_differ: read(
+    gauge(pipeline, '0 or 1', '1 when members of the group judge by different rules.'),
+  ),
   weir_kafka_partition_running: read(gauge([...pipeline, 'partition'], '0 or 1', '1 while records of it are taken.')),
   weir_kafka_partition_stopped: read(
     gauge([...pipeline, 'partition', 'reason'], 'always 1', 'Partitions that wait for somebody to mend them.'),

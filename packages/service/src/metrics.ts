@@ -8,6 +8,7 @@ import type { Metric } from 'prom-client'
 
 import { BinnedHistogram } from './binned-histogram.ts'
 import type { Labels } from './binned-histogram.ts'
+import { setKafka } from './kafka-metrics.ts'
 import { metricTable } from './metric-table.ts'
 import type { MetricName, MetricRow } from './metric-table.ts'
 import type {
@@ -354,17 +355,7 @@ export class PipelineMetrics {
   /** Has a source, and its partitions, read at every scrape. Returns what ends that. */
   watchKafka(read: () => MeasuredKafka): () => void {
     return this.#all.watch(() => {
-      const { outside, partitions } = read()
-      if (outside !== undefined) this.#all.set('weir_kafka_out_of_group', { ...this.#labels, reason: outside }, 1)
-      for (const { partition, condition, reason, position, lag } of partitions) {
-        if (condition === 'unassigned') continue
-        const labels = { ...this.#labels, partition: String(partition) }
-        this.#all.set('weir_kafka_partition_running', labels, condition === 'running' ? 1 : 0)
-        if (reason !== undefined) this.#all.set('weir_kafka_partition_stopped', { ...labels, reason }, 1)
-        if (position < 0n) continue
-        this.#all.set('weir_kafka_partition_position', labels, Number(position))
-        this.#all.set('weir_kafka_partition_lag_records', labels, Number(lag))
-      }
+      setKafka((name, labels, value) => this.#all.set(name, { ...this.#labels, ...labels }, value), read())
     })
   }
 

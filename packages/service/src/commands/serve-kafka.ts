@@ -10,6 +10,7 @@ import type { KafkaCluster, TopicWanted } from '../kafka/port.ts'
 import { takenBytes } from '../kafka/sends.ts'
 import { provideTopics, topicConfig } from '../kafka/topics.ts'
 import type { TopicProblem, TopicsReport } from '../kafka/topics.ts'
+import type { MeasuredKafka } from '../measured.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import { Backoff } from '../pipeline/retry.ts'
 import type { Sink } from '../ports/sink.ts'
@@ -113,6 +114,12 @@ export class PipelineKafka {
         log.info('The group has assigned partitions.', { group, partitions: [...partitions] }),
       onLost: (error, reason) => this.tellLoss(group, error, reason),
       events: this.events(),
+      now: Date.now,
+      onWarning: ({ kind, message }, isOver) => {
+        if (isOver) log.info('Something of Kafka that was warned of is over.', { kind, was: message })
+        else log.warn('Something of Kafka is not as it should be.', { kind, problem: message })
+      },
+      onWatchProblem: (error) => log.debug('The partitions cannot be looked at.', { error }),
     })
   }
 
@@ -213,6 +220,32 @@ export class PipelineKafka {
       },
     }
   }
+}
+
+/** Returns what metrics are told of a source. */
+export function measuredKafka({ partitions, outsideReason: outside, watch }: KafkaSource): MeasuredKafka {
+  const { warnings } = watch
+  return {
+    outside,
+    partitions: [...partitions.values()].map(({ partition, condition, stop, position, lag }) => {
+      const known = watch.figuresOf(partition)
+      const about = { partition, condition, reason: stop?.reason, position, isLate: known?.isLate }
+      // Where the group stands is heard by looks only, of what cannot be taken over.
+      const at = position < 0n ? known?.offset : position
+      if (at === undefined) return about
+      // What is stopped is fetched no more, and hears of its log by looks. Of two ends the later one is the log's.
+      const end = maximum(position < 0n ? at : at + lag, known?.log.stable ?? at)
+      return { ...about, lag: maximum(end - at, 0n), ...(known === undefined ? {} : { startDistance: at - known.log.first }) } // prettier-ignore
+    }),
+    hanging: warnings.flatMap(({ kind, topic, partition }) =>
+      kind === 'hanging_transaction' ? [{ topic: topic!, partition: partition! }] : [],
+    ),
+    rulesDiffer: warnings.some(({ kind }) => kind === 'rule_versions'),
+  }
+}
+
+function maximum(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
 }
 
 /** What to do about a stop or a loss. */

@@ -22,12 +22,12 @@ import { PartitionedPipeline } from '../pipeline/partitioned.ts'
 import { ServedPipeline } from '../pipeline/served.ts'
 import type { PipelineState, RunningPipeline } from '../pipeline/served.ts'
 import type { Source } from '../ports/source.ts'
-import type { KafkaSource } from '../sources/kafka.ts'
+import { KafkaSource } from '../sources/kafka.ts'
 import type { ByteBudget } from '../sources/byte-budget.ts'
 import { batchIds } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { isClosedPipe } from './report.ts'
-import { usesKafka } from './serve-kafka.ts'
+import { measuredKafka, usesKafka } from './serve-kafka.ts'
 import type { PipelineKafka, SharedKafka } from './serve-kafka.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
@@ -100,6 +100,7 @@ export class PipelineUnit {
       source: this.source.name,
       position: this.pipeline.position,
       ...(this.pipeline instanceof PartitionedPipeline ? { partitions: this.pipeline.partitions } : {}),
+      ...(this.source instanceof KafkaSource ? { warnings: this.source.watch.warnings.map(({ message }) => message) } : {}), // prettier-ignore
       ruleSetVersion: version,
       guarantees: guaranteesOf(this.settings),
       careful: this.rescue.status(),
@@ -187,11 +188,7 @@ function makePipeline(source: Source, parts: LoopParts): ServedPipeline<unknown>
 /** A loop for each partition; what is told of the pipeline is told of all together. */
 function makePartitioned(source: KafkaSource, parts: LoopParts): PartitionedPipeline<bigint> {
   const { name, metrics, log } = parts
-  metrics.watchKafka(() => {
-    const { outsideReason: outside, partitions } = source
-    const all = [...partitions.values()].map(({ partition, condition, stop, position, lag }) => ({ partition, condition, reason: stop?.reason, position, lag })) // prettier-ignore
-    return { outside, partitions: all }
-  })
+  metrics.watchKafka(() => measuredKafka(source))
   return new PartitionedPipeline({
     name,
     source,

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { KafkaError } from '../errors.ts'
 import { Client } from './client.ts'
 import type { ClientSettings } from './client.ts'
-import type { ClusterAdmin, CommittedOffset, OffsetRange, Target, TopicFound, TopicWanted } from './port.ts'
+import type { ClusterAdmin, CommittedOffset, LogOffsets, OffsetRange, Target, TopicFound, TopicWanted } from './port.ts'
 import { isType, kafkaError } from './refusals.ts'
 
 /** The library's inner face, as far as it is used. */
@@ -20,9 +20,8 @@ export interface LibraryCluster {
   findControllerBroker(): Promise<LibraryBroker>
   findGroupCoordinator(of: { groupId: string }): Promise<LibraryBroker>
   readonly brokerPool: { findConnectedBroker(): Promise<LibraryBroker> }
-  fetchTopicsOffset(
-    topics: readonly { topic: string; fromBeginning: boolean; partitions: readonly { partition: number }[] }[],
-  ): Promise<readonly { partitions: readonly { partition: number; offset: string }[] }[]>
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
+  findBroker(of: { nodeId: string }): Promise<LibraryBroker>
 }
 
 interface LibraryBroker {
@@ -32,6 +31,7 @@ interface LibraryBroker {
   createPartitions(given: object): Promise<unknown>
   describeConfigs(given: object): Promise<{ resources: readonly ConfigResource[] }>
   offsetFetch(given: object): Promise<{ responses: readonly { partitions: readonly FetchedOffset[] }[] }>
+  listOffsets(given: object): Promise<{ responses: readonly { partitions: readonly ListedOffset[] }[] }>
   offsetCommit(given: object): Promise<unknown>
 }
 
@@ -45,7 +45,14 @@ interface ConfigResource {
   readonly configEntries: readonly { readonly configName: string; readonly configValue: string | null }[]
 }
 
+interface ListedOffset {
+  readonly partition: number
+  /** -1: none. */
+  readonly offset: string
+}
+
 interface FetchedOffset {
+  readonly partition: number
   readonly offset: string
   readonly metadata: string | null
 }
@@ -60,7 +67,9 @@ interface Metadata {
 }
 
 /** Numbers of the protocol. */
-const [metadataKey, unknownTopic, topicResource, readUncommitted] = [3, 3, 2, 0]
+const [metadataKey, unknownTopic, topicResource, readUncommitted, readCommitted] = [3, 3, 2, 0, 1]
+/** Moments that stand for the ends of a log. */
+const [latest, earliest] = [-1, -2]
 
 /** Waits between two attempts: at first, and at most. */
 const [firstWaitMs, mostWaitMs] = [20, 500]
@@ -135,14 +144,23 @@ export class Admin implements ClusterAdmin {
   }
 
   async committed(group: string, of: Target): Promise<CommittedOffset | undefined> {
-    return this.#ask(`Asking for the offset of ${group} in ${of.topic}/${of.partition}`, async (cluster) => {
+    return (await this.allCommitted(group, of.topic, [of.partition])).get(of.partition)
+  }
+
+  async allCommitted(
+    group: string,
+    topic: string,
+    partitions: readonly number[],
+  ): Promise<ReadonlyMap<number, CommittedOffset>> {
+    const where = partitions.length === 1 ? `${topic}/${partitions[0]}` : topic
+    return this.#ask(`Asking for the offset of ${group} in ${where}`, async (cluster) => {
       const coordinator = await cluster.findGroupCoordinator({ groupId: group })
-      const topics = [{ topic: of.topic, partitions: [{ partition: of.partition }] }]
+      const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }]
       const { responses } = await coordinator.offsetFetch({ groupId: group, topics })
-      const found = responses[0]?.partitions[0]
-      if (found === undefined) throw new KafkaError('ERR_KAFKA_ANSWER', 'The coordinator tells no offset.')
-      const offset = BigInt(found.offset)
-      return offset === -1n ? undefined : { offset, metadata: found.metadata ?? '' }
+      const found = responses[0]?.partitions ?? []
+      if (found.length !== partitions.length) throw new KafkaError('ERR_KAFKA_ANSWER', 'The coordinator tells no offset.') // prettier-ignore
+      const known = found.filter(({ offset }) => offset !== '-1')
+      return new Map(known.map(({ partition, offset, metadata }) => [partition, { offset: BigInt(offset), metadata: metadata ?? '' }])) // prettier-ignore
     })
   }
 
@@ -163,19 +181,40 @@ export class Admin implements ClusterAdmin {
     })
   }
 
-  async range(of: Target): Promise<OffsetRange> {
-    return this.#ask(`Asking for the offsets of ${of.topic}/${of.partition}`, async (cluster) => {
-      await cluster.addTargetTopic(of.topic)
-      const ask = async (fromBeginning: boolean) => {
-        const partitions = [{ partition: of.partition }]
-        const [answer] = await cluster.fetchTopicsOffset([{ topic: of.topic, fromBeginning, partitions }])
-        const found = answer?.partitions.find(({ partition }) => partition === of.partition)
-        if (found !== undefined) return BigInt(found.offset)
-        throw new KafkaError('ERR_KAFKA_TOPIC', `There is no partition ${of.topic}/${of.partition}.`)
+  async range({ topic, partition }: Target): Promise<OffsetRange> {
+    return this.#ask(`Asking for the offsets of ${topic}/${partition}`, async (cluster) => {
+      await cluster.addTargetTopic(topic)
+      const ask = async (timestamp: number) => {
+        const found = (await listOffsets(cluster, topic, [partition], timestamp)).get(partition)
+        if (found !== undefined) return found
+        throw new KafkaError('ERR_KAFKA_TOPIC', `There is no partition ${topic}/${partition}.`)
       }
       // The start first: what is deleted in between is seen as an end that is behind it, never the other way round.
-      const first = await ask(true)
-      return { first, end: await ask(false) }
+      const first = await ask(earliest)
+      return { first, end: await ask(latest) }
+    })
+  }
+
+  async logs(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, LogOffsets>> {
+    return this.#ask(`Asking for the offsets of ${topic}`, async (cluster) => {
+      await cluster.addTargetTopic(topic)
+      const firsts = await listOffsets(cluster, topic, partitions, earliest)
+      const stables = await listOffsets(cluster, topic, partitions, latest, readCommitted)
+      const ends = await listOffsets(cluster, topic, partitions, latest)
+      return new Map(
+        partitions.flatMap((partition) => {
+          const [first, stable, end] = [firsts.get(partition), stables.get(partition), ends.get(partition)]
+          const isKnown = first !== undefined && stable !== undefined && end !== undefined
+          return isKnown ? [[partition, { first, stable, end }] as const] : []
+        }),
+      )
+    })
+  }
+
+  async since(topic: string, partitions: readonly number[], ms: number): Promise<ReadonlyMap<number, bigint>> {
+    return this.#ask(`Asking for offsets of ${topic} by time`, async (cluster) => {
+      await cluster.addTargetTopic(topic)
+      return listOffsets(cluster, topic, partitions, ms)
     })
   }
 
@@ -261,4 +300,25 @@ export class Admin implements ClusterAdmin {
       ]),
     )
   }
+}
+
+/** Asks the leaders. Returns the offsets that there are, by partition. */
+async function listOffsets(
+  cluster: LibraryCluster,
+  topic: string,
+  partitions: readonly number[],
+  timestamp: number,
+  isolationLevel = readUncommitted,
+): Promise<Map<number, bigint>> {
+  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, partitions))
+  const answers = await Promise.all(
+    leaders.map(async ([nodeId, led]) => {
+      const broker = await cluster.findBroker({ nodeId })
+      const topics = [{ topic, partitions: led.map((partition) => ({ partition, timestamp })) }]
+      const { responses } = await broker.listOffsets({ isolationLevel, topics })
+      return responses[0]?.partitions ?? []
+    }),
+  )
+  const found = answers.flat().map(({ partition, offset }) => [partition, BigInt(offset)] as const)
+  return new Map(found.filter(([, offset]) => offset >= 0n))
 }

@@ -139,6 +139,12 @@ export interface OffsetRange {
   readonly end: bigint
 }
 
+/** Where a partition's log stands. *Invariant*: `first` ≤ `stable` ≤ `end`, as of three moments that follow each other. */
+export interface LogOffsets extends OffsetRange {
+  /** The last stable offset: behind it lie transactions that are open, and what readers of committed records do not see. */
+  readonly stable: bigint
+}
+
 /** What a topic should be like. */
 export interface TopicWanted {
   readonly name: string
@@ -169,6 +175,12 @@ export interface ClusterAdmin {
   /** Sets the offset of a group that has no members. */
   setCommitted(group: string, of: Target, offset: bigint, metadata: string): Promise<void>
   range(of: Target): Promise<OffsetRange>
+  /** Where the logs of several partitions stand, by partition. */
+  logs(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, LogOffsets>>
+  /** The first offset of each partition whose time is `ms` since 1970 or later; none is given where all are older. */
+  since(topic: string, partitions: readonly number[], ms: number): Promise<ReadonlyMap<number, bigint>>
+  /** Where a group stands in several partitions; none is given where it has no offset. */
+  allCommitted(group: string, topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, CommittedOffset>> // prettier-ignore
 }
 
 /** A cluster, as one process sees it. */

@@ -6,8 +6,11 @@ import type { BatchTurn } from '../kafka/port.ts'
 import type { PartitionedSource } from '../ports/partitioned.ts'
 import { KafkaPartition } from './kafka-partition.ts'
 import type { KafkaPartitionOptions } from './kafka-partition.ts'
+import type { Clock } from '../time.ts'
 import { lookAgainMs, refusalIn } from './kafka-stops.ts'
 import type { RefusalReason } from './kafka-stops.ts'
+import { KafkaWatch } from './kafka-watch.ts'
+import type { KafkaWatchOptions } from './kafka-watch.ts'
 
 /**
  * Why this process is in no group, in a word. `joining`: nothing is known against it; `foreign_group`: others use the group
@@ -21,6 +24,10 @@ export interface KafkaSourceOptions extends KafkaPartitionOptions {
   readonly prepare?: () => Promise<unknown>
   /** How long to wait before the group is joined again. */
   readonly backoffMs: { next(): number; reset(): void }
+  /** Milliseconds since 1970. */
+  readonly now: Clock
+  readonly onWarning: KafkaWatchOptions['onWarning']
+  readonly onWatchProblem: KafkaWatchOptions['onProblem']
   /** Told when the group was joined, and what it assigned. */
   readonly onAssigned: (partitions: readonly number[]) => void
   /** Told when this process is out of the group; it joins again: after a refusal when that may have been mended. */
@@ -31,6 +38,8 @@ export interface KafkaSourceOptions extends KafkaPartitionOptions {
 export class KafkaSource implements PartitionedSource<bigint> {
   readonly name: string
   readonly partitions = new Map<number, KafkaPartition>()
+  /** What is found out besides records, from the first `join()` on. */
+  readonly watch: KafkaWatch
   private readonly options: KafkaSourceOptions
   private onPartition: (partition: KafkaPartition) => void = () => undefined
   private member: GroupMember | undefined
@@ -44,6 +53,12 @@ export class KafkaSource implements PartitionedSource<bigint> {
   constructor(options: KafkaSourceOptions) {
     this.options = options
     this.name = `${options.topic} of ${options.cluster.name}`
+    const { cluster, group, topic, outputs, clock, now, startTimer, onWarning } = options
+    this.watch = new KafkaWatch({
+      ...{ admin: cluster.admin, group, topic, outputs, clock, now, startTimer, onWarning },
+      onProblem: options.onWatchProblem,
+      partitions: () => this.assigned(),
+    })
     this.stopHearing = options.cluster.onCredentials(() => this.lookAgain())
   }
 
@@ -61,12 +76,14 @@ export class KafkaSource implements PartitionedSource<bigint> {
   join(onPartition: (partition: KafkaPartition) => void): void {
     this.onPartition = onPartition
     void this.attempt()
+    this.watch.begin()
   }
 
   async leave(): Promise<void> {
     this.isLeaving = true
     this.stopTimer()
     this.stopHearing()
+    this.watch.close()
     for (const partition of this.partitions.values()) partition.revoke()
     await this.joining.catch(() => undefined)
     const { member } = this
@@ -150,6 +167,11 @@ export class KafkaSource implements PartitionedSource<bigint> {
     this.stopTimer = this.options.startTimer(ms, () => {
       if (!this.isLeaving) void this.attempt()
     })
+  }
+
+  private assigned(): number[] {
+    const all = [...this.partitions.values()].filter(({ condition }) => condition !== 'unassigned')
+    return all.map(({ partition }) => partition)
   }
 
   private revokeAll(): void {

@@ -70,6 +70,11 @@ test('a line that a topic never takes stops the partition, and it is told why', 
   assert.match(await (await serving.ask('/readyz')).text(), /partition 0 is stopped \(too_large\): What offset 0/)
   const metric = 'weir_kafka_partition_stopped{pipeline="filter",partition="0",reason="too_large"}'
   assert.equal(await serving.metric(metric), '1')
+  // Nothing is fetched of it any more, and still it is known how far behind it is.
+  const figure = (name: string) => `weir_kafka_partition_${name}{pipeline="filter",partition="0"}`
+  await serving.metricIs(figure('start_distance_records'), (distance) => distance === 0)
+  assert.equal(await serving.metric(figure('lag_records')), '1')
+  assert.equal(await serving.metric(figure('late')), '0')
   await serving.stop()
   assert.deepEqual((await readTopic(broker(), names.processed)).flat(), [])
 })

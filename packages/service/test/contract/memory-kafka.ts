@@ -12,6 +12,7 @@ import type {
   GroupListener,
   GroupMember,
   KafkaCluster,
+  LogOffsets,
   OutgoingRecord,
   Producer,
   ProducerTransaction,
@@ -84,6 +85,8 @@ export class MemoryKafka {
   /** Bytes of a send beyond which it is refused, and whether topics tell. */
   mostSendBytes = Number.POSITIVE_INFINITY
   tellsSize = false
+  /** Settings of all topics, as they are told. */
+  topicConfig: Readonly<Record<string, string>> = {}
   private readonly topics = new Map<string, Log[]>()
   private readonly epochs = new Map<string, number>()
   private readonly open = new Map<string, OpenTransaction>()
@@ -130,8 +133,8 @@ export class MemoryKafka {
     return this.offsets.get(keyOf(group, of))?.metadata
   }
 
-  setOffset(group: string, of: Target, offset: bigint): void {
-    this.offsets.set(keyOf(group, of), { offset, metadata: '' })
+  setOffset(group: string, of: Target, offset: bigint, metadata = ''): void {
+    this.offsets.set(keyOf(group, of), { offset, metadata })
   }
 
   forgetOffset(group: string, of: Target): void {
@@ -266,7 +269,8 @@ export class MemoryKafka {
         names.map((name) => {
           const logs = this.topics.get(name)
           if (logs === undefined) return undefined
-          const config = this.tellsSize ? { 'max.message.bytes': String(this.mostSendBytes) } : {}
+          const size = this.tellsSize ? { 'max.message.bytes': String(this.mostSendBytes) } : {}
+          const config = { ...this.topicConfig, ...size }
           return { name, leaders: logs.map(() => 1), replicas: 1, config }
         }),
       create: async (topics) => {
@@ -281,8 +285,34 @@ export class MemoryKafka {
         if ((this.groups.get(group) ?? []).length > 0) throw new MemoryKafkaError('ERR_KAFKA_GROUP', 'It has members.')
         this.offsets.set(keyOf(group, of), { offset, metadata })
       },
+      logs: async (topic, partitions) =>
+        new Map(partitions.map((partition) => [partition, this.logOffsets({ topic, partition })])),
+      since: async (topic, partitions, ms) => {
+        const found = partitions.map((partition) => [partition, this.offsetSince({ topic, partition }, ms)] as const)
+        return new Map(found.flatMap(([partition, offset]) => (offset === undefined ? [] : [[partition, offset]])))
+      },
+      allCommitted: async (group, topic, partitions) =>
+        new Map(
+          partitions.flatMap((partition) => {
+            const committed = this.offsets.get(keyOf(group, { topic, partition }))
+            return committed === undefined ? [] : [[partition, committed]]
+          }),
+        ),
       range: (of) => this.call('range', process, undefined, () => range(of)),
     }
+  }
+
+  private logOffsets(of: Target): LogOffsets {
+    const { first, entries } = this.log(of)
+    const open = entries.findIndex(({ transaction }) => transaction?.state === 'open')
+    return { first, stable: BigInt(open < 0 ? entries.length : open), end: BigInt(entries.length) }
+  }
+
+  /** Times stand in a header, `at`: nobody else asks for them. */
+  private offsetSince(of: Target, ms: number): bigint | undefined {
+    const timeOf = ({ record }: Entry) => Number(record?.headers?.find(([name]) => name === 'at')?.[1] ?? 0)
+    const found = this.log(of).entries.findIndex((entry) => timeOf(entry) >= ms)
+    return found < 0 ? undefined : BigInt(found)
   }
 
   private producer(process: string): Producer {

@@ -240,6 +240,37 @@ test('the range of a partition counts what is not committed yet', { skip }, asyn
   await transaction.abort()
 })
 
+test('logs, times and offsets of several partitions are told at once', { skip }, async (t) => {
+  const cluster = await openHere(t)
+  await makeTopic(cluster, 'logs', 3)
+  await write(cluster, 'logs', ['a', 'b'], 0)
+  const between = Date.now()
+  // The next record is of a later time.
+  while (Date.now() === between) await cluster.admin.clusterId()
+  await write(cluster, 'logs', ['c'], 0)
+  await write(cluster, 'logs', ['x'], 1)
+  const transaction = await (await owner(cluster, 'logs')).begin()
+  await transaction.send({ topic: 'logs', partition: 0 }, [record('open')])
+  await transaction.send({ topic: 'logs', partition: 0 }, [record('open')])
+  assert.deepEqual(
+    await cluster.admin.logs('logs', [0, 1, 2]),
+    new Map([
+      [0, { first: 0n, stable: 3n, end: 5n }],
+      [1, { first: 0n, stable: 1n, end: 1n }],
+      [2, { first: 0n, stable: 0n, end: 0n }],
+    ]),
+  )
+  assert.deepEqual(await cluster.admin.since('logs', [0, 1, 2], 0), new Map([[0, 0n], [1, 0n]])) // prettier-ignore
+  assert.deepEqual(await cluster.admin.since('logs', [0, 2], between + 1), new Map([[0, 2n]]))
+  assert.deepEqual(await cluster.admin.since('logs', [0, 1], Date.now() + 60_000), new Map())
+  await cluster.admin.setCommitted('g-logs', { topic: 'logs', partition: 1 }, 1n, 'note')
+  assert.deepEqual(
+    await cluster.admin.allCommitted('g-logs', 'logs', [0, 1, 2]),
+    new Map([[1, { offset: 1n, metadata: 'note' }]]),
+  )
+  await transaction.abort()
+})
+
 test('an offset is set for a group without members, and refused for one that has some', { skip }, async (t) => {
   const cluster = await openHere(t)
   await makeTopic(cluster, 'set')

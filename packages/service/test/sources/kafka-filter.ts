@@ -164,6 +164,9 @@ export function startFilter(
     backoffMs: new Backoff(() => 0),
     onAssigned: (partitions) => void events.push(`assigned ${partitions.join(',')}`),
     onLost: (error, reason) => void events.push(`lost ${error.message} ${reason}`),
+    now: () => 0,
+    onWarning: ({ kind }, isOver) => void events.push(`${isOver ? 'over' : 'warned'} ${kind}`),
+    onWatchProblem: (error) => void events.push(`unwatched ${(error as Error).message}`),
     events: {
       onTakeover: ({ partition, offset }) => void events.push(`take ${partition} at ${offset}`),
       onStop: ({ partition, reason }) => void events.push(`stop ${partition} ${reason}`),
