@@ -1,6 +1,7 @@
 // What settings about Kafka may not say together: two pipelines in one group, outputs that would meet in a topic. Called by
 // cross-checks.ts.
 
+import { addressOf, isLoopback } from '../address.ts'
 import { canBeExact, deliveryOf, outputsOf } from './delivery.ts'
 import { formatPath } from './outline.ts'
 import type { Path } from './outline.ts'
@@ -22,6 +23,24 @@ export function checkKafka(settings: Settings, problems: ProblemList): void {
   for (const [name, pipeline] of pipelines) checkPipeline(['pipelines', name], pipeline, problems)
   checkGroups(settings, problems)
   checkTopics(settings, problems)
+}
+
+/** Adds what is allowed, and not what one should do where others can listen. */
+export function warnOfKafka({ kafka }: Settings, warnings: ProblemList): void {
+  if (kafka?.sasl === undefined || kafka.tls !== undefined) return
+  // A name that is no address of ours is one that others can reach.
+  const isOpen = kafka.brokers.some((broker) => {
+    const address = addressOf(broker)
+    return address === undefined || !isLoopback(address)
+  })
+  if (!isOpen) return
+  const message =
+    kafka.sasl.mechanism === 'plain'
+      ? 'The password goes to the brokers as it is: without `kafka.tls` everybody on the way can read it, and all records.'
+      : 'Without `kafka.tls` everybody on the way to the brokers can read all records, and try passwords against what is shown of ours.'
+  warnings.add(['kafka', 'sasl', 'mechanism'], message, {
+    suggestion: 'give `kafka: { tls: { ca: FILE } }`, or `tls: {}`',
+  })
 }
 
 function kafkaPlaces(name: string, pipeline: PipelineSettings): Path[] {

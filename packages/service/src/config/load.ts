@@ -13,6 +13,7 @@ import { checkTogether } from './cross-checks.ts'
 import type { FileQuestions } from './cross-checks.ts'
 import { defaultName, defaultSettingsText } from './defaults.ts'
 import { readDocument } from './document.ts'
+import { warnOfKafka } from './kafka-checks.ts'
 import { converterSettings, readOriginal } from './original.ts'
 import type { NamedText, OriginalSettings, ReadOriginal } from './original.ts'
 import { formatPath, isPlainObject, leavesOf, nodeAt } from './outline.ts'
@@ -77,9 +78,11 @@ export function loadSettings(sources: SettingsSources): LoadedSettings {
   }
   found.push(...problems.listed())
   if (found.length > 0 || settings === undefined) throw settingsError(found, original?.warnings)
+  const warnings = new ProblemList((at, atKey) => tree.placeOf(at, atKey))
+  warnOfKafka(settings, warnings)
   return {
     settings,
-    warnings: original?.warnings ?? [],
+    warnings: [...(original?.warnings ?? []), ...warnings.listed()],
     ...(original === undefined ? {} : { original: original.settings }),
     cwd: sources.cwd,
     originOf: (at) => tree.originOf(at),

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { pipeline, problemsOf } from './loading.js'
+import { issueLine } from '#src/commands/report.js'
+
+import { load, pipeline, problemsOf } from './loading.js'
 
 const one = (source: string, more = '') => `pipelines:\n${pipeline('a', more, source)}`
 const two = (a: string, b: string) => `pipelines:\n${pipeline('a', '', a)}${pipeline('b', '', b)}`
@@ -187,4 +189,21 @@ test('a pipeline of Kafka needs to know where it is, and a certificate its key',
   assert.match(problemsOf(`${one('stdin: {}')}kafka: { brokers: [] }\n`).join(), /kafka\.brokers: There are none/)
   const tls = 'kafka: { brokers: ["a:1"], tls: { certificate: c } }\n'
   assert.match(problemsOf(one('stdin: {}') + tls).join(), /kafka\.tls: A certificate and its key belong together/)
+})
+
+test('a password without TLS is warned of, where others than this machine are on the way', () => {
+  const warnings = (brokers: string, more: string) => {
+    const text = `${one('stdin: {}')}kafka:\n  brokers: [${brokers}]\n${more}`
+    return load(text).warnings.map((warning) => issueLine('', warning).replace(/^etc\/weir\.yaml:/, ''))
+  }
+  const sasl = (mechanism: string) => `  sasl: { mechanism: ${mechanism}, user: u, passwordFile: p }\n`
+  const plain = warnings('"kafka-1:9092", "127.0.0.1:9092"', sasl('plain'))
+  assert.match(
+    plain.join(),
+    /^\d+:\d+: kafka\.sasl\.mechanism: The password goes to the brokers as it is.* \(give `kafka: \{ tls:/,
+  )
+  assert.match(warnings('"10.0.0.1:9092"', sasl('scram-sha-512')).join(), /try passwords against what is shown of ours/)
+  assert.deepEqual(warnings('"127.0.0.1:9092", "[::1]:9092", "localhost:9092"', sasl('plain')), [])
+  assert.deepEqual(warnings('"kafka-1:9092"', `${sasl('plain')}  tls: {}\n`), [])
+  assert.deepEqual(warnings('"kafka-1:9092"', ''), [])
 })

@@ -108,10 +108,18 @@ export async function setPassword(of: Readable, user: User, mechanism: ScramMech
   await runTool('kafka.admin.ConfigCommand', ['--bootstrap-server', of.innerAddresses.join(','), ...args])
 }
 
-/** Runs a tool of Kafka and resolves with what it printed. *Errors*: with its messages, where it fails. */
-export async function runTool(mainClass: string, args: readonly string[]): Promise<Buffer> {
+/** Writes a line as one record, by Kafka's console producer: in a codec that no client of ours has. */
+export async function writeByConsole(to: Readable, topic: string, codec: string, line: string): Promise<void> {
+  const where = ['--bootstrap-server', to.innerAddresses.join(','), '--topic', topic]
+  await runTool('org.apache.kafka.tools.ConsoleProducer', [...where, '--compression-codec', codec], line)
+}
+
+/** Runs a tool of Kafka and resolves with what it printed. `input`: for it to read. *Errors*: with its messages, where it fails. */
+export async function runTool(mainClass: string, args: readonly string[], input = ''): Promise<Buffer> {
   const programs = await kafkaPrograms()
-  const child = spawn('java', programs.command(mainClass, args), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('java', programs.command(mainClass, args), { stdio: ['pipe', 'pipe', 'pipe'] })
+  // One that reads nothing may end before.
+  child.stdin.on('error', () => undefined).end(input)
   const printed: Buffer[] = []
   const messages: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => printed.push(chunk))
