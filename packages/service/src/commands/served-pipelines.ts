@@ -32,6 +32,8 @@ import type { PipelineKafka, SharedKafka } from './serve-kafka.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
 import { Rescue } from './served-rescue.ts'
+import { openNotesPlace } from './state-folder.ts'
+import type { NotesPlace } from './state-folder.ts'
 
 /** What all pipelines of a process share. */
 export interface SharedParts {
@@ -47,7 +49,10 @@ type AnySource = Pick<Source, 'name' | 'whyFull' | 'close'>
 const keepAll = { version: 1, default: 'keep', rules: [] } as const satisfies RuleSource
 
 /** What belongs to one pipeline. */
-type PipelineParts = Pick<PipelineUnit, 'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline' | 'rescue'>
+type PipelineParts = Pick<
+  PipelineUnit,
+  'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline' | 'rescue' | 'notes'
+>
 
 /** A pipeline with everything that belongs to it. *Order of calls*: `openPipeline`, `run()`, `close()`. */
 export class PipelineUnit {
@@ -58,6 +63,7 @@ export class PipelineUnit {
   readonly source: AnySource
   readonly pipeline: RunningPipeline
   readonly rescue: Rescue
+  readonly notes: NotesPlace
 
   /** Made by `openPipeline`. */
   constructor(parts: PipelineParts) {
@@ -68,6 +74,7 @@ export class PipelineUnit {
     this.source = parts.source
     this.pipeline = parts.pipeline
     this.rescue = parts.rescue
+    this.notes = parts.notes
   }
 
   /** Why the pipeline takes no records at the moment; nothing while it does. */
@@ -113,6 +120,7 @@ export class PipelineUnit {
     await this.source.close()
     await this.rules.close()
     await this.engine.close()
+    await this.notes.release()
   }
 }
 
@@ -142,9 +150,10 @@ export async function openPipeline(
     const source = partitioned ?? (await openSource(name, settings, { budget, quarantine, metrics, log }))
     closings.push(() => source.close())
     const about = { engineOptions: engineOptions(settings), routes: wantedRoutes(settings), metrics, log }
-    const rescue = new Rescue({ settings, rules, engine, source: source.name, ...about })
-    const tally = { nextBatch: batchIds(), unkept: 0 }
-    const parts = { name, settings, engine, rescue, kafka, metrics, log, tally }
+    const notes = await openNotesPlace(loaded.settings, name, settings, log)
+    closings.push(() => notes.release())
+    const rescue = new Rescue({ settings, notesFolder: notes.folder, rules, engine, source: source.name, ...about })
+    const parts = { name, settings, engine, rescue, kafka, metrics, log, tally: { nextBatch: batchIds(), unkept: 0 } }
     let pipeline: RunningPipeline
     if (partitioned === undefined) {
       const served = makePipeline(source as Source, parts)
@@ -153,7 +162,7 @@ export async function openPipeline(
       pipeline = served
     } else pipeline = makePartitioned(partitioned, parts)
     rescue.open()
-    return new PipelineUnit({ name, settings, rules, engine, source, pipeline, rescue })
+    return new PipelineUnit({ name, settings, rules, engine, source, pipeline, rescue, notes })
   } catch (error) {
     for (const close of closings.reverse()) await close()
     throw error

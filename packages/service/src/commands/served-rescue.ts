@@ -20,6 +20,8 @@ import { steadyClock } from '../time.ts'
 /** What a rescue is made of. */
 export interface RescueParts {
   readonly settings: PipelineSettings
+  /** Where it is noted how the process ends; absent: nowhere. */
+  readonly notesFolder: string | undefined
   readonly rules: RulesControl
   readonly engine: Engine
   /** What messages call the source. */
@@ -32,7 +34,7 @@ export interface RescueParts {
   readonly log: StructuredLog
 }
 
-/** *Order of calls*: `open()` when the folder of the dead letters is this process's own, `close()` when nothing runs. */
+/** *Order of calls*: `open()` when the folder of the notes is this process's own, `close()` when nothing runs. */
 export class Rescue {
   private readonly parts: RescueParts
   private readonly caution: Caution
@@ -40,9 +42,8 @@ export class Rescue {
   private isCareful = false
 
   constructor(parts: RescueParts) {
-    const { settings, rules, engine, source, engineOptions, routes, log } = parts
+    const { rules, engine, source, engineOptions, routes, log, notesFolder: folder } = parts
     this.parts = parts
-    const folder = markerFolder(settings)
     this.caution = new Caution({
       ...(folder === undefined ? {} : { folder }),
       clock: Date.now,
@@ -135,13 +136,6 @@ export class Rescue {
     } else if (deaths > 0) log.warn('The process before this one did not end in order.', { deaths })
     this.isCareful = isCareful
   }
-}
-
-/** The folder of the dead letters, which belongs to one pipeline of one process at a time. */
-function markerFolder({ deadLetter }: PipelineSettings): string | undefined {
-  if (deadLetter === undefined) return undefined
-  const { kind, options } = chosen(deadLetter)
-  return kind === 'directory' ? options.path : undefined
 }
 
 function keepsLetters({ deadLetter }: PipelineSettings): boolean {

@@ -265,6 +265,9 @@ export const settingsSchema = group('Settings of `weir serve`.', {
     level: withDefault(choice('The least that is told.', ['debug', 'info', 'warn', 'error']), 'info'),
     format: withDefault(choice('Lines for people, or a JSON object each.', ['text', 'json']), 'text'),
   }).prefault({}),
+  stateFolder: folder(
+    'Where processes note how they end, in a folder for each pipeline. Absent: beside dead letters, where these are in one.',
+  ).optional(),
   shutdownMs: withDefault(
     time('Time from SIGTERM until the process is gone, whatever hangs.', { least: 1000, most: 600_000 }),
     25_000,

@@ -189,3 +189,27 @@ test('topics that could lose records stop a pipeline that is strict', { skip }, 
   assert.match(String(stop['message']), /cleanup\.policy compact, and needs delete/)
   await serving.stop()
 })
+
+test('a filter whose process has died again and again judges records in another one', { skip }, async (t) => {
+  const names = topics()
+  const settings = `${settingsText([filter(names)], connectionTo(broker()))}stateFolder: state\n`
+  const directory = await folder(t)
+  for (let death = 0; death < 2; death++) {
+    const killed = await serve(t, settings, { ...options, directory })
+    await killed.logged('A partition is taken over.')
+    await killed.stop('SIGKILL')
+  }
+  const careful = await serve(t, settings, { ...options, directory })
+  const { reason } = await careful.logged('Batches are judged in a process of its own, for a record may end this one.')
+  assert.equal(reason, 'the process has died 2 times within 10 minutes')
+  await careful.logged('A partition is taken over.', ({ partition }) => partition === 0)
+  const producer = await (await clusterOf(t, broker())).producer()
+  const value = Buffer.from(body(0, 100))
+  await producer.send({ topic: names.raw, partition: 0 }, [{ key: Buffer.from('k'), value }])
+  await careful.metricIs('weir_kafka_partition_position{pipeline="filter",partition="0"}', (offset) => offset === 1)
+  assert.equal(await careful.metric('weir_engine_evaluate_seconds_total{pipeline="filter"}'), '0')
+  assert.equal((await careful.stop()).code, 0)
+  const { kept, bad } = wanted(100)
+  assert.deepEqual(linesOf(await readTopic(broker(), names.processed)).sort(), kept)
+  assert.deepEqual(linesOf(await readTopic(broker(), names.dead)).sort(), bad)
+})

@@ -99,3 +99,46 @@ test('after two deaths batches are judged in another process, as they would be i
   assert.deepEqual(await carefulOf(next), { isCareful: false, deaths: 0 })
   await next.stop()
 })
+
+test('where there are no dead letters, notes lie in a folder of the state, which one process has', async (t) => {
+  const directory = await folder(t)
+  const text = `${pipelineOf('')}stateFolder: state\n`
+  for (const deaths of [0, 1]) {
+    const started = await serve(t, text, { directory })
+    await started.source()
+    assert.deepEqual(await carefulOf(started), { isCareful: false, deaths })
+    assert.ok(existsSync(path.join(directory, 'state', 'one', '.weir-running')))
+    await started.stop('SIGKILL')
+  }
+  const third = await serve(t, text, { directory })
+  await third.source()
+  assert.equal((await carefulOf(third))['isCareful'], true)
+  const other = settingsText([pipelineText('one', anyPort, '{ keep: { directory: { path: elsewhere } } }')])
+  const fourth = await serve(t, `${other}stateFolder: ${path.join(directory, 'state')}\n`)
+  const { code, stderr } = await fourth.finished
+  assert.equal(code, 1)
+  assert.match(stderr, /Cannot write to .*state\/one: it belongs to process \d+/)
+  assert.equal((await third.stop()).code, 0)
+  assert.ok(!existsSync(path.join(directory, 'state', 'one', '.weir-running')))
+})
+
+test('a state folder that cannot be made is told with its place, and no other output may lie in it', async (t) => {
+  const started = await serve(t, `${pipelineOf('')}stateFolder: weir.yaml/state\n`)
+  const { code, stderr } = await started.finished
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    /Cannot make the folder for the state of one: not a directory at .*weir\.yaml; give another path/,
+  )
+  const within = await serve(t, `${pipelineOf('')}stateFolder: kept\n`)
+  const refused = await within.finished
+  assert.equal(refused.code, 2)
+  assert.match(refused.stderr, /stateFolder: pipelines\.one\.routes\.keep\.directory\.path is the same folder/)
+})
+
+test('a process says that it has no place for notes, and how to give it one', async (t) => {
+  const started = await serve(t, pipelineOf(''))
+  const { cure } = await started.logged('It is noted nowhere how this process ends, so that a record that ends it may come again.') // prettier-ignore
+  assert.match(String(cure), /stateFolder/)
+  await started.stop()
+})

@@ -128,7 +128,7 @@ loglevel: debug
     '10:18: admin.listen: 9881 cannot be used: give an address and a port, as "127.0.0.1:9880" or "[::1]:9880", or `none`. (write "127.0.0.1:9881")',
     '11:1: limits: An empty value cannot be used: give a group of settings. (write `{}` for one with all its defaults)',
     '12:15: log.level: "Info" cannot be used: give `debug`, `info`, `warn` or `error`.',
-    '13:1: loglevel: There is no such setting. (known here: pipelines, kafka, admin, limits, log, shutdownMs)',
+    '13:1: loglevel: There is no such setting. (known here: pipelines, kafka, admin, limits, log, stateFolder, shutdownMs)',
   ])
 })
 
