@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { createRequire } from 'node:module'
+import { delimiter, dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { listFiles, readText, root } from './checkout.ts'
 import { commandsOf, isExact, isServed } from './console.ts'
@@ -88,7 +89,9 @@ test('every TypeScript example compiles with the strict settings and runs', asyn
   const names = scripts.map(({ document, line }) => `${document.replaceAll('/', '-')}-${line}`)
   for (const [i, { text }] of scripts.entries()) writeFileSync(join(folder, `${names[i]}.ts`), text)
   const base = join(root, 'tsconfig.base.json')
-  const compilerOptions = { rootDir: '.', outDir: 'out', composite: false, declaration: false, declarationMap: false }
+  // The client of an example is the one that the service has, for its types.
+  const kafkajs = dirname(createRequire(join(root, 'packages/service/package.json')).resolve('kafkajs/package.json'))
+  const compilerOptions = { rootDir: '.', outDir: 'out', composite: false, declaration: false, declarationMap: false, paths: { kafkajs: [join(kafkajs, 'types')] } } // prettier-ignore
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: base, compilerOptions, include: ['*.ts'] }))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
