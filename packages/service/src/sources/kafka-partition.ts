@@ -11,14 +11,8 @@
 
 import { PartitionTransaction } from '../kafka/transaction.ts'
 import type { TransactionOutcome } from '../kafka/transaction.ts'
-import type {
-  BatchTurn,
-  FetchedBatch,
-  GroupMember,
-  KafkaCluster,
-  Target,
-  TransactionalProducer,
-} from '../kafka/port.ts'
+import type { BatchTurn, FetchedBatch, GroupMember, KafkaCluster, Target } from '../kafka/port.ts'
+import type { TransactionalProducer } from '../kafka/port.ts'
 import type { SourcePartition } from '../ports/partitioned.ts'
 import type { SourceValue } from '../ports/source.ts'
 import type { Transaction } from '../ports/transaction.ts'
@@ -26,6 +20,7 @@ import type { Clock, StartTimer } from '../time.ts'
 import type { KafkaPartitionEvents } from './kafka-events.ts'
 import { messagesOf } from './kafka-format.ts'
 import type { KafkaFormat } from './kafka-format.ts'
+import { BatchOrder } from './kafka-order.ts'
 import { SendSizes } from './kafka-sizes.ts'
 import { PartitionStop, canBeLookedAt, lookAgainMs, stopIfRefused, unreadableBy, unwritableBy } from './kafka-stops.ts'
 import type { StopReason } from './kafka-stops.ts'
@@ -34,8 +29,6 @@ import type { TakeoverParts } from './kafka-takeover.ts'
 
 /** Time in milliseconds between two signs of life while a batch is worked on. */
 const heartbeatMs = 3_000
-/** So often a partition may hand out what nobody asked for before it is stopped. */
-const mostStrikes = 3
 
 /** Options of all partitions of a source. */
 export interface KafkaPartitionOptions {
@@ -91,7 +84,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
   /** The offset behind what was handed out. */
   private handedOut = -1n
   private logEnd = 0n
-  private strikes = 0
+  private readonly order: BatchOrder
   private readonly sizes = new SendSizes()
   private offered: Offered | undefined
   /** What was handed out and is not known to be committed, with the offset behind it. */
@@ -103,6 +96,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
   constructor(partition: number, options: KafkaPartitionOptions) {
     this.partition = partition
     this.options = options
+    this.order = new BatchOrder(options.allowsGaps)
     this.target = { topic: options.topic, partition }
     this.name = `${options.topic}, partition ${partition}`
     if (options.isExactlyOnce) this.begin = () => this.beginTransaction()
@@ -140,7 +134,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
     this.member = member
     this.isAssigned = true
     this.stopped = undefined
-    this.strikes = 0
+    this.order.begin()
     this.sizes.reset()
     this.loosen(false)
   }
@@ -162,8 +156,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
   /** What comes next cannot be read. */
   fault(error: Error): void {
     if (!this.isAssigned) return
-    this.loosen(false)
-    this.halt(unreadableBy(error))
+    this.stopHere(unreadableBy(error))
   }
 
   /** Looks whether the partition may go on, where it is stopped for what is mended elsewhere. */
@@ -286,23 +279,12 @@ export class KafkaPartition implements SourcePartition<bigint> {
 
   /** Returns whether the batch is what comes next; else has it fetched again, or stops the partition. */
   private isNext({ records }: FetchedBatch): boolean {
-    const { allowsGaps, events } = this.options
     const expected = this.expected!
-    const first = records[0]!.offset
-    const holds = allowsGaps ? first >= expected : first === expected
-    if (holds && (allowsGaps || !hasGap(records))) {
-      this.strikes = 0
-      return true
-    }
-    events.onWrongBatch({ partition: this.partition, expected, first })
-    if (++this.strikes < mostStrikes) {
-      this.member?.seek(this.partition, expected)
-      return false
-    }
-    const reason = first === expected ? 'gap' : 'wrong_batch'
-    const what = first === expected ? 'offsets are missing behind it' : `the log goes on at ${first}`
-    this.loosen(false)
-    this.halt(new PartitionStop(reason, `Offset ${expected} comes next, and ${what}.`))
+    const judged = this.order.judge(records, expected)
+    if (judged === 'next') return true
+    this.options.events.onWrongBatch({ partition: this.partition, expected, first: records[0]!.offset })
+    if (judged === 'again') this.member?.seek(this.partition, expected)
+    else this.stopHere(judged)
     return false
   }
 
@@ -369,9 +351,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
 
   /** Gives the memory back of what is committed: nobody reads in it any more. */
   private release(): void {
-    while (this.uncommitted[0] !== undefined && this.uncommitted[0].position <= this.committed) {
-      this.uncommitted.shift()!.batch.release?.()
-    }
+    const isDone = ({ position }: { readonly position: bigint }) => position <= this.committed
+    while (this.uncommitted.some(isDone)) this.uncommitted.shift()!.batch.release?.()
   }
 
   /**
@@ -386,6 +367,12 @@ export class KafkaPartition implements SourcePartition<bigint> {
     this.awaitsHeartbeat = awaitsHeartbeat && this.isAssigned
     if (this.isAssigned) this.member?.pause([this.partition])
     this.wake()
+  }
+
+  /** Stops where nothing is under way. */
+  private stopHere(stop: PartitionStop): void {
+    this.loosen(false)
+    this.halt(stop)
   }
 
   private halt(stop: PartitionStop): void {
@@ -406,8 +393,4 @@ export class KafkaPartition implements SourcePartition<bigint> {
     this.producer?.discard()
     this.producer = undefined
   }
-}
-
-function hasGap(records: FetchedBatch['records']): boolean {
-  return records.at(-1)!.offset - records[0]!.offset !== BigInt(records.length - 1)
 }
