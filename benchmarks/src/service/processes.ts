@@ -54,7 +54,7 @@ export function freePort(): Promise<number> {
 export class Running {
   readonly child: ChildProcess
   private readonly ended: Promise<string>
-  private hasEnded = false
+  private endedBy: string | undefined
   private text = ''
 
   constructor(program: string, args: readonly string[], options: SpawnOptions = {}) {
@@ -64,17 +64,27 @@ export class Running {
       this.child.on('error', (error) => resolve(error.message))
       this.child.on('close', (code, signal) => resolve(`ended with ${code ?? signal}: ${this.text.trim()}`))
     })
-    void this.ended.then(() => (this.hasEnded = true))
+    void this.ended.then((how) => (this.endedBy = how))
   }
 
   get pid(): number {
     return this.child.pid as number
   }
 
+  /** How it has ended, with its last words; undefined while it runs. */
+  get ending(): string | undefined {
+    return this.endedBy
+  }
+
+  /** The end of what it has said on standard error. */
+  get words(): string {
+    return this.text.trim()
+  }
+
   /** Waits until `look` says that it is ready. *Errors*: its last words, when it ends before, or is not ready in time. */
   async ready(look: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
     for (const startedMs = performance.now(); ; await pause(20)) {
-      if (this.hasEnded) throw new Error(await this.ended)
+      if (this.endedBy !== undefined) throw new Error(this.endedBy)
       if (await look().catch(() => false)) return
       if (performance.now() - startedMs > withinMs) throw new Error(`not ready after ${withinMs} ms: ${this.text}`)
     }
@@ -82,7 +92,7 @@ export class Running {
 
   /** Asks it to end, and makes it when it does not. */
   async stop(withinMs = 30_000): Promise<void> {
-    if (this.hasEnded) return
+    if (this.endedBy !== undefined) return
     this.child.kill('SIGTERM')
     const timer = setTimeout(() => this.child.kill('SIGKILL'), withinMs)
     await this.ended

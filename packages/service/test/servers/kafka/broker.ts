@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly certificate?: Pair
   /** Certificates that clients may come with; then there is the listener `MTLS`. */
   readonly clientCertificates?: readonly string[]
+  /** Java's own, added to those of programs.ts and above them. */
+  readonly javaOptions?: readonly string[]
   /** Returns the port where clients of the plain listener are told to find the node, in place of its own. */
   readonly advertise?: (nodePort: number) => Promise<number>
 }
@@ -123,7 +125,7 @@ interface BrokerPlan {
 }
 
 async function makeBroker({ id, folder: parent, ports, voters, options }: BrokerPlan): Promise<Broker> {
-  const { advertise, settings, users = [] } = options
+  const { advertise, javaOptions = [], settings, users = [] } = options
   const [port, innerPort, controllerPort, ...otherPorts] = ports.slice((id - 1) * portsOfNode) as [
     number,
     number,
@@ -134,11 +136,12 @@ async function makeBroker({ id, folder: parent, ports, voters, options }: Broker
   const advertisedPort = (await advertise?.(port)) ?? port
   const secure = await prepareListeners(folder, otherPorts, options)
   const place = { id, port, advertisedPort, innerPort, controllerPort, voters, secure }
+  const programs = await kafkaPrograms()
   const node = new KafkaNode({
-    programs: await kafkaPrograms(),
-    ...{ folder, port: innerPort },
+    ...{ programs, folder, port: innerPort },
     settings: { ...nodeSettings(place), ...settings },
     formatArgs: formatArgs(users),
+    ...(javaOptions.length === 0 ? {} : { javaOptions: [`-XX:SharedArchiveFile=${programs.archive}`, ...javaOptions] }),
   })
   const addressOf = (listener: SecureListener) => {
     const at = secure.ports[listener]

@@ -1,0 +1,166 @@
+// The client by which the harness makes topics, writes, asks how far a group is, and reads what is committed: kafkajs as it
+// comes, which no contender is. The only file that imports it. Called by the files beside it.
+
+import kafkajs from 'kafkajs'
+import type { Admin, Consumer, Kafka, Producer } from 'kafkajs'
+import { pause } from '../service/processes.ts'
+
+/** What a topic must be for Weir to write it without a warning; the same for every contender. */
+const topicConfig = Object.entries({
+  'cleanup.policy': 'delete',
+  'max.message.bytes': String(4 << 20),
+  'message.timestamp.type': 'LogAppendTime',
+  'retention.ms': '-1',
+})
+
+/** Between two tries of what a broker refuses for a while. */
+const lookMs = 20
+
+/** A value with its place. */
+export interface ReadValue {
+  readonly partition: number
+  /** Null where the record has no value. */
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, unknown>>
+}
+
+/** Values for one partition. */
+export interface Sent {
+  readonly partition: number
+  readonly values: readonly (Buffer | string)[]
+}
+
+/** A connection to a broker. */
+export class Client {
+  private readonly kafka: Kafka
+  private readonly admin: Admin
+  private producer: Producer | undefined
+  private groups = 0
+
+  private constructor(bootstrap: string) {
+    const retry = { initialRetryTime: 5, maxRetryTime: 500 }
+    this.kafka = new kafkajs.Kafka({ brokers: [bootstrap], retry, logLevel: kafkajs.logLevel.NOTHING })
+    this.admin = this.kafka.admin()
+  }
+
+  static async connect(bootstrap: string): Promise<Client> {
+    const client = new Client(bootstrap)
+    await client.admin.connect()
+    return client
+  }
+
+  async close(): Promise<void> {
+    await this.producer?.disconnect()
+    await this.admin.disconnect()
+  }
+
+  /** Makes a topic, and resolves when each of its partitions has a leader. */
+  async createTopic(topic: string, numPartitions: number): Promise<void> {
+    const configEntries = topicConfig.map(([name, value]) => ({ name, value }))
+    await this.admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] })
+    for (let leaders = 0; leaders < numPartitions;) {
+      // The broker that answers may not have heard of the topic yet.
+      const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }))
+      leaders = topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0
+    }
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    await this.admin.deleteTopics({ topics: [...topics] })
+  }
+
+  /** Writes values with null keys, acknowledged before it resolves. */
+  async send(topic: string, parts: readonly Sent[]): Promise<void> {
+    if (this.producer === undefined) {
+      this.producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+      await this.producer.connect()
+    }
+    const messages = parts.flatMap(({ partition, values }) => values.map((value) => ({ partition, key: null, value })))
+    await this.producer.send({ topic, acks: -1, messages })
+  }
+
+  /** Returns one more than the last offset of each partition. Where a transaction is open, it counts as well. */
+  async endsOf(topic: string): Promise<number[]> {
+    const ends: number[] = []
+    for (const { partition, high } of await this.admin.fetchTopicOffsets(topic)) ends[partition] = Number(high)
+    return ends
+  }
+
+  /** Returns the offset that a group has committed in each partition of a topic; 0 where there is none. */
+  async committedBy(group: string, topic: string, partitions: number): Promise<number[]> {
+    const committed = new Array<number>(partitions).fill(0)
+    const [found] = await again(() => this.admin.fetchOffsets({ groupId: group, topics: [topic] }))
+    for (const { partition, offset } of found?.partitions ?? []) committed[partition] = Math.max(0, Number(offset))
+    return committed
+  }
+
+  /** Reads the committed records of a topic from first to last, those of a partition in their order. */
+  async readAll(topic: string, take: (value: ReadValue) => void): Promise<void> {
+    const ends = await this.endsOf(topic)
+    const left = new Set(ends.flatMap((end, partition) => (end > 0 ? [partition] : [])))
+    if (left.size === 0) return
+    const consumer = this.consumer()
+    const done = new Promise<void>((resolve, reject) => {
+      // Markers of transactions take offsets too, and no record says so: the end of a batch does.
+      consumer.on('consumer.end_batch_process', ({ payload: { partition, lastOffset } }) => {
+        if (Number(lastOffset) + 1 >= ends[partition]!) left.delete(partition)
+        if (left.size === 0) resolve()
+      })
+      consumer.on('consumer.crash', ({ payload }) => reject(payload.error))
+    })
+    try {
+      await this.follow(consumer, topic, true, take)
+      await done
+    } finally {
+      await consumer.disconnect()
+    }
+  }
+
+  /** Reads what is committed to a topic from now on. Returns what ends that. */
+  async readNew(topic: string, take: (value: ReadValue) => void): Promise<() => Promise<void>> {
+    const consumer = this.consumer()
+    const joined = new Promise<void>((resolve) => consumer.on('consumer.group_join', () => resolve()))
+    await this.follow(consumer, topic, false, take)
+    await joined
+    return () => consumer.disconnect()
+  }
+
+  private consumer(): Consumer {
+    // A value that is there is to be had at once, however small it is.
+    return this.kafka.consumer({
+      groupId: `harness-${process.pid}-${++this.groups}`,
+      maxWaitTimeInMs: 100,
+      minBytes: 1,
+      maxBytesPerPartition: 8 << 20,
+    })
+  }
+
+  private async follow(
+    consumer: Consumer,
+    topic: string,
+    fromBeginning: boolean,
+    take: (value: ReadValue) => void,
+  ): Promise<void> {
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning })
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        const { partition } = batch
+        for (const { value, headers = {} } of batch.messages) take({ partition, value, headers })
+      },
+    })
+  }
+}
+
+/** Repeats what a broker refuses for a while, as it does until it has loaded its groups. */
+async function again<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof kafkajs.KafkaJSError && error.retriable)) throw error
+      await pause(lookMs)
+    }
+  }
+}

@@ -1,0 +1,153 @@
+// The topics that contenders read: filled once for each form and number of partitions, with what must come out of them by
+// each set of filters. Called by ../kafka.ts and the cases.
+
+import { createHash } from 'node:crypto'
+import type { OriginalFilterSettings } from '@weir/engine'
+import type { Input } from '../inputs.ts'
+import type { Client, Sent } from './client.ts'
+import type { Form } from './contender.ts'
+import { keptLines } from './selections.ts'
+import { valuesOf } from './values.ts'
+
+/** A topic that is filled. */
+export interface RawTopic {
+  readonly name: string
+  readonly form: Form
+  readonly partitions: number
+  readonly input: Input
+  /** Of all records as NDJSON. */
+  readonly bytes: number
+  /** One more than the last offset of each partition. */
+  readonly ends: readonly number[]
+  /** For each partition, bytes of records before each offset, and behind the last one. */
+  readonly bytesBefore: readonly Float64Array[]
+}
+
+/** Sends of one request: enough that a request is no small thing. */
+const sendBytes = 1 << 20
+
+/** Makes a topic and writes the input to it. */
+export async function fillTopic(
+  client: Client,
+  name: string,
+  { input, form, partitions }: Pick<RawTopic, 'input' | 'form' | 'partitions'>,
+): Promise<RawTopic> {
+  await client.createTopic(name, partitions)
+  const sums = Array.from({ length: partitions }, () => [0])
+  let parts: Sent[] = []
+  let waitingBytes = 0
+  const send = async () => {
+    if (parts.length > 0) await client.send(name, parts)
+    parts = []
+    waitingBytes = 0
+  }
+  for await (const { partition, values, bytes } of valuesOf(input.path, form, partitions)) {
+    // Two parts of one partition would become one batch.
+    if (waitingBytes >= sendBytes || parts.some((part) => part.partition === partition)) await send()
+    parts.push({ partition, values })
+    waitingBytes += bytes
+    const sum = sums[partition]!
+    for (const value of values) sum.push(sum.at(-1)! + (form === 'chunks' ? bytes : value.length + 1))
+  }
+  await send()
+  const ends = sums.map(({ length }) => length - 1)
+  const found = await client.endsOf(name)
+  if (found.join() !== ends.join()) throw new Error(`${name} ends at ${found.join()}, and ${ends.join()} were sent.`)
+  const bytesBefore = sums.map((sum) => Float64Array.from(sum))
+  return { name, form, partitions, input, bytes: input.bytes, ends, bytesBefore }
+}
+
+/** Returns the bytes of records before these offsets. */
+export function bytesUpTo({ bytesBefore, ends }: RawTopic, offsets: readonly number[]): number {
+  return bytesBefore.reduce(
+    (sum, before, partition) => sum + before[Math.min(offsets[partition]!, ends[partition]!)]!,
+    0,
+  )
+}
+
+/** Lines of a topic, told so that two topics can be compared. */
+export interface TopicLines {
+  readonly lines: number
+  /** Of each partition, the SHA-256 of its lines in their order, in hexadecimal. */
+  readonly sha256: readonly string[]
+  /** Sum of a part of each line's SHA-256: the same for the same lines in any order. Only where it is asked for. */
+  readonly sum?: bigint
+}
+
+const sumMask = (1n << 128n) - 1n
+
+/** Collects lines of partitions. `hasSum`: some microseconds a line. */
+export class LineCollector {
+  private readonly hashes
+  private readonly hasSum: boolean
+  private lines = 0
+  private sum = 0n
+
+  constructor(partitions: number, hasSum: boolean) {
+    this.hashes = Array.from({ length: partitions }, () => createHash('sha256'))
+    this.hasSum = hasSum
+  }
+
+  /** Adds the next line of a partition, without its line end. */
+  add(partition: number, line: Uint8Array): void {
+    this.lines++
+    this.hashes[partition]!.update(line).update('\n')
+    if (!this.hasSum) return
+    const hash = createHash('sha256').update(line).digest('hex')
+    this.sum = (this.sum + BigInt(`0x${hash.slice(0, 32)}`)) & sumMask
+  }
+
+  /** Adds the lines of a value; empty ones are none. */
+  addValue(partition: number, value: Buffer): void {
+    for (let start = 0; start < value.length;) {
+      const lineFeed = value.indexOf(10, start)
+      const end = lineFeed < 0 ? value.length : lineFeed
+      if (end > start) this.add(partition, value.subarray(start, end))
+      start = end + 1
+    }
+  }
+
+  end(): TopicLines {
+    const sha256 = this.hashes.map((hash) => hash.digest('hex'))
+    return { lines: this.lines, sha256, ...(this.hasSum ? { sum: this.sum } : {}) }
+  }
+}
+
+/** Returns what must be in the output of a topic. */
+export async function wantedOf(
+  { input, form, partitions }: RawTopic,
+  filters: readonly OriginalFilterSettings[],
+  cache: string,
+): Promise<TopicLines> {
+  const kept = await keptLines(input, filters, cache)
+  const collector = new LineCollector(partitions, true)
+  let index = 0
+  for await (const { partition, lines } of valuesOf(input.path, form, partitions)) {
+    for (const line of lines) if (kept[index++] === 1) collector.add(partition, line)
+  }
+  return collector.end()
+}
+
+/**
+ * Reads a topic's committed records and returns how they differ from those that must be there, as a sentence, or undefined.
+ * `keepsPlaces`: whether lines have to stand in the partition that they came from, in their order.
+ */
+export async function differenceOfTopic(
+  client: Client,
+  topic: string,
+  wanted: TopicLines,
+  keepsPlaces: boolean,
+): Promise<string | undefined> {
+  const found = await readLines(client, topic, wanted.sha256.length, false)
+  if (found.lines !== wanted.lines) return `keeps ${found.lines} records, not ${wanted.lines}`
+  if (found.sha256.join() === wanted.sha256.join()) return undefined
+  const { sum } = await readLines(client, topic, wanted.sha256.length, true)
+  if (sum !== wanted.sum) return `keeps the right number of records, ${found.lines}, but other ones`
+  return keepsPlaces ? 'keeps the right records in other partitions or in another order' : undefined
+}
+
+async function readLines(client: Client, topic: string, partitions: number, hasSum: boolean): Promise<TopicLines> {
+  const collector = new LineCollector(partitions, hasSum)
+  await client.readAll(topic, ({ partition, value }) => collector.addValue(partition, value ?? Buffer.alloc(0)))
+  return collector.end()
+}
