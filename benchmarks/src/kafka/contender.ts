@@ -7,16 +7,16 @@ import type { Tool } from '../tools/tool.ts'
 /** What a value of a topic holds: one record without its line end, or many as lines. */
 export type Form = 'lines' | 'chunks'
 
-/** What is promised where something fails. */
-export type Delivery = 'exactly-once' | 'at-least-once'
+/** What is promised where something fails. `at-most-once`: what is committed may not be written yet. */
+export type Delivery = 'exactly-once' | 'at-least-once' | 'at-most-once'
 
 /** What a contender is to do. */
 export interface KafkaTask {
   /** Of the broker, `host:port`. */
   readonly bootstrap: string
   /**
-   * Name of the consumer group, new for every run. The contender commits in it what it is through with, at least once a
-   * second: the harness sees by it how far it is. Kafka Streams has it as its application's id.
+   * Name of the consumer group, new for every run. The contender commits in it what it is through with, every 100 ms or more
+   * often: the harness sees by it how far it is. Kafka Streams has it as its application's id.
    */
   readonly group: string
   /** Topics. Both are there with as many partitions, records have null keys, and the output is empty. */
