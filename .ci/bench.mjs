@@ -6,7 +6,7 @@ import os from 'node:os'
 import { join } from 'node:path'
 import { SetUpError, root, setUp } from './set-up.mjs'
 
-/** Programs in benchmarks/src, and whether they run the native kernel. */
+/** Programs in benchmarks/src, whether they run the native kernel, and what is compiled besides. */
 const programs = {
   main: { native: true },
   peers: { native: false },
@@ -14,6 +14,8 @@ const programs = {
   operators: { native: true },
   report: { native: false },
   service: { native: true },
+  // The broker is that of the service's tests.
+  kafka: { native: true, projects: ['packages/service/test'] },
 }
 
 /** Runs a program to its end. A signal that this process gets is its to handle. */
@@ -30,7 +32,7 @@ const [name, ...args] = process.argv.slice(2)
 try {
   const program = Object.hasOwn(programs, name ?? '') ? programs[name] : undefined
   if (program === undefined) throw new SetUpError(`name one of ${Object.keys(programs).join(', ')}.`)
-  setUp({ ...program, projects: ['benchmarks'] })
+  setUp({ ...program, projects: ['benchmarks', ...(program.projects ?? [])] })
   process.exitCode = await run(join(root, 'benchmarks', 'dist', `${name}.js`), args)
 } catch (error) {
   if (!(error instanceof SetUpError)) throw error

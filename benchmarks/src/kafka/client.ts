@@ -57,9 +57,9 @@ export class Client {
   /** Makes a topic, and resolves when each of its partitions has a leader. */
   async createTopic(topic: string, numPartitions: number): Promise<void> {
     const configEntries = topicConfig.map(([name, value]) => ({ name, value }))
-    await this.admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] })
+    // Waiting for leaders, kafkajs fails where the broker has not heard of the topic yet.
+    await this.admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
     for (let leaders = 0; leaders < numPartitions;) {
-      // The broker that answers may not have heard of the topic yet.
       const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }))
       leaders = topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0
     }
@@ -94,6 +94,16 @@ export class Client {
     return committed
   }
 
+  /** Returns how many partitions each member of a group has; nothing while the group is being divided. */
+  async membersOf(group: string): Promise<number[]> {
+    const { groups } = await again(() => this.admin.describeGroups([group]))
+    if (groups[0]?.state !== 'Stable') return []
+    return groups[0].members.map(({ memberAssignment }) => {
+      const { assignment = {} } = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment) ?? {}
+      return Object.values(assignment).reduce((sum, partitions) => sum + partitions.length, 0)
+    })
+  }
+
   /** Reads the committed records of a topic from first to last, those of a partition in their order. */
   async readAll(topic: string, take: (value: ReadValue) => void): Promise<void> {
     const ends = await this.endsOf(topic)
@@ -109,19 +119,17 @@ export class Client {
       consumer.on('consumer.crash', ({ payload }) => reject(payload.error))
     })
     try {
-      await this.follow(consumer, topic, true, take)
+      await this.follow(consumer, topic, take)
       await done
     } finally {
       await consumer.disconnect()
     }
   }
 
-  /** Reads what is committed to a topic from now on. Returns what ends that. */
+  /** Reads what is committed to a topic, from its first record on, as it comes. Returns what ends that. */
   async readNew(topic: string, take: (value: ReadValue) => void): Promise<() => Promise<void>> {
     const consumer = this.consumer()
-    const joined = new Promise<void>((resolve) => consumer.on('consumer.group_join', () => resolve()))
-    await this.follow(consumer, topic, false, take)
-    await joined
+    await this.follow(consumer, topic, take)
     return () => consumer.disconnect()
   }
 
@@ -135,14 +143,9 @@ export class Client {
     })
   }
 
-  private async follow(
-    consumer: Consumer,
-    topic: string,
-    fromBeginning: boolean,
-    take: (value: ReadValue) => void,
-  ): Promise<void> {
+  private async follow(consumer: Consumer, topic: string, take: (value: ReadValue) => void): Promise<void> {
     await consumer.connect()
-    await consumer.subscribe({ topic, fromBeginning })
+    await consumer.subscribe({ topic, fromBeginning: true })
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch }) => {

@@ -74,6 +74,12 @@ export interface TopicLines {
   readonly sum?: bigint
 }
 
+/** What must be in an output. */
+export interface Wanted extends TopicLines {
+  /** Values that it has where each value of the input becomes at most one of chunks, or one for each line. */
+  readonly values: number
+}
+
 const sumMask = (1n << 128n) - 1n
 
 /** Collects lines of partitions. `hasSum`: some microseconds a line. */
@@ -118,14 +124,16 @@ export async function wantedOf(
   { input, form, partitions }: RawTopic,
   filters: readonly OriginalFilterSettings[],
   cache: string,
-): Promise<TopicLines> {
+): Promise<Wanted> {
   const kept = await keptLines(input, filters, cache)
   const collector = new LineCollector(partitions, true)
-  let index = 0
+  let [index, values] = [0, 0]
   for await (const { partition, lines } of valuesOf(input.path, form, partitions)) {
-    for (const line of lines) if (kept[index++] === 1) collector.add(partition, line)
+    const keptHere = lines.filter(() => kept[index++] === 1)
+    for (const line of keptHere) collector.add(partition, line)
+    values += form === 'lines' ? keptHere.length : Math.min(1, keptHere.length)
   }
-  return collector.end()
+  return { ...collector.end(), values }
 }
 
 /**

@@ -39,5 +39,8 @@ export function settingsOf(task: KafkaTask, delivery: Delivery): object {
   }
 }
 
+/** As it is by itself. */
+export const weirExactlyOnce = weir('exactly-once')
+
 /** Both, the stronger promise first. */
-export const weirContenders: readonly KafkaContender[] = [weir('exactly-once'), weir('at-least-once')]
+export const weirContenders: readonly KafkaContender[] = [weirExactlyOnce, weir('at-least-once')]

@@ -1,0 +1,13 @@
+// All contenders between topics. Called by options.ts and the cases.
+
+import type { KafkaContender } from './contender.ts'
+import { weirContenders } from './weir.ts'
+
+/** Weir first, then the others, the least demanding promise last. */
+export const contenders: readonly KafkaContender[] = [...weirContenders]
+
+/** Returns why a contender cannot take part here; undefined where it can. */
+export function faultOf({ tool }: KafkaContender): string | undefined {
+  if (tool === undefined || tool.find() !== undefined) return undefined
+  return `not installed: npm run bench:peers -- ${tool.name}`
+}

@@ -1,0 +1,111 @@
+// Case *latency*: values written at a fixed rate, each when it is due, and read from the output by somebody who sees committed
+// records alone. Times count from when a value was due, also while it waits to be written, so a stall counts for all that
+// came during it. Called by ../kafka.ts.
+
+import { latencyOf } from '../service/rated.ts'
+import type { Latency } from '../service/rated.ts'
+import { pause } from '../service/processes.ts'
+import type { KafkaContender } from './contender.ts'
+import { faultOf } from './contenders.ts'
+import { NumberedFeed, countNumbered, numberedFilters, numbersIn } from './numbered-feed.ts'
+import type { NumberedCounts } from './numbered-feed.ts'
+import { cpuSecondsOfTrees } from './process-tree.ts'
+import { openStand } from './stand.ts'
+import type { KafkaTask } from './throughput.ts'
+
+/** What came of one contender, or of nobody: then the input itself is read. */
+export interface LatencyResult {
+  readonly id: string
+  readonly label: string
+  readonly status: 'measured' | 'skipped' | 'failed'
+  readonly reason?: string
+  readonly bytesPerSecond: number
+  readonly seconds: number
+  /** Of each value, by its first record. */
+  readonly latencyMs?: Latency
+  readonly cpuSeconds?: number
+  readonly content?: NumberedCounts
+}
+
+const partitions = 4
+/** What comes first warms up, and does not count. */
+const warmSeconds = 5
+/** How long is waited for what was written last. */
+const mostWaitMs = 60_000
+
+/** Measures nobody, then each contender that can do chunks, one after another. */
+export async function measureLatency(task: KafkaTask): Promise<readonly LatencyResult[]> {
+  const results = [await measureOne(task, undefined)]
+  for (const contender of task.contenders) {
+    if (contender.forms.includes('chunks')) results.push(await measureOne(task, contender))
+  }
+  return results
+}
+
+async function measureOne(task: KafkaTask, contender: KafkaContender | undefined): Promise<LatencyResult> {
+  const { bytesPerSecond, seconds } = task.options
+  const { id, label } = contender ?? { id: 'nobody', label: 'nobody: the input itself is read' }
+  const about = { id, label, bytesPerSecond, seconds }
+  const missing = contender === undefined ? undefined : faultOf(contender)
+  if (missing !== undefined) return { ...about, status: 'skipped', reason: missing }
+  task.tell(`latency: ${id}, ${seconds} s`)
+  const topic = `latency-${id}`
+  await task.client.createTopic(topic, partitions)
+  try {
+    return { ...about, status: 'measured', ...(await load(task, topic, contender)) }
+  } catch (error) {
+    return { ...about, status: 'failed', reason: error instanceof Error ? error.message : String(error) }
+  } finally {
+    await task.client.deleteTopics([topic])
+  }
+}
+
+async function load(task: KafkaTask, topic: string, contender: KafkaContender | undefined) {
+  const { client, options } = task
+  const stand =
+    contender &&
+    (await openStand(contender, { ...task, input: topic, partitions, form: 'chunks', filters: numberedFilters }))
+  const arrivedMs = new Map<number, number>()
+  const output = stand?.output ?? topic
+  const endReading = await client.readNew(output, ({ value }) => {
+    const nowMs = performance.now()
+    let isFirst = true
+    numbersIn(value ?? Buffer.alloc(0), (id) => {
+      if (isFirst && !arrivedMs.has(id)) arrivedMs.set(id, nowMs)
+      isFirst = false
+    })
+  })
+  try {
+    stand?.start()
+    const feed = new NumberedFeed(client, topic, partitions, options.bytesPerSecond)
+    const pids = stand?.running.map(({ pid }) => pid) ?? []
+    await pause(1000 * warmSeconds)
+    const before = cpuSecondsOfTrees(pids)
+    await pause(1000 * options.seconds)
+    await feed.stop()
+    const cpuSeconds = cpuSecondsOfTrees(pids) - before
+    await until(() => (stand?.checkRunning(), arrivedMs.size >= feed.values))
+    const timesMs: number[] = []
+    for (const [id, atMs] of arrivedMs) {
+      const dueMs = feed.dueMs(id)
+      if (dueMs >= feed.startedMs + 1000 * warmSeconds) timesMs.push(atMs - dueMs)
+    }
+    const latencyMs = latencyOf(timesMs)
+    await stand?.stop()
+    return stand === undefined
+      ? { latencyMs }
+      : { latencyMs, cpuSeconds, content: await countNumbered(client, output, feed.records) }
+  } finally {
+    await endReading()
+    await stand?.close()
+  }
+}
+
+async function until(look: () => boolean): Promise<void> {
+  const startedMs = performance.now()
+  while (!look()) {
+    if (performance.now() - startedMs > mostWaitMs)
+      throw new Error('not everything that was written came out in a minute')
+    await pause(20)
+  }
+}
