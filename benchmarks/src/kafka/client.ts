@@ -2,7 +2,7 @@
 // comes, which no contender is. The only file that imports it. Called by the files beside it.
 
 import kafkajs from 'kafkajs'
-import type { Admin, Consumer, Kafka, Producer } from 'kafkajs'
+import type { Admin, Consumer, Kafka } from 'kafkajs'
 import { pause } from '../service/processes.ts'
 
 /** What a topic must be for Weir to write it without a warning; the same for every contender. */
@@ -30,11 +30,17 @@ export interface Sent {
   readonly values: readonly (Buffer | string)[]
 }
 
+/** What writes to one topic. */
+export interface Writer {
+  /** Writes values with null keys, acknowledged before it resolves. Several may be on their way. */
+  send(parts: readonly Sent[]): Promise<void>
+  close(): Promise<void>
+}
+
 /** A connection to a broker. */
 export class Client {
   private readonly kafka: Kafka
   private readonly admin: Admin
-  private producer: Producer | undefined
   private groups = 0
 
   private constructor(bootstrap: string) {
@@ -50,7 +56,6 @@ export class Client {
   }
 
   async close(): Promise<void> {
-    await this.producer?.disconnect()
     await this.admin.disconnect()
   }
 
@@ -69,14 +74,19 @@ export class Client {
     await this.admin.deleteTopics({ topics: [...topics] })
   }
 
-  /** Writes values with null keys, acknowledged before it resolves. */
-  async send(topic: string, parts: readonly Sent[]): Promise<void> {
-    if (this.producer === undefined) {
-      this.producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
-      await this.producer.connect()
+  /** Returns what writes to a topic. One for each: kafkajs' producers do not bear that a topic of theirs is deleted. */
+  async openWriter(topic: string): Promise<Writer> {
+    const producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+    await producer.connect()
+    return {
+      send: async (parts) => {
+        const messages = parts.flatMap(({ partition, values }) =>
+          values.map((value) => ({ partition, key: null, value })),
+        )
+        await producer.send({ topic, acks: -1, messages })
+      },
+      close: () => producer.disconnect(),
     }
-    const messages = parts.flatMap(({ partition, values }) => values.map((value) => ({ partition, key: null, value })))
-    await this.producer.send({ topic, acks: -1, messages })
   }
 
   /** Returns one more than the last offset of each partition. Where a transaction is open, it counts as well. */

@@ -75,9 +75,9 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
       isFirst = false
     })
   })
+  const feed = await NumberedFeed.start(client, topic, partitions, options.bytesPerSecond)
   try {
     stand?.start()
-    const feed = new NumberedFeed(client, topic, partitions, options.bytesPerSecond)
     const pids = stand?.running.map(({ pid }) => pid) ?? []
     await pause(1000 * warmSeconds)
     const before = cpuSecondsOfTrees(pids)
@@ -96,6 +96,7 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
       ? { latencyMs }
       : { latencyMs, cpuSeconds, content: await countNumbered(client, output, feed.records) }
   } finally {
+    await feed.stop()
     await endReading()
     await stand?.close()
   }

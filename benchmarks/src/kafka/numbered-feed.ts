@@ -4,7 +4,7 @@
 import { pause } from '../service/processes.ts'
 import { isKept, numberAt, numberedBody, numberedBytes } from '../service/bodies.ts'
 import type { OriginalFilterSettings } from '@weir/engine'
-import type { Client } from './client.ts'
+import type { Client, Writer } from './client.ts'
 
 /** Records of a value; a quarter of them is kept. */
 export const recordsPerValue = 64
@@ -21,8 +21,7 @@ export class NumberedFeed {
   /** When the first value was due, by performance.now(). */
   readonly startedMs = performance.now()
   readonly everyMs: number
-  private readonly client: Client
-  private readonly topic: string
+  private readonly writer: Writer
   private readonly partitions: number
   private readonly sends: Promise<void>[] = []
   private isStopped = false
@@ -30,12 +29,16 @@ export class NumberedFeed {
   /** Values that were sent. */
   values = 0
 
-  constructor(client: Client, topic: string, partitions: number, bytesPerSecond: number) {
-    this.client = client
-    this.topic = topic
+  private constructor(writer: Writer, partitions: number, bytesPerSecond: number) {
+    this.writer = writer
     this.partitions = partitions
     this.everyMs = (1000 * valueBytes) / bytesPerSecond
     this.feeding = this.feed()
+  }
+
+  /** Starts to write. */
+  static async start(client: Client, topic: string, partitions: number, bytesPerSecond: number): Promise<NumberedFeed> {
+    return new NumberedFeed(await client.openWriter(topic), partitions, bytesPerSecond)
   }
 
   /** When the value of a record was due, by performance.now(). */
@@ -48,11 +51,13 @@ export class NumberedFeed {
     return this.values * recordsPerValue
   }
 
-  /** Resolves when everything is acknowledged. *Errors*: of sends. */
+  /** Resolves when everything is acknowledged; the second time at once. *Errors*: of sends. */
   async stop(): Promise<void> {
+    if (this.isStopped) return
     this.isStopped = true
     await this.feeding
     await Promise.all(this.sends)
+    await this.writer.close()
   }
 
   private async feed(): Promise<void> {
@@ -63,7 +68,7 @@ export class NumberedFeed {
         continue
       }
       const value = numberedBody(this.values * recordsPerValue, recordsPerValue)
-      const send = this.client.send(this.topic, [{ partition: this.values % this.partitions, values: [value] }])
+      const send = this.writer.send([{ partition: this.values % this.partitions, values: [value] }])
       // Told by stop().
       send.catch(() => undefined)
       this.sends.push(send)

@@ -34,10 +34,11 @@ export async function fillTopic(
 ): Promise<RawTopic> {
   await client.createTopic(name, partitions)
   const sums = Array.from({ length: partitions }, () => [0])
+  const writer = await client.openWriter(name)
   let parts: Sent[] = []
   let waitingBytes = 0
   const send = async () => {
-    if (parts.length > 0) await client.send(name, parts)
+    if (parts.length > 0) await writer.send(parts)
     parts = []
     waitingBytes = 0
   }
@@ -50,6 +51,7 @@ export async function fillTopic(
     for (const value of values) sum.push(sum.at(-1)! + (form === 'chunks' ? bytes : value.length + 1))
   }
   await send()
+  await writer.close()
   const ends = sums.map(({ length }) => length - 1)
   const found = await client.endsOf(name)
   if (found.join() !== ends.join()) throw new Error(`${name} ends at ${found.join()}, and ${ends.join()} were sent.`)

@@ -107,7 +107,7 @@ function renderIngest(results: readonly IngestResult[]): string {
 }
 
 function renderLimits(results: readonly LimitResult[]): string {
-  const columns = ['Kafka’s own clients', 'MB/s', 'CPU s/GB, start included']
+  const columns = ['Kafka’s own clients', 'MB/s', 'CPU s/GB']
   const rows = results.map(({ form, does, bytes, bytesPerSecond, cpuSeconds }) => [
     `${does} ${form}`,
     digits(bytesPerSecond / 1e6),

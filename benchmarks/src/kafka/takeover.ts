@@ -117,7 +117,7 @@ async function withLoad<T>(
   await client.createTopic(name, partitions)
   const at = { ...task, input: name, partitions, form: 'chunks' as const, filters: numberedFilters }
   const stand = await openStand(weirExactlyOnce, at)
-  const feed = new NumberedFeed(client, name, partitions, options.bytesPerSecond)
+  const feed = await NumberedFeed.start(client, name, partitions, options.bytesPerSecond)
   try {
     return await run(stand, feed, name)
   } finally {
