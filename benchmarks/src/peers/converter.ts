@@ -10,7 +10,8 @@ import { Inexpressible } from './translation.ts'
 
 const tool = javaProgram({
   name: 'converter',
-  mainClass: 'weir.Converter',
+  mainClasses: ['weir.Converter'],
+  libraries: ['jackson-databind'],
   librariesPackage: 'libjackson2-databind-java',
 })
 

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { quote } from '../contenders/command-line.ts'
 import { folderOf, unpackDebian } from './debian.ts'
 import { isOnPath, makeFolder, runInstaller, sourcesFolder, toolsFolder, versionLine } from './tool.ts'
@@ -13,39 +13,70 @@ import type { Tool } from './tool.ts'
 export interface JavaProgram {
   /** Its folder among the sources. */
   readonly name: string
-  readonly mainClass: string
-  /** Debian package with the libraries. */
-  readonly librariesPackage: string
+  readonly mainClasses: readonly [string, ...string[]]
+  /** Folders among the sources with other classes that it is compiled with. */
+  readonly with?: readonly string[]
+  /** Libraries that its version names, as their files begin. */
+  readonly libraries: readonly string[]
+  /** Debian package with the libraries, where there is one. */
+  readonly librariesPackage?: string
 }
 
-/** Returns the tool of a Java program; its words are those before the arguments of the program. */
-export function javaProgram({ name, mainClass, librariesPackage }: JavaProgram): Tool {
+/** The tool of a Java program. */
+export interface JavaTool extends Tool {
+  /** Returns the arguments of `java` that run a class of the program, which is there. */
+  readonly argumentsFor: (mainClass: string) => readonly string[]
+}
+
+/** Returns the tool of a Java program; its words are those before the arguments of the first class. */
+export function javaProgram({
+  name,
+  mainClasses,
+  with: others = [],
+  libraries,
+  librariesPackage,
+}: JavaProgram): JavaTool {
   const project = join(sourcesFolder, name)
-  const source = join(project, 'src', `${mainClass.replaceAll('.', '/')}.java`)
+  const sourceFolders = [name, ...others].map((each) => join(sourcesFolder, each, 'src'))
   const hash = createHash('sha256')
-  for (const path of [join(project, 'pom.xml'), source]) hash.update(readFileSync(path))
+  for (const path of [join(project, 'pom.xml'), ...sourceFolders.flatMap(javaFilesIn)]) hash.update(readFileSync(path))
   const folder = `java-${name}-${hash.digest('hex').slice(0, 12)}`
   const root = join(toolsFolder, folder)
+  const argumentsFor = (mainClass: string): readonly string[] => {
+    return ['-cp', [join(root, 'classes'), ...librariesIn(root)].join(':'), mainClass]
+  }
   return {
     name,
+    argumentsFor,
     find: () => {
       if (!existsSync(root) || !isOnPath('java')) return undefined
-      const path = [join(root, 'classes'), ...librariesIn(root)].join(':')
-      const library = librariesIn(root).find((each) => /databind/.test(each)) ?? ''
       const version = versionLine('java -version 2>&1')
-      return version === undefined
-        ? undefined
-        : { command: `java -cp ${quote(path)} ${mainClass}`, version: `${library.split('/').at(-1)}, ${version}` }
+      if (version === undefined) return undefined
+      const files = librariesIn(root).map((path) => basename(path))
+      const named = libraries.flatMap((library) => files.find((file) => file.startsWith(`${library}-`)) ?? [])
+      return {
+        command: ['java', ...argumentsFor(mainClasses[0])].map(quote).join(' '),
+        version: [...named, version].join(', '),
+      }
     },
     install: () => {
       if (!isOnPath('javac')) throw new Error('needs javac, of a Java development kit of version 17 or newer')
       makeFolder(folder, (target) => {
         getLibraries(project, join(target, 'libraries'), librariesPackage)
-        const path = librariesIn(target).join(':')
-        runInstaller('javac', ['-cp', path, '-d', join(target, 'classes'), source])
+        const paths = ['-cp', librariesIn(target).join(':'), '-sourcepath', sourceFolders.join(':')]
+        const sources = mainClasses.map((each) => join(project, 'src', `${each.replaceAll('.', '/')}.java`))
+        runInstaller('javac', [...paths, '-d', join(target, 'classes'), ...sources])
       })
     },
   }
+}
+
+function javaFilesIn(folder: string): string[] {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return paths
+    .filter((path) => path.endsWith('.java'))
+    .sort()
+    .map((path) => join(folder, path))
 }
 
 function librariesIn(root: string): string[] {
@@ -53,13 +84,13 @@ function librariesIn(root: string): string[] {
   return readdirSync(folder).map((file) => join(folder, file))
 }
 
-function getLibraries(project: string, target: string, debianPackage: string): void {
+function getLibraries(project: string, target: string, debianPackage: string | undefined): void {
   try {
     const output = `-DoutputDirectory=${target}`
     runInstaller('mvn', ['-q', '-B', '-f', project, 'dependency:copy-dependencies', output])
     return
   } catch (error) {
-    if (!isOnPath('apt-get')) throw error
+    if (debianPackage === undefined || !isOnPath('apt-get')) throw error
   }
   unpackDebian(debianPackage)
   runInstaller('cp', ['-rL', join(folderOf(debianPackage), 'usr/share/java'), target])

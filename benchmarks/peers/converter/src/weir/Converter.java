@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
  * What the original converter does with lines, from a file to a file: {@code Converter MODE SETTINGS INPUT OUTPUT}.
  *
  * <ul>
- *   <li>{@code original}: as published. For every line it reads the filters out of the settings and compiles their patterns; each
- *       line that is kept is flushed, and parsed a second time for the delay that it reports.
+ *   <li>{@code original}: as published. For every line it reads the filters out of the settings and compiles the patterns that it
+ *       comes to; each line that is kept is flushed, and parsed a second time for the delay that it reports.
  *   <li>{@code repaired}: filters and patterns are made once, each line is parsed once, and output is flushed at the end.
  * </ul>
  */
@@ -31,8 +31,13 @@ public final class Converter {
   /** A filter as the settings have it. */
   private record Setting(String fieldName, String regex, boolean include) {}
 
-  /** A filter with its pattern. */
-  private record Filter(String[] path, Pattern pattern, boolean include) {}
+  /** A filter; `pattern` is absent where it is compiled whenever it is asked. */
+  record Filter(String[] path, String regex, Pattern pattern, boolean include) {
+    private boolean matches(String text) {
+      Pattern compiled = pattern == null ? Pattern.compile(regex) : pattern;
+      return compiled.matcher(text).matches();
+    }
+  }
 
   /** Decides a line. */
   private interface Rules {
@@ -42,8 +47,8 @@ public final class Converter {
   public static void main(String[] arguments) throws IOException {
     boolean isOriginal = arguments[0].equals("original");
     JsonNode settings = MAPPER.readTree(new File(arguments[1]));
-    List<Filter> filters = compile(settings);
-    Rules rules = isOriginal ? line -> passes(compile(settings), line) : line -> passes(filters, line);
+    List<Filter> filters = filters(settings, true);
+    Rules rules = isOriginal ? line -> passes(filters(settings, false), line) : line -> passes(filters, line);
     double delays = 0;
     try (BufferedReader in = Files.newBufferedReader(Path.of(arguments[2]), StandardCharsets.UTF_8);
         BufferedWriter out = Files.newBufferedWriter(Path.of(arguments[3]), StandardCharsets.UTF_8)) {
@@ -61,13 +66,19 @@ public final class Converter {
     if (isOriginal) System.err.println("sum of delays: " + delays + " ms");
   }
 
-  private static List<Filter> compile(JsonNode settings) {
+  /** The filters of settings, their patterns compiled now or each time that they are asked. */
+  static List<Filter> filters(JsonNode settings, boolean areCompiled) {
     return MAPPER.convertValue(settings.get("filters"), SETTINGS).stream()
-        .map(each -> new Filter(each.fieldName().split("\\."), Pattern.compile(each.regex()), each.include()))
+        .map(each -> {
+          Pattern pattern = areCompiled ? Pattern.compile(each.regex()) : null;
+          return new Filter(each.fieldName().split("\\."), each.regex(), pattern, each.include());
+        })
         .toList();
   }
 
-  private static boolean passes(List<Filter> filters, String line) {
+  /** Whether a line passes all filters; without any, everything does. */
+  static boolean passes(List<Filter> filters, String line) {
+    if (filters.isEmpty()) return true;
     Map<String, Object> record;
     try {
       record = MAPPER.readValue(line, RECORD);
@@ -77,7 +88,7 @@ public final class Converter {
     if (record == null) return false;
     for (Filter filter : filters) {
       Object value = valueAt(record, filter.path());
-      boolean matches = value != null && filter.pattern().matcher(value.toString()).matches();
+      boolean matches = value != null && filter.matches(value.toString());
       if (matches != filter.include()) return false;
     }
     return true;
@@ -95,7 +106,8 @@ public final class Converter {
     return at.get(path[path.length - 1]);
   }
 
-  private static double delay(String line) throws IOException {
+  /** Milliseconds since the time that the record has, parsed once more. */
+  static double delay(String line) throws IOException {
     Object time = MAPPER.readValue(line, RECORD).get("reqTimeSec");
     return time instanceof String text ? System.currentTimeMillis() - Double.parseDouble(text) * 1000 : 0;
   }
