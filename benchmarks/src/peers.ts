@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { loadCases } from './cases.ts'
 import { canMeasureMemory, versionOf } from './contenders/command-line.ts'
 import { lineTools } from './contenders/ripgrep.ts'
+import { javaContenders } from './kafka/java-contenders.ts'
+import { rsyslogKafka } from './kafka/rsyslog.ts'
 import { expressible, renderExpressible } from './peers/expressible.ts'
 import { peers } from './peers/list.ts'
 import { tell } from './program.ts'
@@ -38,6 +40,9 @@ const helpers: readonly Wanted[] = [
   { tool: systemTool('nginx', 'nginx-light', nginxVersion), use: 'ceiling of the model of the service' },
 ]
 
+/** What works between two topics. */
+const betweenTopics = [...javaContenders, rsyslogKafka].flatMap(({ tool }) => tool ?? [])
+
 /** Programs for the same job that are no contenders, and why. */
 const absent: readonly (readonly [string, string])[] = [
   ['vector', 'the program is in no registry of packages; its language is measured (vrl)'],
@@ -69,10 +74,9 @@ function main(args: readonly string[]): number {
     console.log(renderExpressible(expressible(cases)))
     return 0
   }
+  const contenderTools = [...[...peers, ...Object.values(lineTools)].map(({ tool }) => tool), ...betweenTopics]
   const tools = new Map(
-    [...[...peers, ...Object.values(lineTools)].map(({ tool }) => ({ tool, use: 'contender' })), ...helpers].map(
-      (each) => [each.tool.name, each],
-    ),
+    [...contenderTools.map((tool) => ({ tool, use: 'contender' })), ...helpers].map((each) => [each.tool.name, each]),
   )
   const unknown = args.find((name) => !tools.has(name))
   if (unknown !== undefined) {

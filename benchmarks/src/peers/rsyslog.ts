@@ -15,7 +15,8 @@ import type { Comparison, Field, Language, Translation } from './translation.ts'
 /** The key that only the last line has. */
 const endKey = 'weir_end_of_input'
 
-const language: Language = {
+/** How its script says tests. */
+export const rsyslogLanguage: Language = {
   all: (tests) => `(${tests.join(' and ')})`,
   any: (tests) => `(${tests.join(' or ')})`,
   not: (test) => `not (${test})`,
@@ -97,8 +98,8 @@ ruleset(name="r" queue.type="FixedArray" queue.workerThreads="1") {
 `
 }
 
-/** Where an unpacked package has its modules. */
-function moduleOptions(root: string): string {
+/** Returns the option that tells rsyslogd where an unpacked package has its modules. */
+export function moduleOptions(root: string): string {
   return `-M ${quote(
     libraryFolders(root)
       .map((folder) => join(folder, 'rsyslog'))
@@ -118,7 +119,7 @@ export const rsyslog: Peer = {
   }),
   hasThreads: false,
   rewrites: false,
-  translate: ({ rules }) => rsyslogRules(translate(rules, language)),
+  translate: ({ rules }) => rsyslogRules(translate(rules, rsyslogLanguage)),
   command: (translation, { found, input, output, folder }) => {
     const file = (name: string): string => join(folder, name)
     // The state files of earlier runs would tell it that it has read all there is.
