@@ -23,7 +23,10 @@ export interface KafkaTask {
   readonly input: string
   readonly output: string
   readonly partitions: number
-  /** Of both topics. A value of chunks becomes at most one value, of its kept lines in their order. */
+  /**
+   * Of both topics. Kept lines of chunks stay in their order; those of several values may be joined, but not by a contender
+   * that commits ahead of its work, whose values are counted.
+   */
   readonly form: Form
   /** All of them have to let a record pass. */
   readonly filters: readonly OriginalFilterSettings[]

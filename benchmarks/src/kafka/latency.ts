@@ -7,7 +7,7 @@ import type { Latency } from '../service/rated.ts'
 import { pause } from '../service/processes.ts'
 import type { KafkaContender } from './contender.ts'
 import { faultOf } from './contenders.ts'
-import { NumberedFeed, countNumbered, numberedFilters, numbersIn } from './numbered-feed.ts'
+import { NumberedFeed, countNumbered, numberedFilters, numbersIn, recordsPerValue } from './numbered-feed.ts'
 import type { NumberedCounts } from './numbered-feed.ts'
 import { cpuSecondsOfTrees } from './process-tree.ts'
 import { openStand } from './stand.ts'
@@ -21,7 +21,7 @@ export interface LatencyResult {
   readonly reason?: string
   readonly bytesPerSecond: number
   readonly seconds: number
-  /** Of each value, by its first record. */
+  /** Of each value that was written, by its first record. */
   readonly latencyMs?: Latency
   readonly cpuSeconds?: number
   readonly content?: NumberedCounts
@@ -69,10 +69,8 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
   const output = stand?.output ?? topic
   const endReading = await client.readNew(output, ({ value }) => {
     const nowMs = performance.now()
-    let isFirst = true
     numbersIn(value ?? Buffer.alloc(0), (id) => {
-      if (isFirst && !arrivedMs.has(id)) arrivedMs.set(id, nowMs)
-      isFirst = false
+      if (id % recordsPerValue === 0 && !arrivedMs.has(id)) arrivedMs.set(id, nowMs)
     })
   })
   const feed = await NumberedFeed.start(client, topic, partitions, options.bytesPerSecond)

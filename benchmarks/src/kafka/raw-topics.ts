@@ -78,7 +78,7 @@ export interface TopicLines {
 
 /** What must be in an output. */
 export interface Wanted extends TopicLines {
-  /** Values that it has where each value of the input becomes at most one of chunks, or one for each line. */
+  /** Values that it has where none are joined: one for each line, or for each chunk of which a line is kept. */
   readonly values: number
 }
 
