@@ -32,7 +32,7 @@ export interface Sent {
 
 /** What writes to one topic. */
 export interface Writer {
-  /** Writes values with null keys, acknowledged before it resolves. Several may be on their way. */
+  /** Writes values with null keys, once each, acknowledged before it resolves; one send at a time to a partition. */
   send(parts: readonly Sent[]): Promise<void>
   close(): Promise<void>
 }
@@ -76,7 +76,11 @@ export class Client {
 
   /** Returns what writes to a topic. One for each: kafkajs' producers do not bear that a topic of theirs is deleted. */
   async openWriter(topic: string): Promise<Writer> {
-    const producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+    // What fails in one partition, kafkajs sends again in all.
+    const producer = this.kafka.producer({
+      idempotent: true,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    })
     await producer.connect()
     return {
       send: async (parts) => {

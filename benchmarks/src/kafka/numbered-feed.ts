@@ -22,8 +22,9 @@ export class NumberedFeed {
   readonly startedMs = performance.now()
   readonly everyMs: number
   private readonly writer: Writer
-  private readonly partitions: number
-  private readonly sends: Promise<void>[] = []
+  /** Of each partition, what is due and not on its way. */
+  private readonly waiting: Buffer[][]
+  private readonly sending: (Promise<void> | undefined)[] = []
   private isStopped = false
   private readonly feeding: Promise<void>
   /** Values that were sent. */
@@ -31,7 +32,7 @@ export class NumberedFeed {
 
   private constructor(writer: Writer, partitions: number, bytesPerSecond: number) {
     this.writer = writer
-    this.partitions = partitions
+    this.waiting = Array.from({ length: partitions }, () => [])
     this.everyMs = (1000 * valueBytes) / bytesPerSecond
     this.feeding = this.feed()
   }
@@ -56,7 +57,7 @@ export class NumberedFeed {
     if (this.isStopped) return
     this.isStopped = true
     await this.feeding
-    await Promise.all(this.sends)
+    await Promise.all(this.sending)
     await this.writer.close()
   }
 
@@ -68,12 +69,25 @@ export class NumberedFeed {
         continue
       }
       const value = numberedBody(this.values * recordsPerValue, recordsPerValue)
-      const send = this.writer.send([{ partition: this.values % this.partitions, values: [value] }])
-      // Told by stop().
-      send.catch(() => undefined)
-      this.sends.push(send)
+      const partition = this.values % this.waiting.length
+      this.waiting[partition]!.push(value)
+      if (this.sending[partition] === undefined) this.send(partition)
       this.values++
     }
+  }
+
+  /** Writes what waits, until nothing does. */
+  private send(partition: number): void {
+    const sending = async () => {
+      for (let values; (values = this.waiting[partition]!.splice(0)).length > 0;) {
+        await this.writer.send([{ partition, values }])
+      }
+      this.sending[partition] = undefined
+    }
+    const promise = sending()
+    // Told by stop().
+    promise.catch(() => undefined)
+    this.sending[partition] = promise
   }
 }
 
