@@ -28,8 +28,8 @@ export interface LatencyResult {
 }
 
 const partitions = 4
-/** What comes first warms up, and does not count. */
-const warmSeconds = 5
+/** What comes first warms up, and does not count; less where the load itself is shorter. */
+const mostWarmSeconds = 5
 /** How long is waited for what was written last. */
 const mostWaitMs = 60_000
 
@@ -62,6 +62,7 @@ async function measureOne(task: KafkaTask, contender: KafkaContender | undefined
 
 async function load(task: KafkaTask, topic: string, contender: KafkaContender | undefined) {
   const { client, options } = task
+  const warmSeconds = Math.min(mostWarmSeconds, options.seconds)
   const stand =
     contender &&
     (await openStand(contender, { ...task, input: topic, partitions, form: 'chunks', filters: numberedFilters }))

@@ -55,11 +55,11 @@ export const kafkaHelp = `Usage: npm run bench:kafka -- [options]
   --contenders NAMES        ${contenders.map(({ id }) => id).join(', ')}
                             (default all)
   --samples N               passes of each contender (default 3)
-  --bytes SIZE              records of a pass (default 200MB; quick 50MB)
+  --bytes SIZE              records of a pass (default 400MB; quick 60MB)
   --seconds N               length of the loads with a rate (default 60; quick 10)
   --rate SIZE               bytes a second of these loads (default 5MB)
-  --quick                   every target in four minutes: the cases and contenders that targets are about, unless --case
-                            or --contenders name others; small inputs, short loads
+  --quick                   every target in four minutes: only what targets are about, unless --only, --case or --contenders
+                            name others; small inputs, short loads
   --seed N                  seed of the order of the samples (default: the time)
   --cache DIR               folder for inputs, the broker and what contenders keep (default benchmarks/.cache)
   --json FILE               result file (default benchmarks/results/DATE-COMMIT-kafka.json)
@@ -83,6 +83,7 @@ const flags = {
   json: 'value',
 } as const
 
+const quickMeasurements = ['throughput', 'processes', 'takeover', 'backlog']
 const quickCases = ['chunks-10-1', 'lines-10-1']
 /** Those that targets name. */
 const quickContenders = ['weir-exactly-once', 'weir-at-least-once', 'kafka-repaired', 'kafka-streams']
@@ -95,13 +96,13 @@ export function parseKafkaOptions(args: readonly string[]): KafkaOptions | undef
   const named = (names: readonly string[] | undefined, quick: readonly string[]): readonly string[] =>
     names === undefined && isQuick ? quick : namesIn(names)
   return {
-    only: choose('--only', namesIn(values.only), measurements, (name) => [name]),
+    only: choose('--only', named(values.only, quickMeasurements), measurements, (name) => [name]),
     cases: choose('--case', named(values.case, quickCases), throughputCases, ({ name }) => [name]),
     contenders: choose('--contenders', named(values.contenders, quickContenders), contenders, ({ id }) => [id]).map(
       ({ id }) => id,
     ),
     samples: parseCount('--samples', values.samples ?? '3', 1, 1000),
-    bytes: parseSize('--bytes', values.bytes ?? (isQuick ? '50MB' : '200MB')),
+    bytes: parseSize('--bytes', values.bytes ?? (isQuick ? '60MB' : '400MB')),
     seconds: parseCount('--seconds', values.seconds ?? (isQuick ? '10' : '60'), 1, 86_400),
     bytesPerSecond: parseSize('--rate', values.rate ?? '5MB'),
     isQuick,

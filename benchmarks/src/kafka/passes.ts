@@ -1,5 +1,5 @@
 // One pass of a contender over a topic: it is started, watched by the offsets that its group commits, ended, and its output is
-// judged. What is timed is the part behind the first quarter, so that starting and warming up are told apart for every one.
+// judged. What is timed is the second half of the records, so that starting and warming up are told apart for every one.
 // Called by throughput.ts.
 
 import { pause } from '../service/processes.ts'
@@ -27,7 +27,7 @@ export interface Effort {
 
 /** What a pass came to. */
 export interface Pass extends Effort {
-  /** From the start of the processes to the timed part. */
+  /** From the start of the processes to the timed part; nothing where all was through at once, and all of it is timed. */
   readonly start: Effort
   /** Largest resident memory of each process, added up. */
   readonly peakBytes: number
@@ -36,7 +36,8 @@ export interface Pass extends Effort {
 }
 
 /** So much of the input is through when the timed part begins. */
-const warmShare = 0.25
+const warmShare = 0.5
+const nothing: Effort = { seconds: 0, cpuSeconds: 0, bytes: 0 }
 const lookMs = 20
 /** A contender that does not move for so long is given up. */
 const mostQuietMs = 60_000
@@ -94,6 +95,7 @@ async function watch(
 ): Promise<Pass> {
   const startedMs = performance.now()
   const pids = stand.running.map(({ pid }) => pid)
+  const processes = pids.length
   const effort = (bytes: number): Effort => ({
     seconds: (performance.now() - startedMs) / 1000,
     cpuSeconds: cpuSecondsOfTrees(pids),
@@ -107,9 +109,9 @@ async function watch(
     bytes = now
     if (start === undefined && bytes >= warmShare * raw.bytes && (await isDivided())) start = effort(bytes)
     else if (isThrough) {
-      if (start === undefined || start.bytes === bytes)
-        throw new Error('it was through before it was warm: give it more bytes')
-      return { ...difference(effort(bytes), start), start, peakBytes: peakBytesOfTrees(pids) }
+      if (start === undefined && processes > 1) throw new Error('it was through before each process had its part')
+      const begun = start === undefined || start.bytes === bytes ? nothing : start
+      return { ...difference(effort(bytes), begun), start: begun, peakBytes: peakBytesOfTrees(pids) }
     }
     stand.checkRunning()
     if (performance.now() - movedMs > mostQuietMs) {

@@ -82,11 +82,13 @@ function renderThroughput(results: readonly ThroughputResult[]): string {
       digits(summarize(samples.map(({ start: begun }) => begun.cpuSeconds)).median),
       digits(Math.max(...samples.map(({ peakBytes }) => peakBytes)) / 1e6),
       String(samples.length),
-      '',
+      samples.some(({ start: begun }) => begun.bytes === 0) ? 'start included: too few bytes' : '',
     ]
   })
   const table = markdownTable(head, rows, head.slice(2, -1))
-  return `${table}\n\nProcessor time of the contender alone; the broker shares the processors with it. What is timed begins when a quarter of the records is through; all before is its start.`
+  const about =
+    'Processor time of the contender alone, which shares the processors with the broker. What is timed begins when half of the records is through; all before is its start.'
+  return `${table}\n\n${about}`
 }
 
 function scaled({ median, least, most, count }: Summary, factor: number): Summary {
