@@ -24,7 +24,7 @@ export interface JavaProgram {
 
 /** The tool of a Java program. */
 export interface JavaTool extends Tool {
-  /** Returns the arguments of `java` that run a class of the program, which is there. */
+  /** Returns the arguments of `java` that run a class of the program. Errors: an Error where it is not installed. */
   readonly argumentsFor: (mainClass: string) => readonly string[]
 }
 
@@ -43,6 +43,7 @@ export function javaProgram({
   const folder = `java-${name}-${hash.digest('hex').slice(0, 12)}`
   const root = join(toolsFolder, folder)
   const argumentsFor = (mainClass: string): readonly string[] => {
+    if (!existsSync(root)) throw new Error(`${name} is not installed: npm run bench:peers -- ${name}`)
     return ['-cp', [join(root, 'classes'), ...librariesIn(root)].join(':'), mainClass]
   }
   return {

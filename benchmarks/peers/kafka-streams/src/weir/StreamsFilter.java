@@ -3,6 +3,7 @@
 package weir;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
@@ -31,7 +32,8 @@ public final class StreamsFilter {
       failed.countDown();
       return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
     });
-    Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
+    // A transaction that it cannot end in this time is aborted by the broker, and its records are read again.
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(Duration.ofSeconds(10))));
     streams.start();
     failed.await();
     System.exit(1);
