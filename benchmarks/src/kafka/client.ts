@@ -124,16 +124,23 @@ export class Client {
     const left = new Set(ends.flatMap((end, partition) => (end > 0 ? [partition] : [])))
     if (left.size === 0) return
     const consumer = this.consumer()
+    let hasBegun = false
     const done = new Promise<void>((resolve, reject) => {
       // Markers of transactions take offsets too, and no record says so: the end of a batch does.
       consumer.on('consumer.end_batch_process', ({ payload: { partition, lastOffset } }) => {
         if (Number(lastOffset) + 1 >= ends[partition]!) left.delete(partition)
         if (left.size === 0) resolve()
       })
-      consumer.on('consumer.crash', ({ payload }) => reject(payload.error))
+      // Until a broker has loaded its groups, it lets nobody in, and kafkajs tries again; from the first record, as ever.
+      consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
+        if (!restart || hasBegun) reject(error)
+      })
     })
     try {
-      await this.follow(consumer, topic, take)
+      await this.follow(consumer, topic, (value) => {
+        hasBegun = true
+        take(value)
+      })
       await done
     } finally {
       await consumer.disconnect()
