@@ -96,7 +96,8 @@ export class Client {
   /** Returns one more than the last offset of each partition. Where a transaction is open, it counts as well. */
   async endsOf(topic: string): Promise<number[]> {
     const ends: number[] = []
-    for (const { partition, high } of await this.admin.fetchTopicOffsets(topic)) ends[partition] = Number(high)
+    for (const { partition, high } of await again(() => this.admin.fetchTopicOffsets(topic)))
+      ends[partition] = Number(high)
     return ends
   }
 
@@ -177,7 +178,7 @@ export class Client {
   }
 }
 
-/** Repeats what a broker refuses for a while, as it does until it has loaded its groups. */
+/** Repeats what a broker refuses for a while, as it does until it has loaded its groups, or leads a new partition. */
 async function again<T>(ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
