@@ -38,7 +38,7 @@ const patienceMs = 1_000_000_000
 
 function settingsOf({ bootstrap, group, input, output, folder, filters }: KafkaTask): string {
   const text = (value: string): string => `"${value.replaceAll(/[\\"$]/g, '\\$&')}"`
-  const reading = ['auto.offset.reset=earliest', 'auto.commit.interval.ms=100', 'partition.assignment.strategy=range']
+  const reading = ['auto.offset.reset=earliest', 'auto.commit.interval.ms=100']
   const list = (values: readonly string[]): string => `[${values.map(text).join(',')}]`
   return `global(workDirectory=${text(folder)} maxMessageSize="1m" parser.escapeControlCharactersOnReceive="off" abortOnUncleanConfig="on")
 module(load="imkafka") module(load="omkafka") module(load="mmjsonparse")

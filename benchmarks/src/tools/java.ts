@@ -38,9 +38,7 @@ export function javaProgram({
 }: JavaProgram): JavaTool {
   const project = join(sourcesFolder, name)
   const sourceFolders = [name, ...others].map((each) => join(sourcesFolder, each, 'src'))
-  const hash = createHash('sha256')
-  for (const path of [join(project, 'pom.xml'), ...sourceFolders.flatMap(javaFilesIn)]) hash.update(readFileSync(path))
-  const folder = `java-${name}-${hash.digest('hex').slice(0, 12)}`
+  const folder = `java-${name}-${hashOf([join(project, 'pom.xml'), ...sourceFolders.flatMap(javaFilesIn)])}`
   const root = join(toolsFolder, folder)
   const argumentsFor = (mainClass: string): readonly string[] => {
     if (!existsSync(root)) throw new Error(`${name} is not installed: npm run bench:peers -- ${name}`)
@@ -70,6 +68,12 @@ export function javaProgram({
       })
     },
   }
+}
+
+function hashOf(paths: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const path of paths) hash.update(readFileSync(path))
+  return hash.digest('hex').slice(0, 12)
 }
 
 function javaFilesIn(folder: string): string[] {

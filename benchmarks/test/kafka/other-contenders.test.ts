@@ -93,6 +93,7 @@ function isKept(line: string, form: Form, isFirst: boolean): boolean {
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-kafka-'))
 const found = await startBroker(folder)
+after(() => rmSync(folder, { recursive: true }))
 const skipAll = skipWithout('kafka', !('skipped' in found), 'skipped' in found ? found.skipped : '')
 
 describe('on a broker', { skip: skipAll }, () => {
@@ -104,7 +105,6 @@ describe('on a broker', { skip: skipAll }, () => {
   after(async () => {
     await client.close()
     await (found as BenchmarkBroker).close()
-    rmSync(folder, { recursive: true })
   })
 
   for (const contender of [...javaContenders, rsyslogKafka]) {
