@@ -80,7 +80,11 @@ test('the benchmarks begin with a program that exists', () => {
   assert.match(stderr, /main, peers, expect, operators/)
   for (const folder of ['.', 'benchmarks']) {
     const scripts = readJson(join(folder, 'package.json'))['scripts'] as Record<string, string>
-    for (const script of ['bench', 'bench:peers', 'bench:expect', 'bench:operators', 'bench:report', 'bench:service']) {
+    const names = [
+      'bench',
+      ...['peers', 'expect', 'operators', 'report', 'service', 'kafka'].map((name) => `bench:${name}`),
+    ]
+    for (const script of names) {
       const [, path = '', program] = /^node (\S+) (\w+)$/.exec(scripts[script] ?? '') ?? []
       assert.ok(existsSync(join(root, folder, path)), `${folder}/package.json: ${script}`)
       assert.ok(existsSync(join(root, 'benchmarks/src', `${program}.ts`)), `${folder}/package.json: ${script}`)

@@ -54,7 +54,7 @@ const smallInput = () => prepareInput(join(folder, 'cache'), description, record
 
 test('flags have defaults, a quick run is about targets, and wrong names are told', () => {
   const options = parseKafkaOptions([])!
-  assert.deepEqual([options.cases.length, options.samples, options.bytes], [12, 3, 400e6])
+  assert.deepEqual([options.cases.length, options.samples, options.bytes], [12, 3, 600e6])
   assert.equal(options.contenders.length, contenders.length)
   assert.equal(parseKafkaOptions(['--help']), undefined)
   const quick = parseKafkaOptions(['--quick', '--case', 'lines-90-4'])!

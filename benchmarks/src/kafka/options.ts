@@ -55,7 +55,7 @@ export const kafkaHelp = `Usage: npm run bench:kafka -- [options]
   --contenders NAMES        ${contenders.map(({ id }) => id).join(', ')}
                             (default all)
   --samples N               passes of each contender (default 3)
-  --bytes SIZE              records of a pass (default 400MB; quick 60MB)
+  --bytes SIZE              records of a pass (default 600MB; quick 60MB)
   --seconds N               length of the loads with a rate (default 60; quick 10)
   --rate SIZE               bytes a second of these loads (default 5MB)
   --quick                   every target in four minutes: only what targets are about, unless --only, --case or --contenders
@@ -102,7 +102,7 @@ export function parseKafkaOptions(args: readonly string[]): KafkaOptions | undef
       ({ id }) => id,
     ),
     samples: parseCount('--samples', values.samples ?? '3', 1, 1000),
-    bytes: parseSize('--bytes', values.bytes ?? (isQuick ? '60MB' : '400MB')),
+    bytes: parseSize('--bytes', values.bytes ?? (isQuick ? '60MB' : '600MB')),
     seconds: parseCount('--seconds', values.seconds ?? (isQuick ? '10' : '60'), 1, 86_400),
     bytesPerSecond: parseSize('--rate', values.rate ?? '5MB'),
     isQuick,

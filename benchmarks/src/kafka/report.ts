@@ -64,6 +64,9 @@ function faultOfCounts(name: string, content: NumberedCounts | undefined): strin
   return [`${name}: ${content.lost} records lost, ${content.repeated} twice, ${content.wrong} wrong`]
 }
 
+/** In passes of fewer bytes, compiling is most of what Java's programs do. */
+const leastBytesOfJava = 400e6
+
 const head = ['case', 'contender', 'CPU s/GB', '× Weir’s', 'MB/s', 'start CPU s', 'peak MB', 'passes', 'note']
 
 function renderThroughput(results: readonly ThroughputResult[]): string {
@@ -88,7 +91,9 @@ function renderThroughput(results: readonly ThroughputResult[]): string {
   const table = markdownTable(head, rows, head.slice(2, -1))
   const about =
     'Processor time of the contender alone, which shares the processors with the broker. What is timed begins when half of the records is through; all before is its start.'
-  return `${table}\n\n${about}`
+  const isShort = results.some(({ bytes, samples }) => samples.length > 0 && bytes < leastBytesOfJava)
+  const warning = isShort ? ' In passes this short Java is still compiling: ratios to its programs say little.' : ''
+  return `${table}\n\n${about}${warning}`
 }
 
 function scaled({ median, least, most, count }: Summary, factor: number): Summary {
