@@ -118,7 +118,7 @@ test('filters keep about the share that they are named after, by a reading of ev
     for await (const line of linesOf(input.path)) {
       const record = JSON.parse(String(line)) as Record<string, string>
       const passes = filters.every(
-        ({ fieldName, regex, include }) => new RegExp(`^(?:${regex})$`).test(record[fieldName!] ?? '') === include,
+        ({ fieldName, regex, include }) => new RegExp(`^(?:${regex})$`).test(record[fieldName] ?? '') === include,
       )
       assert.equal(kept[index++] === 1, passes, String(line))
     }

@@ -24,7 +24,8 @@ export class NumberedFeed {
   private readonly writer: Writer
   /** Of each partition, what is due and not on its way. */
   private readonly waiting: Buffer[][]
-  private readonly sending: (Promise<void> | undefined)[] = []
+  /** By partition, what is on its way. */
+  private readonly sending = new Map<number, Promise<void>>()
   private isStopped = false
   private readonly feeding: Promise<void>
   /** Values that were sent. */
@@ -57,7 +58,7 @@ export class NumberedFeed {
     if (this.isStopped) return
     this.isStopped = true
     await this.feeding
-    await Promise.all(this.sending)
+    await Promise.all(this.sending.values())
     await this.writer.close()
   }
 
@@ -71,7 +72,7 @@ export class NumberedFeed {
       const value = numberedBody(this.values * recordsPerValue, recordsPerValue)
       const partition = this.values % this.waiting.length
       this.waiting[partition]!.push(value)
-      if (this.sending[partition] === undefined) this.send(partition)
+      if (!this.sending.has(partition)) this.send(partition)
       this.values++
     }
   }
@@ -82,12 +83,12 @@ export class NumberedFeed {
       for (let values; (values = this.waiting[partition]!.splice(0)).length > 0;) {
         await this.writer.send([{ partition, values }])
       }
-      this.sending[partition] = undefined
+      this.sending.delete(partition)
     }
     const promise = sending()
     // Told by stop().
     promise.catch(() => undefined)
-    this.sending[partition] = promise
+    this.sending.set(partition, promise)
   }
 }
 
