@@ -119,4 +119,8 @@ function resultName(machine: Machine, at: string): string {
   return `${at.slice(0, 10)}-${commit}${machine.isModified ? '-changed' : ''}-kafka.json`
 }
 
+// Whoever listens for the end of the process ends what it has started; the broker ends with its standard input.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => process.exit(128 + os.constants.signals[signal]))
+}
 await runProgram(main)

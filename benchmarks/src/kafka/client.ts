@@ -15,19 +15,19 @@ const topicConfig = Object.entries({
 
 /** Between two tries of what a broker refuses for a while. */
 const lookMs = 20
+const mostRefusedMs = 60_000
 
 /** A value with its place. */
 export interface ReadValue {
   readonly partition: number
   /** Null where the record has no value. */
   readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, unknown>>
 }
 
 /** Values for one partition. */
 export interface Sent {
   readonly partition: number
-  readonly values: readonly (Buffer | string)[]
+  readonly values: readonly Buffer[]
 }
 
 /** What writes to one topic. */
@@ -64,9 +64,10 @@ export class Client {
     const configEntries = topicConfig.map(([name, value]) => ({ name, value }))
     // Waiting for leaders, kafkajs fails where the broker has not heard of the topic yet.
     await this.admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
-    for (let leaders = 0; leaders < numPartitions;) {
-      const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }))
-      leaders = topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0
+    for (;;) {
+      const { topics } = await again(() => this.admin.fetchTopicMetadata({ topics: [topic] }))
+      if (topics[0]?.partitions.filter(({ leader }) => leader >= 0).length === numPartitions) return
+      await pause(lookMs)
     }
   }
 
@@ -172,20 +173,23 @@ export class Client {
       autoCommit: false,
       eachBatch: async ({ batch }) => {
         const { partition } = batch
-        for (const { value, headers = {} } of batch.messages) take({ partition, value, headers })
+        for (const { value } of batch.messages) take({ partition, value })
       },
     })
   }
 }
 
-/** Repeats what a broker refuses for a while, as it does until it has loaded its groups, or leads a new partition. */
+/**
+ * Repeats what a broker refuses for a while, as it does until it has loaded its groups, or leads a new partition. *Errors*:
+ * others, and these when a minute has not helped.
+ */
 async function again<T>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (const startedMs = performance.now(); ; await pause(lookMs)) {
     try {
       return await ask()
     } catch (error) {
-      if (!(error instanceof kafkajs.KafkaJSError && error.retriable)) throw error
-      await pause(lookMs)
+      const isForNow = error instanceof kafkajs.KafkaJSError && error.retriable
+      if (!isForNow || performance.now() - startedMs > mostRefusedMs) throw error
     }
   }
 }

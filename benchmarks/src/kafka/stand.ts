@@ -42,6 +42,9 @@ export interface Stand {
 }
 
 let stands = 0
+/** Contenders that may run. One that outlives the harness would look for its broker for ever. */
+const alive = new Set<Running>()
+process.on('exit', () => alive.forEach(({ child }) => child.kill('SIGKILL')))
 
 /** Makes the topics of a contender; nothing runs yet. */
 export async function openStand(contender: KafkaContender, task: StandTask): Promise<Stand> {
@@ -53,7 +56,10 @@ export async function openStand(contender: KafkaContender, task: StandTask): Pro
   for (const topic of topics) await client.createTopic(topic, partitions)
   const root = mkdtempSync(join(cache, `kafka-${contender.id}-`))
   const running: Running[] = []
-  const stop = async () => void (await Promise.all(running.map((each) => each.stop())))
+  const stop = async () => {
+    await Promise.all(running.map((each) => each.stop()))
+    for (const each of running) alive.delete(each)
+  }
   return {
     ...{ group, output, running, stop },
     start: () => {
@@ -64,6 +70,7 @@ export async function openStand(contender: KafkaContender, task: StandTask): Pro
       const env = { ...process.env, ...started.environment }
       const child = new Running(program, args, { cwd: folder, env })
       running.push(child)
+      alive.add(child)
       return child
     },
     committed: () => client.committedBy(group, input, partitions),

@@ -5,6 +5,8 @@
 import { startBroker } from './broker.ts'
 import { kafkaPrograms, whyNoKafka } from './install.ts'
 
+/** Members that start together are to share partitions from the beginning; a real cluster waits 3 s for them. */
+const settings = { 'group.initial.rebalance.delay.ms': 500 }
 /** The tests' brokers start soon; this one is measured with, and so is compiled as far as Java can. */
 const javaOptions = ['-XX:TieredStopAtLevel=4', '-Xmx768m']
 
@@ -16,8 +18,9 @@ async function serve(): Promise<object> {
       process.stdin.once('end', () => void clean().then(() => process.exit())).resume()
     },
   }
-  const broker = await startBroker(owner, { under: process.argv[2]!, javaOptions })
+  const broker = await startBroker(owner, { under: process.argv[2]!, settings, javaOptions })
   const programs = await kafkaPrograms()
+  // Whatever runs a program names its class and arguments itself.
   return { bootstrap: broker.address, java: programs.command('', [], javaOptions.slice(0, 1)).slice(0, -1) }
 }
 
