@@ -27,7 +27,7 @@ export interface ReadValue {
 /** Values for one partition. */
 export interface Sent {
   readonly partition: number
-  readonly values: readonly Buffer[]
+  readonly values: readonly (Buffer | string)[]
 }
 
 /** What writes to one topic. */

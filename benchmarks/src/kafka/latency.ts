@@ -28,9 +28,11 @@ export interface LatencyResult {
 }
 
 const partitions = 4
-/** What comes first warms up, and does not count; less where the load itself is shorter. */
+/** From when a contender keeps up, so long nothing counts yet; less where the load itself is shorter. */
 const mostWarmSeconds = 5
-/** How long is waited for what was written last. */
+/** It keeps up when what has not come out is no older. */
+const freshMs = 1000
+/** How long is waited until it keeps up, and for what was written last. */
 const mostWaitMs = 60_000
 
 /** Measures nobody, then each contender that can do chunks, one after another. */
@@ -78,16 +80,19 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
   try {
     stand?.start()
     const pids = stand?.running.map(({ pid }) => pid) ?? []
+    const missing = () => (stand?.checkRunning(), feed.values - arrivedMs.size)
+    await until('it does not keep up', () => missing() * feed.everyMs < freshMs)
     await pause(1000 * warmSeconds)
+    const countedMs = performance.now()
     const before = cpuSecondsOfTrees(pids)
     await pause(1000 * options.seconds)
     await feed.stop()
     const cpuSeconds = cpuSecondsOfTrees(pids) - before
-    await until(() => (stand?.checkRunning(), arrivedMs.size >= feed.values))
+    await until('not everything that was written came out', () => missing() === 0)
     const timesMs: number[] = []
     for (const [id, atMs] of arrivedMs) {
       const dueMs = feed.dueMs(id)
-      if (dueMs >= feed.startedMs + 1000 * warmSeconds) timesMs.push(atMs - dueMs)
+      if (dueMs >= countedMs) timesMs.push(atMs - dueMs)
     }
     const latencyMs = latencyOf(timesMs)
     await stand?.stop()
@@ -101,11 +106,10 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
   }
 }
 
-async function until(look: () => boolean): Promise<void> {
+async function until(what: string, look: () => boolean): Promise<void> {
   const startedMs = performance.now()
   while (!look()) {
-    if (performance.now() - startedMs > mostWaitMs)
-      throw new Error('not everything that was written came out in a minute')
+    if (performance.now() - startedMs > mostWaitMs) throw new Error(`${what} in ${mostWaitMs / 1000} s`)
     await pause(20)
   }
 }
