@@ -81,7 +81,7 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
     stand?.start()
     const pids = stand?.running.map(({ pid }) => pid) ?? []
     const missing = () => (stand?.checkRunning(), feed.values - arrivedMs.size)
-    await until('it does not keep up', () => missing() * feed.everyMs < freshMs)
+    await until('it does not keep up', () => arrivedMs.size > 0 && missing() * feed.everyMs < freshMs)
     await pause(1000 * warmSeconds)
     const countedMs = performance.now()
     const before = cpuSecondsOfTrees(pids)
