@@ -89,12 +89,7 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
     await feed.stop()
     const cpuSeconds = cpuSecondsOfTrees(pids) - before
     await until('not everything that was written came out', () => missing() === 0)
-    const timesMs: number[] = []
-    for (const [id, atMs] of arrivedMs) {
-      const dueMs = feed.dueMs(id)
-      if (dueMs >= countedMs) timesMs.push(atMs - dueMs)
-    }
-    const latencyMs = latencyOf(timesMs)
+    const latencyMs = latencyOf(timesOf(arrivedMs, feed, countedMs))
     await stand?.stop()
     return stand === undefined
       ? { latencyMs }
@@ -104,6 +99,11 @@ async function load(task: KafkaTask, topic: string, contender: KafkaContender | 
     await endReading()
     await stand?.close()
   }
+}
+
+/** Returns how long values took that were due later than `sinceMs`. */
+function timesOf(arrivedMs: ReadonlyMap<number, number>, feed: NumberedFeed, sinceMs: number): number[] {
+  return [...arrivedMs].flatMap(([id, atMs]) => (feed.dueMs(id) >= sinceMs ? [atMs - feed.dueMs(id)] : []))
 }
 
 async function until(what: string, look: () => boolean): Promise<void> {
