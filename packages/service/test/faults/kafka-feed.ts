@@ -20,6 +20,8 @@ export interface FeedOptions {
   readonly partitions: number
   readonly ledger: Ledger
   readonly random: Random
+  /** Makes the records of one value; absent: usual ones. */
+  readonly body?: ((records: number) => Body) | undefined
 }
 
 /** A sender that goes on until it is stopped, whatever happens to the broker. */
@@ -71,11 +73,12 @@ export class Feed {
 
   private async send(producer: Producer): Promise<void> {
     const { topic, partitions, ledger, random } = this.options
+    const makeBody = this.options.body ?? ((records: number) => ledger.body(records))
     const partition = random.below(partitions)
     const bodies: Body[] = []
     const messages = Array.from({ length: 1 + random.below(mostValues) }, (): Message => {
       const isLine = random.chance(500)
-      const body = ledger.body(isLine ? 1 : 1 + random.below(mostRecords))
+      const body = makeBody(isLine ? 1 : 1 + random.below(mostRecords))
       body.sent++
       bodies.push(body)
       // A single record has no line feed behind it, as with most senders.

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import type { Admin } from 'kafkajs'
+import type { Admin, Kafka } from 'kafkajs'
 
 import type { Random } from '#src/generators/random.js'
-import type { Broker, Cluster } from '../servers/kafka/broker.js'
+import type { Broker, Cluster, ClusterOptions } from '../servers/kafka/broker.js'
 import { clientOf } from '../servers/kafka/clients.js'
 import type { PassingFrame } from '../servers/kafka/lanes.js'
 import { startProxiedBroker } from '../servers/kafka/proxied.js'
@@ -17,10 +17,13 @@ import type { FaultProxy } from '../servers/kafka/proxy.js'
 import { eventually, pause } from './fault.js'
 import type { FaultContext, Figures } from './fault.js'
 import { Feed } from './kafka-feed.js'
+import { readTopic } from '../servers/kafka/reading.js'
 import { judgeTopics, readLines } from './kafka-oracle.js'
+import type { OffsetRange, TopicRecords } from './kafka-oracle.js'
 import { Ledger, rulesText } from './ledger.js'
-import type { Place } from './ledger.js'
+import type { Body, Place } from './ledger.js'
 import { Served } from './served.js'
+import type { StartOptions } from './served.js'
 
 export const partitionCount = 4
 /** A broker may serve several runs: each has topics and a group of its own. */
@@ -32,6 +35,15 @@ export interface RigOptions {
   readonly sessionMs?: number
   /** What harmed-clients.ts is told. */
   readonly environment?: Readonly<Record<string, string>>
+  /** What filters load besides. */
+  readonly preloads?: StartOptions['preloads']
+  /** With it, the run has brokers of its own: such as others could not go on with. */
+  readonly brokers?: ClusterOptions
+  /** Returns settings of Kafka, YAML in braces without the braces, in place of the addresses behind the proxy. */
+  readonly connection?: (broker: Broker & Cluster) => string
+  readonly rules?: string
+  /** Makes the records of one value of the feed; absent: usual ones. */
+  readonly body?: (ledger: Ledger, records: number) => Body
 }
 
 /** A broker, filters, a feed. *Order of calls*: `openRig()`, harm, `finish()`. */
@@ -49,11 +61,15 @@ export class Rig {
     ['side', `${this.name}-side`],
     ['malformed', `${this.name}-dead-letter`],
   ])
-  private readonly context: FaultContext
+  readonly context: FaultContext
+  readonly ledger: Ledger
+  /** For harm that a client may do; past the proxy. */
+  readonly kafka: Kafka
+  readonly admin: Admin
   private readonly options: RigOptions
-  private readonly ledger: Ledger
-  private readonly admin: Admin
   private readonly feed: Feed
+  private kept: TopicRecords | undefined
+  private readonly passedBy: OffsetRange[] = []
 
   /** Made by `openRig`. */
   constructor(context: FaultContext, options: RigOptions, { broker, proxy }: ProxiedBroker) {
@@ -63,14 +79,16 @@ export class Rig {
     this.proxy = proxy
     this.random = context.random
     this.ledger = new Ledger(context.random)
-    const kafka = clientOf(broker.innerAddresses)
-    this.admin = kafka.admin()
+    this.kafka = clientOf(broker.innerAddresses)
+    this.admin = this.kafka.admin()
+    const { body } = options
     this.feed = new Feed({
-      kafka,
+      kafka: this.kafka,
       topic: this.raw,
       partitions: partitionCount,
       ledger: this.ledger,
       random: context.random,
+      body: body === undefined ? undefined : (records) => body(this.ledger, records),
     })
   }
 
@@ -92,50 +110,93 @@ export class Rig {
 
   /** Starts one filter more. */
   async add(): Promise<Served> {
-    const { context } = this
-    const folder = path.join(context.folder, `filter-${this.filters.length}`)
-    await mkdir(folder)
-    await writeFile(path.join(folder, 'weir.yaml'), this.settings())
-    await writeFile(path.join(folder, 'rules.yaml'), rulesText)
-    const filter = new Served(folder, folder)
-    context.after(async () => {
-      await filter.end('SIGKILL')
-      const lines = [...filter.log.map((line) => JSON.stringify(line)), ...filter.noise]
-      await writeFile(path.join(folder, 'log'), `${lines.join('\n')}\n`)
-    })
+    const filter = await this.open(`filter-${this.filters.length}`, this.pipeline())
     this.filters.push(filter)
     await this.run(filter)
     return filter
   }
 
+  /** Makes a service with one pipeline, `faults`, and does not start it. `pipeline`: its settings, in YAML. */
+  async open(name: string, pipeline: string): Promise<Served> {
+    const { context, options } = this
+    const folder = path.join(context.folder, name)
+    await mkdir(folder)
+    await writeFile(path.join(folder, 'weir.yaml'), this.settings(pipeline))
+    await writeFile(path.join(folder, 'rules.yaml'), options.rules ?? rulesText)
+    const served = new Served(folder, folder)
+    context.after(async () => {
+      await served.end('SIGKILL')
+      const lines = [...served.log.map((line) => JSON.stringify(line)), ...served.noise]
+      await writeFile(path.join(folder, 'log'), `${lines.join('\n')}\n`)
+    })
+    return served
+  }
+
   /** Starts a filter that has ended. */
   async run(filter: Served): Promise<void> {
-    const { environment } = this.options
-    const options = environment === undefined ? {} : ({ preloads: ['harmed-clients'], environment } as const)
-    const ending = await filter.start(options)
+    const ending = await filter.start(this.startOptions())
     assert.equal(ending, undefined, `The filter did not start: ${filter.noise.join(' ')}`)
   }
 
-  private settings(): string {
-    const { random, broker, options, name, raw, outputs } = this
+  /** How filters are started, and what harmed-clients.ts is told besides. */
+  startOptions(besides: Readonly<Record<string, string>> = {}): StartOptions {
+    const { environment = {}, preloads = [] } = this.options
+    const told = { ...environment, ...besides }
+    const harming = Object.keys(told).length === 0 ? [] : (['harmed-clients'] as const)
+    return { preloads: [...preloads, ...harming], environment: told }
+  }
+
+  private pipeline(): string {
+    const { random, name, raw, outputs } = this
     // Lines and chunks are written by different filters of the same group.
     const format = random.pick(['lines', 'chunks'])
     const output = (place: Place) => `{ kafka: { topic: ${outputs.get(place)}, format: ${format} } }`
-    const { sessionMs = 1500 } = options
+    return [
+      `source: { kafka: { topic: ${raw}, group: ${name} } }`,
+      'rules: rules.yaml',
+      `routes: { keep: ${output('keep')}, side: ${output('side')} }`,
+      `deadLetter: { kafka: { topic: ${outputs.get('malformed')} } }`,
+    ].join('\n    ')
+  }
+
+  private settings(pipeline: string): string {
+    const { random, broker, options } = this
+    const { sessionMs = 1500, connection } = options
+    const where = connection?.(broker) ?? `brokers: [${broker.addresses.map((each) => `"${each}"`).join(', ')}]`
+    const topics = `topics: create, partitions: ${partitionCount}, replicas: ${broker.brokers.length}`
     const fetchBytes = random.pick(['16KiB', '64KiB', '1MiB'])
     return [
-      `kafka: { brokers: ["${broker.address}"], topics: create, partitions: ${partitionCount}, replicas: 1, sessionMs: ${sessionMs}, fetchBytes: ${fetchBytes} }`,
+      `kafka: { ${where}, ${topics}, sessionMs: ${sessionMs}, fetchBytes: ${fetchBytes} }`,
       'pipelines:',
       '  faults:',
-      `    source: { kafka: { topic: ${raw}, group: ${name} } }`,
-      '    rules: rules.yaml',
       '    threads: 1',
-      `    routes: { keep: ${output('keep')}, side: ${output('side')} }`,
-      `    deadLetter: { kafka: { topic: ${outputs.get('malformed')} } }`,
+      `    ${pipeline}`,
       'admin: { listen: "127.0.0.1:0" }',
       'log: { format: json }',
       '',
     ].join('\n')
+  }
+
+  /** Remembers what the source's topic holds, before its beginning is deleted. */
+  async keepSource(): Promise<void> {
+    const now = await readTopic(this.broker, this.raw)
+    this.kept = now.map((records, partition) => {
+      const first = records[0]?.offset
+      return [
+        ...(this.kept?.[partition] ?? []).filter(({ offset }) => first === undefined || offset < first),
+        ...records,
+      ]
+    })
+  }
+
+  /** The offset behind what was kept of a partition. */
+  keptEnd(partition: number): number {
+    return Number(this.kept?.[partition]?.at(-1)?.offset ?? -1n) + 1
+  }
+
+  /** Nobody is to deliver these: an operator has said so. */
+  passBy(range: OffsetRange): void {
+    this.passedBy.push(range)
   }
 
   /** Where the group stands in each partition; undefined while the broker does not tell. */
@@ -181,7 +242,8 @@ export class Rig {
     return this.told('A transaction failed, and the partition is taken over again.')
   }
 
-  private told(message: string): number {
+  /** How often filters have said this in their logs. */
+  told(message: string): number {
     return this.filters.reduce((sum, { log }) => sum + log.filter(({ msg }) => msg === message).length, 0)
   }
 
@@ -199,7 +261,9 @@ export class Rig {
     for (const filter of this.filters.filter(({ isUp }) => isUp)) {
       assert.deepEqual(await filter.end('SIGTERM'), { code: 0, signal: null }, filter.noise.join(' '))
     }
-    const figures = judgeTopics(this.ledger, await readLines(this.broker, this))
+    const { raw, outputs, kept, passedBy } = this
+    const topics = await readLines(this.broker, { raw, outputs, passedBy, ...(kept === undefined ? {} : { kept }) })
+    const figures = judgeTopics(this.ledger, topics)
     const takeovers = `${this.told('A partition is taken over.')} takeovers`
     const failed = `${this.failures} transactions failed`
     return { ...figures, notes: `${notes}; ${takeovers}, ${failed}, going on after ${(movedMs / 1000).toFixed(1)} s` }
@@ -217,7 +281,8 @@ export class Rig {
 
 /** Starts a broker, so many filters, and the feed. */
 export async function openRig(context: FaultContext, filters: number, options: RigOptions = {}): Promise<Rig> {
-  const rig = new Rig(context, options, context.kafka ?? (await startProxiedBroker(context)))
+  const shared = options.brokers === undefined ? context.kafka : undefined
+  const rig = new Rig(context, options, shared ?? (await startProxiedBroker(context, options.brokers)))
   await rig.start(filters)
   return rig
 }

@@ -1,10 +1,11 @@
 // The fault `zombie`: a filter stands still for longer than its session and its transaction may last, at any moment and right
-// before it moves the offset or commits, while others take what it had; then it goes on. Called by list.ts and a test.
+// before it moves the offset or commits, while others take what it had; then it goes on. And `two-owners`: each partition is
+// assigned to all filters at the same time. Called by list.ts and a test.
 
 import assert from 'node:assert/strict'
 
 import type { ApiName } from '../servers/kafka/framing.js'
-import { pause } from './fault.js'
+import { eventually, pause } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { anyMoment, openRig } from './kafka-rig.js'
 import type { Rig } from './kafka-rig.js'
@@ -86,4 +87,31 @@ export const zombie: Fault = {
   what: 'stops a filter, also right before it commits, until others have what it had, and lets it go on: it is refused, and each record is there once, in order',
   needs: 'kafka',
   run,
+}
+
+/** How many transactions are to be refused before it is enough, and how many filters there are. */
+const refusals = { reduced: 4, full: 200 }
+const owners = { reduced: 2, full: 3 }
+
+async function fight(context: FaultContext) {
+  const { random, scale } = context
+  const rig = await openRig(context, owners[scale], { environment: { FAULT_ASSIGN_ALL: '1' } })
+  for (let refused = 0; refused < refusals[scale]; refused += refusals.reduced) {
+    await eventually('those who have lost the lock are refused', () => rig.failures >= refused + refusals.reduced)
+    await rig.more(1)
+    const filter = random.pick(rig.filters)
+    if (!random.chance(100)) continue
+    await filter.end('SIGKILL')
+    await rig.run(filter)
+  }
+  const { failures } = rig
+  return rig.finish(`${rig.filters.length} owners, ${failures} refused while they fought`)
+}
+
+/** See `what`. */
+export const twoOwners: Fault = {
+  name: 'two-owners',
+  what: 'assigns each partition to all filters of a group at the same time: whoever took it over before is refused, and each record is there once, in order',
+  needs: 'kafka',
+  run: fight,
 }

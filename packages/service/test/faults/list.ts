@@ -10,7 +10,9 @@ import { garbage } from './garbage.js'
 import { killLoop } from './kill-loop.js'
 import { endTxnLost, lateCall } from './kafka-calls.js'
 import { killBroker, killFilter, rebalances } from './kafka-kills.js'
-import { zombie } from './kafka-zombies.js'
+import { offsetGone } from './kafka-offsets.js'
+import { kafkaPoints } from './kafka-points.js'
+import { twoOwners, zombie } from './kafka-zombies.js'
 import { hangPoison, processPoison } from './lethal.js'
 import { manyReloads } from './many-reloads.js'
 import { quarantine } from './quarantine.js'
@@ -26,6 +28,7 @@ export const faults: readonly Fault[] = [
   ...[reload, manyReloads],
   ...[workerExit, workerMemory, workerHang, workerFault, poison, processPoison, hangPoison],
   ...[diskFull, descriptors],
-  ...[killFilter, killBroker, rebalances, zombie, endTxnLost, lateCall],
+  ...[killFilter, killBroker, rebalances, kafkaPoints, zombie, twoOwners, endTxnLost, lateCall],
+  ...[offsetGone],
   ...[bomb, slowClients, smuggling, garbage, quarantine, adminBrowser],
 ]
