@@ -15,8 +15,8 @@ import { openService } from './served.js'
 const rounds = { reduced: 1, full: 5 }
 const diskBytes = 16 << 20
 
-/** Writes until there is no room. */
-async function fill(file: string): Promise<void> {
+/** Appends to the file until there is no room on its disk. */
+export async function fill(file: string): Promise<void> {
   for (const bytes of [diskBytes, 1 << 16, 1 << 12, 1]) {
     for (let isFull = false; !isFull;) {
       isFull = await writeFile(file, Buffer.alloc(bytes), { flag: 'a' }).then(

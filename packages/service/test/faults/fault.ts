@@ -50,7 +50,7 @@ export interface Fault {
   readonly name: string
   /** One sentence: what is done, and what has to come of it. */
   readonly what: string
-  readonly needs?: Need
+  readonly needs?: Need | readonly Need[]
   /** Rejects with what went wrong; what became of records is in the figures. */
   readonly run: (context: FaultContext) => Promise<Figures>
 }

@@ -172,7 +172,7 @@ export class Rig {
       '    threads: 1',
       `    ${pipeline}`,
       'admin: { listen: "127.0.0.1:0" }',
-      'log: { format: json }',
+      'log: { format: json, level: debug }',
       '',
     ].join('\n')
   }

@@ -9,9 +9,13 @@ import type { Fault } from './fault.js'
 import { garbage } from './garbage.js'
 import { killLoop } from './kill-loop.js'
 import { endTxnLost, lateCall } from './kafka-calls.js'
+import { credentials } from './kafka-credentials.js'
 import { killBroker, killFilter, rebalances } from './kafka-kills.js'
+import { leaderMoves } from './kafka-moves.js'
+import { brokerDiskFull, brokersAway, lastReplica } from './kafka-outages.js'
 import { offsetGone } from './kafka-offsets.js'
 import { kafkaPoints } from './kafka-points.js'
+import { kafkaPoison, kafkaReload } from './kafka-records.js'
 import { twoOwners, zombie } from './kafka-zombies.js'
 import { hangPoison, processPoison } from './lethal.js'
 import { manyReloads } from './many-reloads.js'
@@ -29,6 +33,6 @@ export const faults: readonly Fault[] = [
   ...[workerExit, workerMemory, workerHang, workerFault, poison, processPoison, hangPoison],
   ...[diskFull, descriptors],
   ...[killFilter, killBroker, rebalances, kafkaPoints, zombie, twoOwners, endTxnLost, lateCall],
-  ...[offsetGone],
+  ...[offsetGone, brokersAway, lastReplica, brokerDiskFull, leaderMoves, credentials, kafkaPoison, kafkaReload],
   ...[bomb, slowClients, smuggling, garbage, quarantine, adminBrowser],
 ]

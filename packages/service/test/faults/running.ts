@@ -62,8 +62,16 @@ const lookFor: Readonly<Record<Need, () => Promise<string | undefined>>> = {
 }
 
 /** Returns what to do where the machine lacks what the fault needs; nothing where it lacks nothing. */
-export async function lackFor({ needs }: Fault): Promise<string | undefined> {
-  return needs === undefined ? undefined : lookFor[needs]()
+export async function lackFor(fault: Fault): Promise<string | undefined> {
+  return (await firstLack(fault))?.cure
+}
+
+async function firstLack({ needs = [] }: Fault): Promise<{ readonly need: Need; readonly cure: string } | undefined> {
+  for (const need of typeof needs === 'string' ? [needs] : needs) {
+    const cure = await lookFor[need]()
+    if (cure !== undefined) return { need, cure }
+  }
+  return undefined
 }
 
 function isLinux(): boolean {
@@ -82,8 +90,8 @@ async function hasTmpfs(): Promise<boolean> {
 export function testFault(fault: Fault, kafka?: () => ProxiedBroker): void {
   const seed = Number(process.env['WEIR_SEED'] ?? 1)
   test(`${fault.name}: ${fault.what}`, async (t) => {
-    const lack = await lackFor(fault)
-    const skip = fault.needs === undefined ? false : skipWithout(fault.needs, lack === undefined, lack ?? '')
+    const lack = await firstLack(fault)
+    const skip = lack === undefined ? false : skipWithout(lack.need, false, lack.cure)
     if (skip !== false) return t.skip(skip)
     const { figures, error, folder } = await runFault(fault, {
       seed,

@@ -29,8 +29,12 @@ export interface Owner {
 export interface ClusterOptions {
   /** How many nodes; one by default. */
   readonly nodes?: number
+  /** How many of them, the first ones, are controllers too: these have to be more than half of them up. All by default. */
+  readonly controllers?: number
   /** The folder in which they get a folder of their own; by default the system's for what passes. */
   readonly under?: string
+  /** The folder in which each node has what it stores; by default beside its settings. Not removed. */
+  readonly dataUnder?: string
   /** For all nodes, above those of settings.ts. */
   readonly settings?: Settings
   /** With it, there are the listeners `SASL_PLAINTEXT` and, with a certificate, `SASL_SSL`. */
@@ -70,7 +74,7 @@ export interface Cluster {
 
 /** Starts a cluster and resolves when each node answers. It is closed when its owner is done. */
 export async function startCluster(owner: Owner, options: ClusterOptions = {}): Promise<Cluster> {
-  const { nodes: count = 1, under = os.tmpdir() } = options
+  const { nodes: count = 1, controllers = count, under = os.tmpdir() } = options
   const folder = await mkdtemp(path.join(under, 'weir-kafka-'))
   const block = await takePorts(count * portsOfNode)
   const brokers: Broker[] = []
@@ -79,8 +83,9 @@ export async function startCluster(owner: Owner, options: ClusterOptions = {}): 
     if (owner.passed === false) for (const { id, node } of brokers) owner.diagnostic?.(`node ${id}: ${node.logEnd()}`)
     await cluster.close()
   })
-  const voters = Array.from({ length: count }, (_, i) => [i + 1, block.ports[i * portsOfNode + 2]!] as const)
-  for (const [id] of voters) brokers.push(await makeBroker({ id, folder, ports: block.ports, voters, options }))
+  const voters = Array.from({ length: controllers }, (_, i) => [i + 1, block.ports[i * portsOfNode + 2]!] as const)
+  const { ports } = block
+  for (let id = 1; id <= count; id++) brokers.push(await makeBroker({ id, folder, ports, voters, options }))
   await Promise.all(brokers.map(({ node }) => node.start()))
   return cluster
 }
@@ -125,7 +130,7 @@ interface BrokerPlan {
 }
 
 async function makeBroker({ id, folder: parent, ports, voters, options }: BrokerPlan): Promise<Broker> {
-  const { advertise, javaOptions = [], settings, users = [] } = options
+  const { advertise, dataUnder, javaOptions = [], nodes = 1, settings, users = [] } = options
   const [port, innerPort, controllerPort, ...otherPorts] = ports.slice((id - 1) * portsOfNode) as [
     number,
     number,
@@ -135,10 +140,11 @@ async function makeBroker({ id, folder: parent, ports, voters, options }: Broker
   await mkdir(folder)
   const advertisedPort = (await advertise?.(port)) ?? port
   const secure = await prepareListeners(folder, otherPorts, options)
-  const place = { id, port, advertisedPort, innerPort, controllerPort, voters, secure }
+  const place = { id, port, advertisedPort, innerPort, controllerPort, voters, nodes, secure }
   const programs = await kafkaPrograms()
   const node = new KafkaNode({
     ...{ programs, folder, port: innerPort },
+    ...(dataUnder === undefined ? {} : { data: path.join(dataUnder, `node-${id}`) }),
     settings: { ...nodeSettings(place), ...settings },
     formatArgs: formatArgs(users),
     ...(javaOptions.length === 0 ? {} : { javaOptions: [`-XX:SharedArchiveFile=${programs.archive}`, ...javaOptions] }),

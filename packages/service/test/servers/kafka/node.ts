@@ -23,6 +23,8 @@ export interface NodeOptions {
   readonly programs: Programs
   /** Of its settings, data and log. */
   readonly folder: string
+  /** Of what it stores; by default within `folder`. */
+  readonly data?: string
   /** On 127.0.0.1, where it answers everybody without credentials. */
   readonly port: number
   readonly settings: Readonly<Record<string, string | number>>
@@ -92,7 +94,7 @@ export class KafkaNode {
 
   private commandLine(): readonly string[] {
     const { folder, formatArgs = [], javaOptions, programs, settings } = this.options
-    const data = path.join(folder, 'data')
+    const data = this.options.data ?? path.join(folder, 'data')
     const settingsPath = path.join(folder, 'server.properties')
     mkdirSync(data, { recursive: true })
     const lines = Object.entries({ ...settings, 'log.dirs': data }).map(([name, value]) => `${name}=${value}\n`)

@@ -14,8 +14,10 @@ export interface NodePlace {
   /** For other nodes, and for whoever judges what clients did. */
   readonly innerPort: number
   readonly controllerPort: number
-  /** Identifiers and controller ports of all nodes. */
+  /** Identifiers and controller ports of all controllers. */
   readonly voters: readonly (readonly [id: number, port: number])[]
+  /** How many nodes there are; by default as many as voters. Whoever is no voter is no controller. */
+  readonly nodes?: number
   readonly secure?: SecureListeners
 }
 
@@ -49,14 +51,16 @@ export type ScramMechanism = (typeof scram)[number]
 /** Returns the settings of a node of a cluster with as many nodes as there are voters. */
 export function nodeSettings(place: NodePlace): Settings {
   const { id, port, advertisedPort = port, innerPort, controllerPort, voters, secure } = place
-  const replicas = voters.length
+  const isVoter = voters.some(([voter]) => voter === id)
+  const replicas = place.nodes ?? voters.length
   const isrLeast = Math.min(2, replicas)
   const securePorts = Object.entries(secure?.ports ?? {})
-  const listeners = [['PLAINTEXT', port], ['INNER', innerPort], ['CONTROLLER', controllerPort], ...securePorts]
+  const controller = isVoter ? [['CONTROLLER', controllerPort]] : []
+  const listeners = [['PLAINTEXT', port], ['INNER', innerPort], ...controller, ...securePorts]
   const advertised = [['PLAINTEXT', advertisedPort], ['INNER', innerPort], ...securePorts]
   const protocols = { PLAINTEXT: 'PLAINTEXT', INNER: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT', ...protocolOf }
   return {
-    'process.roles': 'broker,controller',
+    'process.roles': isVoter ? 'broker,controller' : 'broker',
     'node.id': id,
     'controller.quorum.voters': voters.map(([voter, at]) => `${voter}@127.0.0.1:${at}`).join(','),
     listeners: addresses(listeners),
