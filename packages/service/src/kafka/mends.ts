@@ -20,6 +20,9 @@ export interface LibraryModules {
 /** What becomes of a partition whose offset is outside of the log; found by the library's object for the cluster. */
 export const outOfRange = new WeakMap<object, (topic: string, partition: number) => void>()
 
+/** A number of the protocol. */
+const rebalanceInProgress = 27
+
 interface EncoderClass {
   prototype: { buf: Buffer; offset: number; ensureAvailable(length: number): void }
 }
@@ -82,6 +85,8 @@ interface ConsumerGroupClass {
     cluster: object
     preferredReadReplicasPerTopicPartition: Record<string, Record<number, unknown> | undefined>
     recoverFromOffsetOutOfRange(error: OutOfRange): Promise<void>
+    joinAndSync: (this: object) => Promise<void>
+    fetch: (this: object, nodeId: string) => Promise<unknown>
   }
 }
 
@@ -215,6 +220,27 @@ export const mends = {
       // A follower may lag behind: its leader is asked before anybody is told.
       if (replicas?.[partition] !== undefined) delete replicas[partition]
       else outOfRange.get(this.cluster)?.(topic, partition)
+    }
+  },
+
+  /**
+   * The library reads on with what it had when its way back into the group has failed, and never tries again: nobody hears
+   * of it, and whatever else was assigned to it stands still.
+   */
+  rejoining({ load }: LibraryModules): void {
+    const { prototype } = load('consumer/consumerGroup.js') as ConsumerGroupClass
+    const { createErrorFromCode } = load('protocol/error.js') as { createErrorFromCode: (code: number) => Error }
+    const { joinAndSync, fetch } = prototype
+    const outside = new WeakSet<object>()
+    prototype.joinAndSync = async function () {
+      outside.add(this)
+      await joinAndSync.call(this)
+      outside.delete(this)
+    }
+    prototype.fetch = async function (nodeId) {
+      // Whoever hears this joins again.
+      if (outside.has(this)) throw createErrorFromCode(rebalanceInProgress)
+      return fetch.call(this, nodeId)
     }
   },
 

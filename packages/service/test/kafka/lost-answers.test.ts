@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
 
 import type { KafkaCluster } from '#src/kafka/port.js'
+import { eventually } from '../faults/fault.js'
 import { startBroker } from '../servers/kafka/broker.js'
 import type { Broker, Cluster } from '../servers/kafka/broker.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
@@ -125,4 +126,31 @@ test('whatever else is not answered ends the producer, and the next one begins a
   await transaction.commit()
   assert.deepEqual(await written('others'), ['anew'])
   assert.equal(await cluster.admin.committed('g-others', to), undefined)
+})
+
+test('a member whose way back into the group is cut off joins again', { skip }, async (t) => {
+  await behind(t, 'rejoined')
+  const assigned = new Map<string, readonly number[]>()
+  const join = async (clientId: string) => {
+    const cluster = await open(t, { brokers: broker.addresses, clientId, requestMs: 600, sessionMs: 1000 })
+    await cluster.join('g-rejoined', 'rejoined', {
+      onAssigned: (partitions) => void assigned.set(clientId, partitions),
+      onRevoked: () => void assigned.delete(clientId),
+      onLost: () => assert.fail('The member was lost.'),
+      onFault: (_, error) => assert.fail(error),
+      onBatch: () => Promise.resolve(false),
+      onHeartbeat: () => undefined,
+    })
+  }
+  await join('first')
+  await eventually('the first is assigned', () => assigned.has('first'))
+  const cut = proxy.plan({
+    ...{ on: 'answer', api: 'SyncGroup', do: 'cut' },
+    when: ({ requestBytes }) => requestBytes.includes('first'),
+  })
+  await join('second')
+  await cut.struck
+  await eventually('each has its own', () => {
+    return [...assigned.values()].flat().length === 1 && assigned.size === 2
+  })
 })

@@ -164,6 +164,22 @@ const checks: Readonly<Record<MendName, (library: Library) => Promise<void> | vo
     assert.deepEqual(told, [['raw', 3]])
   },
 
+  rejoining: async ({ part }) => {
+    const group = part('consumer/consumerGroup.js') as { prototype: object }
+    const member = Object.create(group.prototype) as {
+      retrier: () => Promise<void>
+      joinAndSync(): Promise<void>
+      fetch(nodeId: string): Promise<unknown>
+    }
+    member.retrier = () => Promise.reject(new Error('cut off'))
+    await assert.rejects(member.joinAndSync(), /cut off/)
+    await assert.rejects(member.fetch('1'), { type: 'REBALANCE_IN_PROGRESS' })
+    member.retrier = () => Promise.resolve()
+    await member.joinAndSync()
+    // The library's own, which has no cluster here.
+    await assert.rejects(member.fetch('1'), TypeError)
+  },
+
   reasons: async ({ part }) => {
     const pool = part('cluster/brokerPool.js') as {
       prototype: { withBroker: (callback: (given: { nodeId: string }) => Promise<string>) => Promise<string> }
