@@ -72,3 +72,33 @@ test('what was acknowledged and is not in the source is told, and so is what nob
   const told = faults({ raw: [[...raw[0]!, 'foreign'], raw[1]!], outputs: outputs })
   assert.equal(told, "The source's topic holds what nobody sent: foreign")
 })
+
+test('a record that an operator has passed by is not missed, and does not belong anywhere', () => {
+  const { ledger, raw, outputs } = delivered()
+  const [passed] = raw[0]!
+  const topics = { raw, outputs, passedBy: new Set([passed!]) }
+  const [kept] = outputs.get('keep')!
+  assert.equal(kept!.shift(), passed)
+  assert.deepEqual(judgeTopics(ledger, topics), sound)
+  kept!.unshift(passed!)
+  assert.match(judgeTopics(ledger, topics).faults.join(), /^In keep, partition 0: .* does not belong there\.$/)
+})
+
+test('a record that may end in two places is wanted in one of them', () => {
+  const ledger = new Ledger(new Random(1))
+  const body = ledger.body(2, ['keep', 'side'])
+  body.isAnswered = true
+  const [first, second] = body.records.map(({ text }) => text) as [string, string]
+  const judged = (keep: string[], side: string[]) => {
+    const outputs = new Map<Place, string[][]>([
+      ['keep', [keep]],
+      ['side', [side]],
+    ])
+    const { lost, faults } = judgeTopics(ledger, { raw: [[first, second]], outputs })
+    return [lost, faults.length]
+  }
+  assert.deepEqual(judged([first], [second]), [0, 0])
+  assert.deepEqual(judged([first, second], []), [0, 0])
+  assert.deepEqual(judged([first], []), [1, 1])
+  assert.deepEqual(judged([first, second], [second]), [0, 1])
+})

@@ -27,7 +27,7 @@ export type Step = keyof typeof points
 /** The commit has arrived, and its answer has not. */
 const unanswered = 'commit unanswered'
 const all = [...(Object.keys(points) as Step[]), unanswered] as const
-const pointsOf = { reduced: 3, full: 3 * all.length }
+const pointsOf = { reduced: 2, full: 3 * all.length }
 
 /** Points in the order in which this run comes to them: each as often as any other. */
 function chosen({ random, scale }: FaultContext): (typeof all)[number][] {

@@ -1,50 +1,13 @@
-// Faults around Kafka, each once and reduced, on one broker; and the harm of one of them done to filters without the lock,
-// in which the oracle has to see what it looks for.
-
-import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+// Faults of filters in one group, each once and reduced, on one broker. Of calls and of brokers are those of
+// kafka-broker.test.ts; others are run by command: they need brokers of their own, or longer.
 
 import { skipWithoutKafka } from '../servers/kafka/install.js'
-import { startProxiedBroker } from '../servers/kafka/proxied.js'
-import type { ProxiedBroker } from '../servers/kafka/proxied.js'
-import type { Fault } from './fault.js'
-import { endTxnLost, lateCall, lateCalls } from './kafka-calls.js'
-import { killBroker, killFilter, rebalances } from './kafka-kills.js'
-import { zombie } from './kafka-zombies.js'
-import { runFault, testFault } from './running.js'
+import { useProxiedBroker } from '../servers/kafka/proxied.js'
+import { killFilter, rebalances } from './kafka-kills.js'
+import { kafkaPoints } from './kafka-points.js'
+import { twoOwners, zombie } from './kafka-zombies.js'
+import { testFault } from './running.js'
 
-const skip = await skipWithoutKafka()
-const cleanings: (() => Promise<void>)[] = []
-let kafka: ProxiedBroker | undefined
-if (skip === false) {
-  before(async () => {
-    kafka = await startProxiedBroker({ after: (clean) => cleanings.unshift(clean) })
-  })
-  after(async () => {
-    for (const clean of cleanings) await clean()
-  })
-}
+const kafka = useProxiedBroker(await skipWithoutKafka())
 
-for (const fault of [killFilter, rebalances, zombie, endTxnLost, lateCall, killBroker]) testFault(fault, () => kafka!)
-
-/** Another filter takes what a killed one had, and cannot refuse what that one sent: it counts as well. */
-const control: Fault = {
-  name: 'control',
-  what: 'late calls, of filters whose transactional ids nobody else has',
-  run: (context) => {
-    // What is left open ends no sooner than what is late arrives.
-    const environment = { FAULT_RANDOM_IDS: '1', FAULT_TRANSACTION_MS: '15000' }
-    return lateCalls(context, { environment }, { on: 'request', api: 'EndTxn' })
-  },
-}
-
-test('filters whose transactional ids nobody else has are found to write records twice', { skip }, async (t) => {
-  const run = await runFault(control, { seed: 1, scale: 'reduced', log: (line) => t.diagnostic(line), kafka: kafka! })
-  const { figures, error, folder } = run
-  assert.ok(figures, error)
-  const { twice, lost, posted, notes } = figures
-  t.diagnostic(JSON.stringify({ posted, twice, lost, notes }))
-  assert.ok(twice > 0)
-  await rm(folder!, { recursive: true })
-})
+for (const fault of [killFilter, rebalances, kafkaPoints, zombie, twoOwners]) testFault(fault, kafka)

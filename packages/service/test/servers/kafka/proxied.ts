@@ -1,5 +1,7 @@
 // A broker, or a cluster, whose clients come through the fault proxy. Called by faults and their tests.
 
+import { after, before } from 'node:test'
+
 import { startBroker } from './broker.ts'
 import type { Broker, Cluster, ClusterOptions, Owner } from './broker.ts'
 import { startProxy } from './proxy.ts'
@@ -16,4 +18,22 @@ export async function startProxiedBroker(owner: Owner, options: ClusterOptions =
   const proxy = startProxy(owner)
   const broker = await startBroker(owner, { ...options, advertise: (port) => proxy.open(port) })
   return { broker, proxy }
+}
+
+/** Has both run during all tests of a file, unless they are skipped. The returned function gives them, within tests. */
+export function useProxiedBroker(skip: string | false): () => ProxiedBroker {
+  let proxied: ProxiedBroker | undefined
+  const cleanings: (() => Promise<void>)[] = []
+  if (skip === false) {
+    before(async () => {
+      proxied = await startProxiedBroker({ after: (clean) => cleanings.unshift(clean) })
+    })
+    after(async () => {
+      for (const clean of cleanings) await clean()
+    })
+  }
+  return () => {
+    if (proxied === undefined) throw new Error('The broker is there within tests only.')
+    return proxied
+  }
 }
