@@ -5,13 +5,14 @@ import type { Kafka, Message, Producer } from 'kafkajs'
 
 import type { Random } from '#src/generators/random.js'
 import { pause } from './fault.js'
+import type { Scale } from './fault.js'
 import type { Body, Ledger } from './ledger.js'
 
 /** Most records of one value, and most values of one send. */
 const mostRecords = 30
 const mostValues = 4
-/** Longest time in milliseconds between two sends. */
-const longestPauseMs = 30
+/** Longest time in milliseconds between two sends. Tests share the machine with others. */
+const longestPauseMs = { reduced: 60, full: 30 }
 
 /** What a feed needs. */
 export interface FeedOptions {
@@ -20,6 +21,7 @@ export interface FeedOptions {
   readonly partitions: number
   readonly ledger: Ledger
   readonly random: Random
+  readonly scale: Scale
   /** Makes the records of one value; absent: usual ones. */
   readonly body?: ((records: number) => Body) | undefined
 }
@@ -53,13 +55,13 @@ export class Feed {
       try {
         producer ??= await this.connect()
         await this.send(producer)
-        await pause(this.options.random.below(longestPauseMs))
+        await pause(this.options.random.below(longestPauseMs[this.options.scale]))
       } catch {
         // After a failure a producer's next sends could be acknowledged and not stored. What failed is not sent again:
         // whether it is there is read from the topic.
         await producer?.disconnect().catch(() => undefined)
         producer = undefined
-        await pause(longestPauseMs)
+        await pause(longestPauseMs[this.options.scale])
       }
     }
     await producer?.disconnect().catch(() => undefined)

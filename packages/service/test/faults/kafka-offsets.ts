@@ -16,7 +16,7 @@ const rounds = { reduced: 1, full: 8 }
 /** Long enough that a filter that stands still for a moment stays a member of its group. */
 const sessionMs = 15_000
 /** Offsets by which the source's topic grows before it is harmed: more than what filters have fetched already. */
-const growth = 30
+const growth = 15
 
 /** What is done to one partition, and what mends it. */
 interface Harm {

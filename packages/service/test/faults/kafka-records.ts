@@ -10,7 +10,11 @@ import { anyMoment, openRig } from './kafka-rig.js'
 import type { Rig } from './kafka-rig.js'
 import type { Ledger, Place, RecordOptions } from './ledger.js'
 
-const poisons = { reduced: 3, full: 40 }
+const poisons = { reduced: 3, full: 20 }
+/** Of a thousand values, how many have one: a search takes a second, and several in one batch take as many. */
+const perMille = { reduced: 30, full: 5 }
+/** Others are not to take over what is being searched. */
+const sessionMs = 15_000
 
 /** How a record harms whoever judges it, and where it ends. */
 const harms = [
@@ -21,15 +25,19 @@ const harms = [
 async function poison(context: FaultContext) {
   const { random, scale } = context
   let made = 0
+  // The first batches are judged on the main thread, and a thread that ends there is the process.
+  let isGoing = false
   const body = (ledger: Ledger, count: number) => {
-    if (made >= poisons[scale] || !random.chance(50)) return ledger.body(count)
+    if (!isGoing || made >= poisons[scale] || !random.chance(perMille[scale])) return ledger.body(count)
     made++
     const [harm, place] = random.pick(harms)
     const records = Array.from({ length: count - 1 }, (): RecordOptions => ({}))
     records.splice(random.below(count), 0, { members: `"poison":"${harm}"`, places: [place] })
     return ledger.bodyOf(records)
   }
-  const rig = await openRig(context, 2, { body, preloads: ['poison'] })
+  const rig = await openRig(context, 2, { body, sessionMs, preloads: ['poison'] })
+  await rig.more(20)
+  isGoing = true
   await eventually('poisonous records are sent', () => made >= poisons[scale])
   return rig.finish(`${made} guilty records`)
 }

@@ -88,6 +88,7 @@ export class Rig {
       partitions: partitionCount,
       ledger: this.ledger,
       random: context.random,
+      scale: context.scale,
       body: body === undefined ? undefined : (records) => body(this.ledger, records),
     })
   }
