@@ -11,7 +11,7 @@ import type { LoadedSettings } from '../config/load.ts'
 import { deliveryOf, outputsOf } from '../config/delivery.ts'
 import { checkRoutes } from '../config/routes.ts'
 import { chosen } from '../config/schema.ts'
-import type { PipelineSettings } from '../config/schema.ts'
+import type { KafkaSettings, PipelineSettings } from '../config/schema.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import { deadlines } from '../pipeline/deadlines.ts'
 import type { PipelineResult } from '../pipeline/feed.ts'
@@ -139,7 +139,7 @@ export async function openPipeline(
   try {
     const rules = await openRules(loaded, name, metrics, log)
     closings.push(() => rules.close())
-    const engine = await createEngine({ ...engineOptions(settings), rules: rules.prepared })
+    const engine = await createEngine({ ...engineOptions(settings, loaded.settings.kafka), rules: rules.prepared })
     closings.push(() => engine.close())
     rules.attach(engine)
     metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
@@ -149,7 +149,12 @@ export async function openPipeline(
     const partitioned = settings.source.kafka === undefined ? undefined : kafka!.openSource(settings.source.kafka)
     const source = partitioned ?? (await openSource(name, settings, { budget, quarantine, metrics, log }))
     closings.push(() => source.close())
-    const about = { engineOptions: engineOptions(settings), routes: wantedRoutes(settings), metrics, log }
+    const about = {
+      engineOptions: engineOptions(settings, loaded.settings.kafka),
+      routes: wantedRoutes(settings),
+      metrics,
+      log,
+    }
     const notes = await openNotesPlace(loaded.settings, name, settings, log)
     closings.push(() => notes.release())
     const rescue = new Rescue({ settings, notesFolder: notes.folder, rules, engine, source: source.name, ...about })
@@ -264,10 +269,18 @@ function openRules(
   })
 }
 
-function engineOptions(settings: PipelineSettings): Omit<EngineOptions, 'rules'> {
-  const { threads, batchBytes, maxRecordBytes, kernel, validation, timeField } = settings
+function engineOptions(settings: PipelineSettings, kafka: KafkaSettings | undefined): Omit<EngineOptions, 'rules'> {
+  const { threads, maxRecordBytes, kernel, validation, timeField } = settings
+  // What is fetched at a time is judged at a time: cut into batches, it would be copied twice more.
+  const fetchBytes = settings.source.kafka === undefined ? 0 : kafka!.fetchBytes
   return {
-    ...{ batchBytes, maxRecordBytes, kernel, validation, batchDeadlineMs: deadlines.batchMs },
+    ...{
+      batchBytes: Math.max(settings.batchBytes, fetchBytes),
+      maxRecordBytes,
+      kernel,
+      validation,
+      batchDeadlineMs: deadlines.batchMs,
+    },
     ...(threads === undefined ? {} : { threads }),
     ...(timeField === undefined ? {} : { timeField }),
   }

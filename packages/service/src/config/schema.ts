@@ -204,7 +204,10 @@ const pipeline = group('A pipeline: one source, perhaps rules, an output for eac
     /\S/,
     'a field path, as reqTimeSec',
   ).optional(),
-  batchBytes: withDefault(size('Bytes of a batch.', limits.batchBytes), limits.batchBytes.standard),
+  batchBytes: withDefault(
+    size('Bytes of a batch; behind Kafka at least `kafka.fetchBytes`.', limits.batchBytes),
+    limits.batchBytes.standard,
+  ),
   batchAgeMs: withDefault(time('Time that records may wait for their batch to fill.', limits.batchAgeMs), 2), // prettier-ignore
   maxRecordBytes: withDefault(size('Most bytes of a record.', limits.maxRecordBytes), limits.maxRecordBytes.standard),
   threads: count('Worker threads. Absent: one less than there are processors, at least 1.', limits.threads).optional(),
@@ -235,7 +238,7 @@ const kafka = group('The Kafka cluster of all pipelines.', {
     30_000,
   ),
   compression: withDefault(choice('How what is written is compressed.', ['none', 'gzip']), 'none'),
-  fetchBytes: withDefault(size('Bytes asked of one partition at a time: one batch, one transaction.', { least: 16 << 10, most: 64 * mib }), 2 * mib), // prettier-ignore
+  fetchBytes: withDefault(size('Bytes asked of one partition at a time: one batch, one transaction.', { least: 16 << 10, most: 64 * mib }), 8 * mib), // prettier-ignore
 })
 
 /** All settings. */

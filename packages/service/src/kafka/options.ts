@@ -38,7 +38,7 @@ export interface KafkaOptions {
   readonly requestMs?: number
   /** How long a transaction may be open before the brokers give it up. Default: 60 s. */
   readonly transactionMs?: number
-  /** Bytes asked of one partition at a time. Default: 2 MiB. */
+  /** Bytes asked of one partition at a time. Default: 8 MiB. */
   readonly fetchBytes?: number
   /** How what is sent is compressed. Default: not at all. */
   readonly compression?: 'none' | 'gzip'
@@ -53,5 +53,5 @@ export const kafkaDefaults = {
   sessionMs: 30_000,
   requestMs: 15_000,
   transactionMs: 60_000,
-  fetchBytes: 2 << 20,
+  fetchBytes: 8 << 20,
 } as const
