@@ -1,7 +1,7 @@
 // `npm run test:techniques`: the engine's tests with each technique of the native kernel forced on and forbidden, all at
 // once and one at a time.
 //   npm run test:techniques                  every setting, some ten minutes
-//   npm run test:techniques -- --short       only the tests that ask kernels, one at a time with fewer drawn rule sets
+//   npm run test:techniques -- --short       only the tests that ask kernels; one technique at a time with fewer drawn rule sets
 //   npm run test:techniques -- SETTING …     only these, such as `all=on`, `value-cache=off` or `all=off,literals=on`
 // Shows the tests that failed, and at the end names the settings that did.
 
@@ -15,12 +15,6 @@ const engine = join(root, 'packages', 'engine')
 
 /** Files that say most about a technique by itself: those that ask kernels, and compare them. */
 const ofKernels = /dist-test\/(cases|cuts|forced|oracle|kernel\/(?!portable).*)\.test\.js$/
-
-/**
- * Files that no technique can reach: what lies below the kernels, the portable kernel, and what is asked of Java, whose
- * recorded answers others compare with.
- */
-const ofNoKernel = /dist-test\/((batch|rules)\/(?!original-import).*|kernel\/portable.*|original-java)\.test\.js$/
 
 /** The core's own program knows nothing of this process's settings, and runs with all of them by itself. */
 const ofTheCore = /native-core\.test\.js$/
@@ -71,15 +65,14 @@ try {
   const settings = await settingsToRun(process.argv.slice(isShort ? 3 : 2))
   const all = testFiles(engine).filter((file) => !ofTheCore.test(file))
   const kernels = all.filter((file) => ofKernels.test(file))
-  const reached = isShort ? all.filter((file) => !ofNoKernel.test(file)) : all
   const waiting = [...settings]
   const failed = []
   const lane = async () => {
     for (let setting = waiting.shift(); setting !== undefined; setting = waiting.shift()) {
-      const isPart = isShort && !setting.startsWith('all=')
-      const isRight = await (isPart
-        ? run(setting, kernels, judge, { concurrency: 1, env: { WEIR_RUNS: '300' } })
-        : run(setting, reached, judge))
+      const isOne = !setting.startsWith('all=')
+      const isRight = await (isShort
+        ? run(setting, kernels, judge, { concurrency: 1, env: isOne ? { WEIR_RUNS: '200' } : {} })
+        : run(setting, all, judge))
       if (!isRight) failed.push(setting)
     }
   }

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Batch, Consumer, ConsumerCrashEvent, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs'
 import { KafkaError } from '../errors.ts'
 import type { KafkaErrorCode } from '../errors.ts'
+import { topicAssigner } from './assigner.ts'
 import { Client } from './client.ts'
 import type { ClientSettings } from './client.ts'
 import type { Lease } from './fetch-memory.ts'
@@ -220,7 +221,7 @@ class Member implements GroupMember {
   }
 
   #open({ kafka, library }: Client): Consumer {
-    const { roundRobin } = library.kafkajs.PartitionAssigners
+    const assigner = topicAssigner(library)
     const consumer = kafka.consumer({
       groupId: this.#group,
       readUncommitted: false,
@@ -237,7 +238,7 @@ class Member implements GroupMember {
         (given) => {
           // The one place where the library shows the object by which it tells one consumer from another.
           outOfRange.set(given.cluster, (_, partition) => this.#onOutOfRange(partition))
-          return roundRobin(given)
+          return assigner(given)
         },
       ],
     })

@@ -65,6 +65,26 @@ test('a batch that is not done comes again, and one that is sought away is stale
   assert.deepEqual(states, [false, true, false])
 })
 
+test('members of one group that read different topics each get their own, and no other', { skip }, async (t) => {
+  const clusters = [await openHere(t), await openHere(t), await openHere(t)]
+  await makeTopic(clusters[0]!, 'mine', 4)
+  await makeTopic(clusters[0]!, 'yours', 3)
+  const topics = ['mine', 'yours', 'mine']
+  const readings = []
+  for (const [i, topic] of topics.entries()) {
+    readings.push(await listen(clusters[i]!, 'g-topics', topic, { from: () => undefined }))
+    await readings[i]!.until(({ assigned }) => assigned.length > 0)
+  }
+  // Whoever leads shares both topics; the last to join had the others assigned anew.
+  const wanted = [2, 3, 2]
+  for (const [i, reading] of readings.entries()) {
+    await reading.until(({ assigned }) => assigned.at(-1)!.length === wanted[i])
+  }
+  const shares = readings.map(({ told }) => told.assigned.at(-1)!)
+  assert.deepEqual([...shares[0]!, ...shares[2]!].toSorted(), [0, 1, 2, 3])
+  assert.deepEqual(shares[1], [0, 1, 2])
+})
+
 test('members share the partitions, and who leaves gives them back', { skip }, async (t) => {
   const cluster = await openHere(t)
   const other = await openHere(t)
