@@ -10,7 +10,7 @@ import { topicAssigner } from './assigner.ts'
 import { Client } from './client.ts'
 import type { ClientSettings } from './client.ts'
 import type { Lease } from './fetch-memory.ts'
-import { outOfRange } from './mends.ts'
+import { outOfRange, vanished } from './mends.ts'
 import type { BatchTurn, FetchedBatch, GroupListener, GroupMember } from './port.ts'
 import type { DecodedRecord } from './record-batches.ts'
 import { kafkaError } from './refusals.ts'
@@ -238,6 +238,7 @@ class Member implements GroupMember {
         (given) => {
           // The one place where the library shows the object by which it tells one consumer from another.
           outOfRange.set(given.cluster, (_, partition) => this.#onOutOfRange(partition))
+          vanished.set(given.cluster, (error) => this.#end(error))
           return assigner(given)
         },
       ],

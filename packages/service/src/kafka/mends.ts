@@ -23,6 +23,9 @@ export const outOfRange = new WeakMap<object, (topic: string, partition: number)
 /** A number of the protocol. */
 const rebalanceInProgress = 27
 
+/** What is told that a topic which is read was gone; found as above. */
+export const vanished = new WeakMap<object, (error: Error) => void>()
+
 interface EncoderClass {
   prototype: { buf: Buffer; offset: number; ensureAvailable(length: number): void }
 }
@@ -84,6 +87,7 @@ interface ConsumerGroupClass {
   prototype: {
     cluster: object
     preferredReadReplicasPerTopicPartition: Record<string, Record<number, unknown> | undefined>
+    recoverFromFetch(error: Error & { readonly type?: string }): Promise<void>
     recoverFromOffsetOutOfRange(error: OutOfRange): Promise<void>
     joinAndSync: (this: object) => Promise<void>
     fetch: (this: object, nodeId: string) => Promise<unknown>
@@ -241,6 +245,17 @@ export const mends = {
       // Whoever hears this joins again.
       if (outside.has(this)) throw createErrorFromCode(rebalanceInProgress)
       return fetch.call(this, nodeId)
+    }
+  },
+
+  /** The library reads on at the old offset in a topic that was deleted and made anew: what is before it would be left out. */
+  vanished({ load }: LibraryModules): void {
+    const { prototype } = load('consumer/consumerGroup.js') as ConsumerGroupClass
+    const recover: ConsumerGroupClass['prototype']['recoverFromFetch'] = Reflect.get(prototype, 'recoverFromFetch')
+    prototype.recoverFromFetch = async function (error) {
+      // Only who joins anew asks where the group stands: the brokers forget that together with the topic.
+      if (error.type === 'UNKNOWN_TOPIC_OR_PARTITION') vanished.get(this.cluster)?.(error)
+      return recover.call(this, error)
     }
   },
 

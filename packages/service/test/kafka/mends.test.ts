@@ -10,7 +10,7 @@ import { encodeBatch } from '#src/kafka/batch-encoder.js'
 import { crc32c } from '#src/kafka/crc32c.js'
 import { loadLibrary } from '#src/kafka/library.js'
 import type { Library } from '#src/kafka/library.js'
-import { mends, outOfRange } from '#src/kafka/mends.js'
+import { mends, outOfRange, vanished } from '#src/kafka/mends.js'
 import type { MendName } from '#src/kafka/mends.js'
 import { folder } from '../running.js'
 
@@ -178,6 +178,18 @@ const checks: Readonly<Record<MendName, (library: Library) => Promise<void> | vo
     await member.joinAndSync()
     // The library's own, which has no cluster here.
     await assert.rejects(member.fetch('1'), TypeError)
+  },
+
+  vanished: async ({ part }) => {
+    const group = part('consumer/consumerGroup.js') as { prototype: Record<string, (error: object) => Promise<void>> }
+    const told: unknown[] = []
+    const cluster = { refreshMetadata: () => Promise.resolve() }
+    vanished.set(cluster, (error) => told.push(error))
+    const member = { cluster, logger: { debug: () => undefined }, joinAndSync: () => Promise.resolve() }
+    const moved = { type: 'NOT_LEADER_FOR_PARTITION' }
+    const gone = { type: 'UNKNOWN_TOPIC_OR_PARTITION' }
+    for (const error of [moved, gone]) await group.prototype['recoverFromFetch']!.call(member, error)
+    assert.deepEqual(told, [gone])
   },
 
   reasons: async ({ part }) => {
