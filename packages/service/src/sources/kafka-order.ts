@@ -33,7 +33,8 @@ export class BatchOrder {
     if (++this.strikes < mostStrikes) return 'again'
     const reason = first === expected ? 'gap' : 'wrong_batch'
     const what = first === expected ? 'offsets are missing behind it' : `the log goes on at ${first}`
-    return new PartitionStop(reason, `Offset ${expected} comes next, and ${what}.`)
+    const cure = 'Topics that are compacted, or written in transactions, are read with `gaps: allow`.'
+    return new PartitionStop(reason, `Offset ${expected} comes next, and ${what}. ${cure}`)
   }
 }
 

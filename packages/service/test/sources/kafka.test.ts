@@ -490,6 +490,7 @@ test('a gap in the log stops the partition, but not where gaps are to be expecte
       () => filter.events.includes('stop 0 gap'),
       () => filter.events,
     )
+    assert.match(filter.source.whyFull ?? '', /\(gap\): .* are read with `gaps: allow`\.$/)
     assert.equal(kafka.offsetOf(group, raw0), 15n)
   }
 })
