@@ -139,7 +139,8 @@ export async function openPipeline(
   try {
     const rules = await openRules(loaded, name, metrics, log)
     closings.push(() => rules.close())
-    const engine = await createEngine({ ...engineOptions(settings, loaded.settings.kafka), rules: rules.prepared })
+    const options = engineOptions(settings, loaded.settings.kafka)
+    const engine = await createEngine({ ...options, rules: rules.prepared })
     closings.push(() => engine.close())
     rules.attach(engine)
     metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
@@ -149,12 +150,7 @@ export async function openPipeline(
     const partitioned = settings.source.kafka === undefined ? undefined : kafka!.openSource(settings.source.kafka)
     const source = partitioned ?? (await openSource(name, settings, { budget, quarantine, metrics, log }))
     closings.push(() => source.close())
-    const about = {
-      engineOptions: engineOptions(settings, loaded.settings.kafka),
-      routes: wantedRoutes(settings),
-      metrics,
-      log,
-    }
+    const about = { engineOptions: options, routes: wantedRoutes(settings), metrics, log }
     const notes = await openNotesPlace(loaded.settings, name, settings, log)
     closings.push(() => notes.release())
     const rescue = new Rescue({ settings, notesFolder: notes.folder, rules, engine, source: source.name, ...about })
