@@ -157,10 +157,8 @@ export async function openPipeline(
     const parts = { name, settings, engine, rescue, kafka, metrics, log, tally: { nextBatch: batchIds(), unkept: 0 } }
     let pipeline: RunningPipeline
     if (partitioned === undefined) {
-      const served = makePipeline(source as Source, parts)
-      late.pipeline = served
-      await served.open()
-      pipeline = served
+      pipeline = late.pipeline = makePipeline(source as Source, parts)
+      await late.pipeline.open()
     } else pipeline = makePartitioned(partitioned, parts)
     rescue.open()
     return new PipelineUnit({ name, settings, rules, engine, source, pipeline, rescue, notes })
