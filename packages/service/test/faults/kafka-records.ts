@@ -9,6 +9,7 @@ import type { Fault, FaultContext, Figures } from './fault.js'
 import { anyMoment, openRig } from './kafka-rig.js'
 import type { Rig } from './kafka-rig.js'
 import type { Ledger, Place, RecordOptions } from './ledger.js'
+import { Supervisor } from './supervisor.js'
 
 const poisons = { reduced: 3, full: 20 }
 /** Of a thousand values, how many have one: a search takes a second, and several in one batch take as many. */
@@ -25,10 +26,9 @@ const harms = [
 async function poison(context: FaultContext) {
   const { random, scale } = context
   let made = 0
-  // The first batches are judged on the main thread, and a thread that ends there is the process.
-  let isGoing = false
+  let isWatched = false
   const body = (ledger: Ledger, count: number) => {
-    if (!isGoing || made >= poisons[scale] || !random.chance(perMille[scale])) return ledger.body(count)
+    if (!isWatched || made >= poisons[scale] || !random.chance(perMille[scale])) return ledger.body(count)
     made++
     const [harm, place] = random.pick(harms)
     const records = Array.from({ length: count - 1 }, (): RecordOptions => ({}))
@@ -36,10 +36,16 @@ async function poison(context: FaultContext) {
     return ledger.bodyOf(records)
   }
   const rig = await openRig(context, 2, { body, sessionMs, preloads: ['poison'] })
-  await rig.more(20)
-  isGoing = true
+  // Small batches are judged on the main thread: where that ends, the process does, and the next one is careful.
+  const supervisors = rig.filters.map((filter) => new Supervisor(filter, rig.startOptions()))
+  for (const supervisor of supervisors) supervisor.adopt()
+  isWatched = true
   await eventually('poisonous records are sent', () => made >= poisons[scale])
-  return rig.finish(`${made} guilty records`)
+  const figures = await rig.finish(`${made} guilty records`, async () => {
+    for (const supervisor of supervisors) await supervisor.stop()
+  })
+  const deaths = supervisors.reduce((sum, each) => sum + each.deaths.length, 0)
+  return { ...figures, notes: `${figures.notes}, ${deaths} deaths` }
 }
 
 /** See `what`. */

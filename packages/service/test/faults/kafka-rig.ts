@@ -172,6 +172,7 @@ export class Rig {
       '  faults:',
       '    threads: 1',
       `    ${pipeline}`,
+      'stateFolder: state',
       'admin: { listen: "127.0.0.1:0" }',
       'log: { format: json, level: debug }',
       '',
@@ -250,15 +251,16 @@ export class Rig {
 
   /**
    * Ends the feed, sees that everything is worked off in time, ends the filters in order, and judges. `notes`: what was
-   * done.
+   * done; `onDrained`: called ahead of the filters' end.
    */
-  async finish(notes: string): Promise<Figures> {
+  async finish(notes: string, onDrained?: () => Promise<void>): Promise<Figures> {
     const began = performance.now()
     this.proxy.clear()
     await this.more(1)
     const movedMs = performance.now() - began
     await this.feed.stop()
     await eventually('the group has read all', () => this.isDrained())
+    await onDrained?.()
     for (const filter of this.filters.filter(({ isUp }) => isUp)) {
       assert.deepEqual(await filter.end('SIGTERM'), { code: 0, signal: null }, filter.noise.join(' '))
     }

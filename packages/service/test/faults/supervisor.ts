@@ -11,7 +11,7 @@ export type Death = 'died' | 'unhealthy'
 
 const pollMs = 50
 
-/** *Order of calls*: `start()`, then `stop()`, after which the last process still runs. */
+/** *Order of calls*: `start()` or `adopt()`, then `stop()`, after which the last process still runs. */
 export class Supervisor {
   /** How the processes ended that were started here, but for the last one; each told once the next one listens. */
   readonly deaths: Death[] = []
@@ -28,6 +28,11 @@ export class Supervisor {
   /** Resolves when the first process listens. */
   async start(): Promise<void> {
     await this.startOnce()
+    this.adopt()
+  }
+
+  /** Takes over a process that runs already. */
+  adopt(): void {
     this.isStopped = false
     this.watching = this.watch()
     // Told by stop().
