@@ -252,6 +252,8 @@ function maximum(a: bigint, b: bigint): bigint {
 const cures = {
   no_credentials: 'mend the password file or the certificates: they are looked at again when they change',
   no_permission: 'give the user the right that is missing, see docs/errors.md: it is looked at again every 30 s',
+  no_topic:
+    'make the topic that is read, or have it made by `kafka.topics: create`: it is looked for every few seconds',
   foreign_group: 'give the pipeline a group of its own, or stop whoever uses this one',
   joining: 'wait',
   outputs: 'mend the topics: they are looked at again every 30 s',

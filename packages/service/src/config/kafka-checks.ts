@@ -16,6 +16,8 @@ export function checkKafka(settings: Settings, problems: ProblemList): void {
   const pipelines = Object.entries(settings.pipelines)
   const places = pipelines.flatMap(([name, pipeline]) => kafkaPlaces(name, pipeline))
   if (settings.kafka === undefined) {
+    // Where it cannot be read, that is what has to be mended.
+    if (problems.has('kafka')) return
     for (const place of places) {
       problems.add(place, 'It is not said where Kafka is.', { suggestion: 'write `kafka: { brokers: [HOST:PORT] }`', atKey: true }) // prettier-ignore
     }

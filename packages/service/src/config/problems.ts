@@ -44,6 +44,11 @@ export class ProblemList {
     if (!this.#issues.has(key)) this.#issues.set(key, suggestion === undefined ? issue : { ...issue, suggestion })
   }
 
+  /** Whether anything is wrong with a top-level setting, or below it. */
+  has(name: string): boolean {
+    return [...this.#issues.values()].some(({ path }) => path === name || path.startsWith(`${name}.`))
+  }
+
   /** Adds what is wrong with the text of a file. */
   addText(file: string, problems: readonly TextProblem[]): void {
     for (const problem of problems) this.#issues.set(JSON.stringify([file, problem]), { path: '', file, ...problem })
@@ -100,7 +105,10 @@ export function addFault(problems: ProblemList, fault: ZodFault, valueAt: (path:
   const node = nodeAt(place) ?? outline
   const value = valueAt(place)
   if (value === undefined) return addMissing(problems, place, node)
-  if (node.kind === 'field') return addWrongValue(problems, place, node, value)
+  if (node.kind === 'field') {
+    const entry = Array.isArray(value) ? (value as unknown[])[Number(path[at + 1])] : undefined
+    return addWrongValue(problems, place, node, value, entry)
+  }
   if (place.length === 1 && place[0] === 'pipelines' && isEmptyObject(value)) {
     return problems.add(place, 'There is no pipeline.', { suggestion: 'name one: `pipelines: { default: { … } }`' })
   }
@@ -123,9 +131,15 @@ function missingHint(node: FieldNode | GroupNode): string {
   return names === '' ? 'a group of them, by name' : `a group with ${names}`
 }
 
-/** Adds that a value is not one that the setting takes. */
-export function addWrongValue(problems: ProblemList, path: Path, { field }: FieldNode, value: unknown): void {
-  const given = field.isSecret === true ? 'What is given' : describe(value)
+/** Adds that a value is not one that the setting takes. `entry`: what is wrong of a list. */
+export function addWrongValue(
+  problems: ProblemList,
+  path: Path,
+  { field }: FieldNode,
+  value: unknown,
+  entry = value,
+): void {
+  const given = field.isSecret === true ? 'What is given' : describe(entry)
   problems.add(path, `${given} cannot be used: give ${field.takes}.`, { suggestion: slip(field.kind, value) })
 }
 

@@ -214,8 +214,12 @@ const pipeline = group('A pipeline: one source, perhaps rules, an output for eac
   kernel: withDefault(choice('Which kernel judges records.', ['auto', 'native', 'portable']), 'auto'),
 })
 
+/** A name, a v4 address or a v6 address in brackets, and a port from 1 to 65535. */
+const brokerPattern =
+  /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\],]+):([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/
+
 const kafka = group('The Kafka cluster of all pipelines.', {
-  brokers: list('Where its brokers are; one that answers is enough.', /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\],]+):\d{1,5}$/, 'a list of HOST:PORT, as [kafka-1:9092, kafka-2:9092]'), // prettier-ignore
+  brokers: list('Where its brokers are; one that answers is enough.', brokerPattern, 'a list of HOST:PORT, as [kafka-1:9092, kafka-2:9092]'), // prettier-ignore
   tls: group('Encrypted connections. The files are read again when they change.', {
     ca: file('Authorities that are trusted instead of those of the system, as PEM.').optional(),
     certificate: file('Our own certificate, for brokers that want one, as PEM.').optional(),

@@ -14,9 +14,9 @@ import type { KafkaWatchOptions } from './kafka-watch.ts'
 
 /**
  * Why this process is in no group, in a word. `joining`: nothing is known against it; `foreign_group`: others use the group
- * in another way; `lost`: what may pass by itself.
+ * in another way; `no_topic`: what it reads is not there; `lost`: what may pass by itself.
  */
-export type OutsideReason = 'joining' | 'lost' | 'foreign_group' | RefusalReason
+export type OutsideReason = 'joining' | 'lost' | 'foreign_group' | 'no_topic' | RefusalReason
 
 /** Options of a source. */
 export interface KafkaSourceOptions extends KafkaPartitionOptions {
@@ -181,7 +181,7 @@ export class KafkaSource implements PartitionedSource<bigint> {
   /** A final loss is joined over anew: other pipelines of the process are none of its business. */
   private lose(membership: Membership, error: Error, isFinal: boolean): void {
     const refusal = refusalIn(error)
-    const reason = refusal ?? ((error as { code?: unknown }).code === 'ERR_KAFKA_GROUP' ? 'foreign_group' : 'lost')
+    const reason = refusal ?? outsideReasons.get(String((error as { code?: unknown }).code)) ?? 'lost'
     const named = reason === 'lost' ? '' : ` (${reason})`
     this.outside = { reason, words: `out of the group ${this.options.group}${named}: ${error.message}` }
     this.revokeAll()
@@ -195,6 +195,12 @@ export class KafkaSource implements PartitionedSource<bigint> {
     this.attemptAfter(refusal === undefined ? this.options.backoffMs.next() : lookAgainMs)
   }
 }
+
+/** What errors mean that neither pass by themselves nor are refusals. */
+const outsideReasons: ReadonlyMap<string, OutsideReason> = new Map<string, OutsideReason>([
+  ['ERR_KAFKA_GROUP', 'foreign_group'],
+  ['ERR_KAFKA_TOPIC', 'no_topic'],
+])
 
 /** Why this process is in no group. */
 interface Outside {

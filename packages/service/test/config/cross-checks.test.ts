@@ -144,6 +144,7 @@ test('a batch does not wait for longer than a body may', () => {
 })
 
 const kafka = 'kafka: { brokers: ["a:9092"] }\n'
+
 const kafkaPipeline = (name: string, { topic = 'raw', group = name, to = `${name}-out`, more = '' } = {}) =>
   `  ${name}:\n    source: { kafka: { topic: ${topic}, group: ${group}${more} } }\n    routes: { keep: { kafka: { topic: ${to} } } }\n`
 
@@ -187,6 +188,11 @@ test('a pipeline of Kafka needs to know where it is, and a certificate its key',
     /a\.source\.kafka: It is not said where Kafka is/,
   )
   assert.match(problemsOf(`${one('stdin: {}')}kafka: { brokers: [] }\n`).join(), /kafka\.brokers: There are none/)
+  const wrong = problemsOf(`pipelines:\n${kafkaPipeline('a')}kafka: { brokers: ["a:1", "b:99999", "c"] }\n`)
+  assert.deepEqual(
+    wrong.map((each) => /kafka\.brokers: ("[^"]+") cannot be used: give a list of HOST:PORT/.exec(each)?.[1]),
+    ['"b:99999"', '"c"'],
+  )
   const tls = 'kafka: { brokers: ["a:1"], tls: { certificate: c } }\n'
   assert.match(problemsOf(one('stdin: {}') + tls).join(), /kafka\.tls: A certificate and its key belong together/)
 })

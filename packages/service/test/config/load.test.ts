@@ -120,7 +120,7 @@ loglevel: debug
     '5:15: pipelines.a.source.http.listn: There is no such setting. (did you mean `listen`?)',
     '5:56: pipelines.a.source.http.answerWithinMs: "5m" cannot be used: give a time, as 500, 500ms, 20s or 5min, from 100ms to 1h. (write `5min` for minutes)',
     '5:74: pipelines.a.source.http.maxBodyBytes: "16g" cannot be used: give a size, as 65536, 64KiB or 2MB, from 1KiB to 1GiB. (write `16GiB`)',
-    '5:86: pipelines.a.source.http.hosts: A list cannot be used: give a list of host names without ports, as [logs.example.com].',
+    '5:86: pipelines.a.source.http.hosts: 5 cannot be used: give a list of host names without ports, as [logs.example.com].',
     '6:7: pipelines.a.source.path: There is no such setting. (it stands at pipelines.NAME.source.http.path)',
     '7:5: pipelines.a.routes.keep: The setting is missing. (give exactly one of directory, kafka, stdout, discard)',
     '8:19: pipelines.a.rulesOnError: "continue" cannot be used: give `stop` or `keep`.',

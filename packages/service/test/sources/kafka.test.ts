@@ -366,17 +366,23 @@ test('changed credentials have what was refused tried at once', async (t) => {
   assert.equal(kafka.onCredentials.size, 0)
 })
 
-test('a group that somebody else uses in another way is told by that name', async (t) => {
-  const kafka = filterCluster()
-  const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
-  await until(
-    kafka,
-    () => filter.events.includes('take 0 at 0'),
-    () => filter.events,
-  )
-  kafka.expel(group, 0, true, 'ERR_KAFKA_GROUP')
-  assert.equal(filter.source.outsideReason, 'foreign_group')
-})
+for (const [code, reason] of [
+  ['ERR_KAFKA_GROUP', 'foreign_group'],
+  ['ERR_KAFKA_TOPIC', 'no_topic'],
+  ['ERR_KAFKA_TIMEOUT', 'lost'],
+] as const) {
+  test(`a loss by ${code} is told as ${reason}`, async (t) => {
+    const kafka = filterCluster()
+    const filter = startFilter(t, kafka, await sevensEngine(t), 'a')
+    await until(
+      kafka,
+      () => filter.events.includes('take 0 at 0'),
+      () => filter.events,
+    )
+    kafka.expel(group, 0, true, code)
+    assert.equal(filter.source.outsideReason, reason)
+  })
+}
 
 test('an offset that is missing stops the partition where outputs have records, and is set where they have none', async (t) => {
   const kafka = filterCluster()
