@@ -54,6 +54,7 @@ const leftOutOnOtherNode = [
   // Minutes of kills and lost answers: what delivery does about them is no matter of Node's version, and the client and
   // pipelines of topics have tests of their own.
   'packages/service/dist-test/faults/kafka.test.js',
+  'packages/service/dist-test/faults/kafka-broker.test.js',
   // The answers of what the benchmarks compare Weir with, and whole runs: that one goes to its end, resume.test.js sees.
   'benchmarks/dist-test/cases.test.js',
   'benchmarks/dist-test/main.test.js',
