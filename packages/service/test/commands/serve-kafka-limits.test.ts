@@ -161,9 +161,12 @@ test('a topic that is not there keeps the process out of the group, and it is to
     String(warned['problems']),
     /The topic raw-\d+ does not exist: make it with 2 partitions, or set topics: create/,
   )
-  await serving.logged('The process is out of the group, and joins again.')
-  assert.match(await (await serving.ask('/readyz')).text(), /out of the group filter-\d+: .*UNKNOWN_TOPIC_OR_PARTITION/)
-  await serving.metricIs('weir_kafka_out_of_group{pipeline="filter",reason="lost"}', (value) => value === 1)
+  await serving.logged('The process is out of the group, until somebody mends it.')
+  assert.match(
+    await (await serving.ask('/readyz')).text(),
+    /out of the group filter-\d+ \(no_topic\): .*UNKNOWN_TOPIC_OR_PARTITION/,
+  )
+  await serving.metricIs('weir_kafka_out_of_group{pipeline="filter",reason="no_topic"}', (value) => value === 1)
   await serving.stop()
 })
 
