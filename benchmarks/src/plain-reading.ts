@@ -37,8 +37,9 @@ export function decidingRule(rules: RuleSet, line: Buffer): number | undefined {
   return rule < 0 ? rules.rules.length : rule
 }
 
-async function* linesOf(path: string): AsyncGenerator<Buffer, void, undefined> {
-  let rest = Buffer.alloc(0)
+/** Returns the lines of a file, without their line ends. They are parts of larger buffers. */
+export async function* linesOf(path: string): AsyncGenerator<Buffer, void, undefined> {
+  let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
     const bytes = Buffer.concat([rest, chunk as Buffer])
     let start = 0

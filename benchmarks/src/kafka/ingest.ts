@@ -10,7 +10,7 @@ import { ask } from '../service/servers.ts'
 import { cpuSecondsOfTrees, peakBytesOfTrees } from './process-tree.ts'
 import { LineCollector } from './raw-topics.ts'
 import type { KafkaTask } from './throughput.ts'
-import { linesOf } from './values.ts'
+import { linesOf } from '../plain-reading.ts'
 
 /** One pass over all bodies. */
 export interface IngestSample {

@@ -7,8 +7,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { OriginalFilterSettings, RuleSet } from '@weir/engine'
 import type { Input } from '../inputs.ts'
-import { decidingRule } from '../plain-reading.ts'
-import { linesOf } from './values.ts'
+import { decidingRule, linesOf } from '../plain-reading.ts'
 
 /** About how many of a hundred records are kept. */
 export type KeptPercent = 1 | 10 | 90

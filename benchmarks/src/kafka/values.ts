@@ -1,7 +1,7 @@
 // How the lines of an input become values of a topic: chunks of whole lines, or a value a line; and which partition each goes
 // to. The feed writes them so, and what must come out is reckoned from the same. Called by raw-topics.ts and selections.ts.
 
-import { createReadStream } from 'node:fs'
+import { linesOf } from '../plain-reading.ts'
 import type { Form } from './contender.ts'
 
 /** Most bytes of a chunk, as Weir's own ingest writes them. */
@@ -18,21 +18,6 @@ export interface ValueBatch {
   readonly lines: readonly Buffer[]
   /** Of all lines, line ends included. */
   readonly bytes: number
-}
-
-/** Returns the lines of a file, without their line ends. They are parts of larger buffers. */
-export async function* linesOf(path: string): AsyncGenerator<Buffer, void, undefined> {
-  let rest: Buffer = Buffer.alloc(0)
-  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    const bytes = Buffer.concat([rest, part as Buffer])
-    let start = 0
-    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-      yield bytes.subarray(start, end)
-      start = end + 1
-    }
-    rest = bytes.subarray(start)
-  }
-  if (rest.length > 0) yield rest
 }
 
 /** Returns the lines of a file as values, partitions in turn. A line longer than a batch is one by itself. */

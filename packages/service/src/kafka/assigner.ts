@@ -5,6 +5,10 @@
 import type { Assigner, Cluster, GroupMember, GroupMemberAssignment, PartitionAssigner } from 'kafkajs'
 
 import type { Library } from './library.ts'
+import { isType } from './refusals.ts'
+
+/** What the library says of a topic that is not there, or not for us. */
+const notToBeHad = ['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED', 'INVALID_TOPIC_EXCEPTION']
 
 /** What of a cluster tells partitions; the types of the library leave one of them out. */
 interface TopicCluster extends Pick<Cluster, 'findTopicPartitionMetadata'> {
@@ -57,7 +61,9 @@ async function share(readers: readonly Reader[], cluster: TopicCluster): Promise
 async function partitionsOf(topic: string, cluster: TopicCluster): Promise<number[]> {
   try {
     await cluster.addMultipleTargetTopics([topic])
-  } catch {
+  } catch (error) {
+    // Anything else has the member join again: partitions that nobody is given would wait, and nobody would say so.
+    if (!notToBeHad.some((type) => isType(error, type))) throw error
     return []
   }
   return cluster

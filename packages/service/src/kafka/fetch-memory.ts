@@ -1,6 +1,6 @@
 // Memory of large answers, used again when what was read in it is done with: allocated anew for each fetch, it costs more
 // than all that is done with the records, in pages that are cleared and in collections of garbage. Whoever does not give
-// a lease back loses nothing but that. Called by frames.ts, which fills it, and record-batches.ts, which reads in it.
+// a lease back loses nothing but that. Called by client.ts, whose connections fill it, and record-batches.ts, which reads in it.
 
 /** Smaller answers are not worth it. */
 const leastBytes = 128 << 10
