@@ -33,7 +33,7 @@ const joined = ['main', 'trial-process', 'calibration-thread', 'rules-thread']
 const packages = ['piscina', 're2js', 'yaml']
 
 /** Packages that no command loads which should start fast. */
-const external = ['cli-progress', 'pino', 'prom-client', 'zod']
+const external = ['@aws-sdk/client-s3', 'cli-progress', 'pino', 'prom-client', 'zod']
 
 const anyFile = /[\\/](engine|service|piscina)[\\/]dist[\\/].*\.js$/
 
