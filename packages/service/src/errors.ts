@@ -1,12 +1,12 @@
-// Faults of the service: settings that cannot be used, connectors that fail, Kafka, each with a code, its meaning and its
+// Faults of the service: settings that cannot be used, connectors that fail, Kafka, S3, each with a code, its meaning and its
 // cure. Faults of the engine and of rule sets are the engine's own classes. Used by every layer above; imports
-// nothing of ours.
+// nothing of ours. It is long because of the table of codes.
 
 import { getSystemErrorMap } from 'node:util'
 
 /** One row of the code table: the class that carries the code, and what the caller should do. */
 export interface ErrorCodeRow {
-  readonly kind: 'config' | 'connector' | 'kafka'
+  readonly kind: 'config' | 'connector' | 'kafka' | 's3'
   readonly meaning: string
   readonly cure: string
 }
@@ -83,6 +83,11 @@ export const errorCodes = {
     kind: 'config',
     meaning: 'The address of a broker, or the file with the password for Kafka, cannot be used.',
     cure: 'Write brokers as `HOST:PORT`; the password file holds one line, the password. A running service keeps the password before.',
+  },
+  ERR_CONFIG_S3: {
+    kind: 'config',
+    meaning: 'The file with the keys of an object store cannot be read, or holds none.',
+    cure: 'Write it in the form that AWS calls a shared credentials file, with a profile `[default]`, or as JSON with `accessKey` and `secretKey`. A running service keeps the keys before.',
   },
   ERR_CONNECTOR_LISTEN: {
     kind: 'connector',
@@ -249,6 +254,72 @@ export const errorCodes = {
     meaning: 'The client library is not installed, or not of the version that is mended here.',
     cure: 'Install the service anew, with the versions that it names.',
   },
+  ERR_S3_CONNECT: {
+    kind: 's3',
+    meaning: 'The store cannot be reached, or a connection was lost.',
+    cure: 'Check the endpoint and the network; it is tried again.',
+  },
+  ERR_S3_TIMEOUT: {
+    kind: 's3',
+    meaning: 'The store did not answer in time.',
+    cure: 'None is needed where it passes. Otherwise look at the store, and at what the way to it carries.',
+  },
+  ERR_S3_BUSY: {
+    kind: 's3',
+    meaning: 'The store has too much to do, or limits how often it is asked (429, 503).',
+    cure: 'None is needed where it passes; it is tried again, later and later.',
+  },
+  ERR_S3_SERVER: {
+    kind: 's3',
+    meaning: 'The store failed: an answer of 5xx, or one of 200 with an error inside.',
+    cure: 'None is needed where it passes. Otherwise ask whoever runs the store.',
+  },
+  ERR_S3_CREDENTIALS: {
+    kind: 's3',
+    meaning: 'The store does not know the access key, or the secret does not belong to it.',
+    cure: 'Mend the file that `credentials` names; it is read again when it changes.',
+  },
+  ERR_S3_DENIED: {
+    kind: 's3',
+    meaning: 'The access key may not do what the message names.',
+    cure: 'Give it the rights to write, read and list objects below the prefix; it is tried again.',
+  },
+  ERR_S3_BUCKET: {
+    kind: 's3',
+    meaning: 'There is no such bucket.',
+    cure: 'Make the bucket, or mend its name; it is tried again.',
+  },
+  ERR_S3_REGION: {
+    kind: 's3',
+    meaning: 'The bucket is in another region than requests are signed for.',
+    cure: 'Set `region` to the one that the message names.',
+  },
+  ERR_S3_CLOCK: {
+    kind: 's3',
+    meaning: 'The clock of this machine and that of the store differ too much.',
+    cure: 'Set the clock; it is tried again.',
+  },
+  ERR_S3_CONFLICT: {
+    kind: 's3',
+    meaning: 'An object cannot be written because of others in the bucket, as one whose name is a folder of its name.',
+    cure: 'Read the message; give the output a prefix of its own.',
+  },
+  ERR_S3_FOREIGN: {
+    kind: 's3',
+    meaning: 'An object stands where one is to be written, and holds something else. It is left as it is.',
+    cure: 'Find out who wrote the object that the message names. Move it away, or give the output a prefix of its own.',
+  },
+  ERR_S3_CUT: {
+    kind: 's3',
+    meaning:
+      'An object that is there begins with the same record and ends with another: another process has written it.',
+    cure: 'None is needed: it is read again and taken over. Where it goes on, two processes archive one topic.',
+  },
+  ERR_S3_REQUEST: {
+    kind: 's3',
+    meaning: 'The store refuses a request, for the reason that the message names.',
+    cure: 'Read the message.',
+  },
 } as const satisfies Record<string, ErrorCodeRow>
 
 /** A code of the table. */
@@ -349,6 +420,35 @@ export class KafkaError extends Error {
     this.code = code
     this.retryable = options.retryable ?? false
     this.details = options.details ?? {}
+  }
+}
+
+/** A code of an object store's faults. */
+export type S3ErrorCode = CodesOf<'s3'>
+
+/** What an `S3Error` is made with besides its code and message. */
+export interface S3ErrorOptions extends ConnectorErrorOptions {
+  /** How long the store asks to be left alone. */
+  readonly retryAfterMs?: number
+}
+
+/** An object store failed, or refused. */
+export class S3Error extends Error {
+  override readonly name = 'S3Error'
+  readonly code: S3ErrorCode
+  /** Whether the same call may succeed later, whether by itself or when somebody has mended something. */
+  readonly retryable: boolean
+  /** How long the store asks to be left alone; absent where it does not say. */
+  readonly retryAfterMs?: number
+  /** Plain data about the error. */
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: S3ErrorCode, message: string, options: S3ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+    this.details = options.details ?? {}
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
 

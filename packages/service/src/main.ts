@@ -11,6 +11,7 @@ const subcommands: Subcommands = {
   serve: async (context) => (await import('./commands/serve.ts')).serveCommand(context),
   tune: async (context) => (await import('./commands/tune.ts')).tuneCommand(context),
   offsets: async (context) => (await import('./commands/offsets.ts')).offsetsCommand(context),
+  archive: async (context) => (await import('./commands/archive.ts')).archiveCommand(context),
   users: async (context) => (await import('./commands/users.ts')).usersCommand(context),
   generate: async (context) => (await import('./commands/generate.ts')).generateCommand(context),
   config: async (context) => (await import('./commands/config.ts')).configCommand(context),

@@ -83,3 +83,31 @@ export interface MeasuredPartition {
   /** Whether more than half of the time or bytes is over for which what comes next is kept. */
   readonly isLate?: boolean | undefined
 }
+
+/** A request to an object store that is over. */
+export interface MeasuredS3Call {
+  readonly operation: string
+  readonly seconds: number
+  /** Its code, where it failed. */
+  readonly error?: string
+}
+
+/** An object that is safe in a store. */
+export interface MeasuredS3Object {
+  /** `adopted`: it was there already, and holds what would have been written. */
+  readonly result: 'written' | 'adopted'
+  /** Bytes of its lines, and as it is stored. */
+  readonly rawBytes: number
+  readonly storedBytes: number
+  readonly records: number
+}
+
+/** What waits to be an object in a store. A partition is absent where there are none, as in direct mode. */
+export interface MeasuredS3 {
+  /** Who takes nothing until something is mended or passes, and why, in a word. */
+  readonly paused: readonly { readonly partition?: number; readonly reason: string }[]
+  /** What objects take that are not written yet. */
+  readonly spool?: { readonly memoryBytes: number; readonly diskBytes: number }
+  /** Objects under construction, by when the oldest record in each was taken, in milliseconds since 1970. */
+  readonly open: readonly { readonly partition?: number; readonly sinceMs: number }[]
+}

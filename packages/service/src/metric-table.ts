@@ -97,6 +97,27 @@ export const metricTable = {
   weir_kafka_partition_stopped: read(
     gauge([...pipeline, 'partition', 'reason'], 'always 1', 'Partitions that wait for somebody to mend them.'),
   ),
+  weir_s3_calls_seconds: histogram([...pipeline, 'operation'], 'Time of a request to an object store.', callSeconds),
+  weir_s3_errors_total: counter(
+    [...pipeline, 'operation', 'code'],
+    'errors',
+    'Failed requests to an object store, by error code.',
+  ),
+  weir_s3_objects_total: counter([...pipeline, 'result'], 'objects', 'Objects that are safe, by how they came there.'),
+  weir_s3_object_bytes_total: counter(pipeline, 'bytes', 'Bytes of lines in objects that are safe.'),
+  weir_s3_stored_bytes_total: counter(pipeline, 'bytes', 'Bytes of objects that are safe, as they are stored.'),
+  weir_s3_object_records_total: counter(pipeline, 'records', 'Records in objects that are safe.'),
+  weir_s3_paused: read(
+    gauge(
+      [...pipeline, 'partition', 'reason'],
+      'always 1',
+      'Partitions that wait for the store or for room, by reason.',
+    ),
+  ),
+  weir_s3_spool_bytes: read(gauge([...pipeline, 'where'], 'bytes', 'What objects take that are not written yet.')),
+  weir_s3_oldest_record_seconds: read(
+    gauge([...pipeline, 'partition'], 'seconds', 'How long the oldest record waits whose object is not closed.'),
+  ),
   weir_in_flight_bytes: read(gauge([], 'bytes', 'Bytes of all bodies that count against the budget.')),
   weir_in_flight_budget_bytes: read(gauge([], 'bytes', 'The budget; when it is spent, requests are answered 503.')),
   weir_engine_threads: read(gauge(pipeline, 'threads', 'Worker threads of the engine.')),

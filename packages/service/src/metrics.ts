@@ -9,6 +9,7 @@ import type { Metric } from 'prom-client'
 import { BinnedHistogram } from './binned-histogram.ts'
 import type { Labels } from './binned-histogram.ts'
 import { setKafka } from './kafka-metrics.ts'
+import type { SetGauge } from './kafka-metrics.ts'
 import { metricTable } from './metric-table.ts'
 import type { MetricName, MetricRow } from './metric-table.ts'
 import type {
@@ -18,11 +19,16 @@ import type {
   MeasuredKafka,
   MeasuredRequest,
   MeasuredRules,
+  MeasuredS3,
+  MeasuredS3Call,
+  MeasuredS3Object,
   RuleOrigin,
   RuleOutcome,
   WatchedFile,
 } from './measured.ts'
-import { delayQuantiles, EventLoopDelay, readProcessFigures } from './process-figures.ts'
+import { countS3Object, setS3 } from './s3-metrics.ts'
+import { EventLoopDelay } from './process-figures.ts'
+import { setProcess } from './process-metrics.ts'
 
 /** What surrounds the metrics; tests replace the clock. */
 export interface MetricsOptions {
@@ -39,7 +45,7 @@ const unexpected = 'ERR_UNEXPECTED'
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR|KAFKA)_[A-Z_]+$/.test(code)
+  return typeof code === 'string' && /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR|KAFKA|S3)_[A-Z_]+$/.test(code)
     ? code
     : unexpected
 }
@@ -63,7 +69,7 @@ export class Metrics {
     this.#loop = new EventLoopDelay(now)
     this.set('weir_build_info', { version, node: process.versions.node }, 1)
     this.set('process_start_time_seconds', {}, Date.now() / 1000 - process.uptime())
-    this.#readers.add(() => this.#readProcess())
+    this.#readers.add(() => setProcess(this, this.#loop))
   }
 
   #register(name: MetricName, row: MetricRow): void {
@@ -153,25 +159,6 @@ export class Metrics {
   histogram(name: MetricName): BinnedHistogram {
     return this.#histograms.get(name)!
   }
-
-  /** A system that does not tell has no such series, rather than one of 0. */
-  #setIfKnown(name: MetricName, value: number | undefined): void {
-    if (value === undefined) this.remove(name, {})
-    else this.set(name, {}, value)
-  }
-
-  #readProcess(): void {
-    const figures = readProcessFigures()
-    this.add('process_cpu_seconds_total', {}, figures.cpuSeconds)
-    this.set('process_resident_memory_bytes', {}, figures.residentBytes)
-    this.set('nodejs_heap_size_used_bytes', {}, figures.heapUsedBytes)
-    this.set('nodejs_external_memory_bytes', {}, figures.externalBytes)
-    this.#setIfKnown('process_open_fds', figures.openDescriptors)
-    this.#setIfKnown('process_max_fds', figures.mostDescriptors)
-    for (const [i, seconds] of this.#loop.read().entries()) {
-      this.set('weir_event_loop_delay_seconds', { quantile: String(delayQuantiles[i]) }, seconds)
-    }
-  }
 }
 
 /** How many rule sets are remembered whose batches may still be in flight: the one in force and those before it. */
@@ -182,6 +169,7 @@ export class PipelineMetrics {
   readonly #labels: { readonly pipeline: string }
   readonly #all: Metrics
   readonly #ruleIds = new Map<string, readonly string[]>()
+  readonly #gauge: SetGauge = (name, labels, value) => this.#all.set(name, { ...this.#labels, ...labels }, value)
   #inForce: string | undefined
 
   /** Made by `Metrics.pipeline`. */
@@ -354,9 +342,23 @@ export class PipelineMetrics {
 
   /** Has a source, and its partitions, read at every scrape. Returns what ends that. */
   watchKafka(read: () => MeasuredKafka): () => void {
-    return this.#all.watch(() => {
-      setKafka((name, labels, value) => this.#all.set(name, { ...this.#labels, ...labels }, value), read())
-    })
+    return this.#all.watch(() => setKafka(this.#gauge, read()))
+  }
+
+  /** Counts a request to an object store. */
+  s3Call({ operation, seconds, error }: MeasuredS3Call): void {
+    this.#all.histogram('weir_s3_calls_seconds').observe({ ...this.#labels, operation }, seconds)
+    if (error !== undefined) this.#add('weir_s3_errors_total', { operation, code: error }, 1)
+  }
+
+  /** Counts an object that is safe in a store. */
+  s3Object(object: MeasuredS3Object): void {
+    countS3Object((name, labels, value) => this.#add(name, labels, value), object)
+  }
+
+  /** Has what waits to be an object read at every scrape. Returns what ends that. */
+  watchS3(read: () => MeasuredS3): () => void {
+    return this.#all.watch(() => setS3(this.#gauge, read(), Date.now()))
   }
 
   /** Has the engine read at every scrape. Returns what ends that. */

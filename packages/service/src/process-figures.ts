@@ -1,5 +1,5 @@
 // What the process itself uses and how late its event loop runs, as numbers in base units. Knows no metric by name;
-// read by metrics.ts when somebody asks.
+// read by process-metrics.ts when somebody asks.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'

@@ -44,7 +44,7 @@ test('every metric of the table is registered with its type, and nothing else', 
 
 test('names say what they count: counters end in _total, times and sizes in their unit', () => {
   for (const [name, { type, unit, labels, meaning }] of Object.entries(metricTable)) {
-    assert.match(name, /^(weir|process|nodejs)_[a-z_]+$/)
+    assert.match(name, /^(weir|process|nodejs)_[a-z0-9_]+$/)
     assert.equal(name.endsWith('_total'), type === 'counter', name)
     if (unit === 'seconds') assert.match(name, /_seconds(_total)?$/)
     if (unit === 'bytes') assert.match(name, /_bytes(_total)?$/)
@@ -227,4 +227,45 @@ test('what the process uses is there, and the delay of the event loop is told fo
   assert.ok((first['{quantile="1"}'] ?? 0) >= 0.04, JSON.stringify(first))
   now = 25_000
   assert.deepEqual(await samplesOf(metrics, 'weir_event_loop_delay_seconds'), first)
+})
+
+test('requests to an object store and its objects count as they happen, what waits is read at a scrape', async (t) => {
+  const metrics = metricsFor(t)
+  const pipeline = metrics.pipeline('a')
+  pipeline.s3Call({ operation: 'put', seconds: 0.02 })
+  pipeline.s3Call({ operation: 'put', seconds: 40, error: 'ERR_S3_TIMEOUT' })
+  pipeline.s3Object({ result: 'written', rawBytes: 1000, storedBytes: 100, records: 7 })
+  pipeline.s3Object({ result: 'adopted', rawBytes: 2000, storedBytes: 300, records: 8 })
+  const label = 'pipeline="a"'
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_calls_seconds_count'), { [`{${label},operation="put"}`]: 2 })
+  const errors = await samplesOf(metrics, 'weir_s3_errors_total')
+  assert.deepEqual(errors, { [`{${label},operation="put",code="ERR_S3_TIMEOUT"}`]: 1 })
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_objects_total'), {
+    [`{${label},result="written"}`]: 1,
+    [`{${label},result="adopted"}`]: 1,
+  })
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_object_bytes_total'), { [`{${label}}`]: 3000 })
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_stored_bytes_total'), { [`{${label}}`]: 400 })
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_object_records_total'), { [`{${label}}`]: 15 })
+  let isPaused = true
+  const stop = pipeline.watchS3(() => ({
+    paused: isPaused ? [{ partition: 3, reason: 'ERR_S3_BUSY' }, { reason: 'spool' }] : [],
+    spool: { memoryBytes: 5, diskBytes: 6 },
+    open: [{ partition: 3, sinceMs: Date.now() - 60_000 }, { sinceMs: Date.now() + 60_000 }],
+  }))
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_paused'), {
+    [`{${label},partition="3",reason="ERR_S3_BUSY"}`]: 1,
+    [`{${label},partition="",reason="spool"}`]: 1,
+  })
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_spool_bytes'), {
+    [`{${label},where="memory"}`]: 5,
+    [`{${label},where="disk"}`]: 6,
+  })
+  const waits = await samplesOf(metrics, 'weir_s3_oldest_record_seconds')
+  assert.equal(Math.round(waits[`{${label},partition="3"}`]!), 60)
+  assert.equal(waits[`{${label},partition=""}`], 0)
+  isPaused = false
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_paused'), {})
+  stop()
+  assert.deepEqual(await samplesOf(metrics, 'weir_s3_spool_bytes'), {})
 })
