@@ -1,44 +1,16 @@
 // A disk that is full: nothing is acknowledged early, and the sink goes on when there is room.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
-import os from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
 
 import { isLack } from '#src/errors.js'
 import type { ConnectorError } from '#src/errors.js'
-import { skipWithout } from '../required.js'
 import { names } from '../running.js'
+import { fill, smallDisk } from '../small-disk.js'
 import { contentOf, openFolder } from './folders.js'
-
-/** Returns a folder on a disk of one megabyte, or why there is none. */
-async function smallDisk(t: TestContext): Promise<{ at: string } | { skip: string }> {
-  const at = await mkdtemp(path.join(os.tmpdir(), 'weir-disk-'))
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at])
-  t.after(() => {
-    if (mounted.status === 0) spawnSync('umount', [at])
-    return rmdir(at)
-  })
-  const skip = skipWithout('tmpfs', mounted.status === 0, 'run as root where a tmpfs may be mounted')
-  if (skip !== false) return { skip }
-  return { at }
-}
-
-/** Writes until there is no room, not even for a page. */
-async function fill(file: string): Promise<void> {
-  for (const bytes of [1 << 16, 1 << 12, 1]) {
-    for (let isFull = false; !isFull;) {
-      isFull = await writeFile(file, Buffer.alloc(bytes), { flag: 'a' }).then(
-        () => false,
-        () => true,
-      )
-    }
-  }
-}
 
 for (const compression of ['none', 'gzip'] as const) {
   test(`${compression}: a full disk is an error that may pass, and when there is room it goes on where it was`, async (t) => {
