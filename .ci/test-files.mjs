@@ -51,11 +51,16 @@ const leftOutOnOtherNode = [
   'packages/service/dist-test/servers/kafka/broker.test.js',
   'packages/service/dist-test/servers/kafka/cluster.test.js',
   'packages/service/dist-test/servers/kafka/listeners.test.js',
+  // Object stores and their judge, likewise.
+  'packages/service/dist-test/servers/s3/servers.test.js',
   // Minutes of kills and lost answers: what delivery does about them is no matter of Node's version, and the client and
   // pipelines of topics have tests of their own.
   'packages/service/dist-test/faults/kafka.test.js',
   'packages/service/dist-test/faults/kafka-broker.test.js',
+  'packages/service/dist-test/faults/s3.test.js',
+  'packages/service/dist-test/faults/whole-chain.test.js',
   // The answers of what the benchmarks compare Weir with, and whole runs: that one goes to its end, resume.test.js sees.
+  'benchmarks/dist-test/archive.test.js',
   'benchmarks/dist-test/cases.test.js',
   'benchmarks/dist-test/main.test.js',
   'benchmarks/dist-test/peers.test.js',

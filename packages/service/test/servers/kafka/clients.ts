@@ -10,10 +10,16 @@ export function clientOf(brokers: readonly string[], options: Partial<KafkaConfi
 }
 
 /** Makes a topic, and resolves when each of its partitions has a leader. */
-export async function createTopic(kafka: Kafka, topic: string, numPartitions = 1): Promise<void> {
+export async function createTopic(
+  kafka: Kafka,
+  topic: string,
+  numPartitions = 1,
+  config: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const admin = kafka.admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions }] })
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+  await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] })
   for (let leaders = 0; leaders < numPartitions;) {
     // The broker that answers may not have heard of the topic yet.
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }))

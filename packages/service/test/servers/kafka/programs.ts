@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url'
 
 const setUpFolder = fileURLToPath(new URL('../../../../../.set-up/', import.meta.url))
 const project = fileURLToPath(new URL('../../../test/servers/kafka/java/', import.meta.url))
-const sources = ['pom.xml', 'src/main/java/weir/KafkaNode.java', 'src/main/java/weir/TopicReader.java']
+const sources = [
+  'pom.xml',
+  ...['KafkaNode', 'SystemTime', 'TopicReader'].map((name) => `src/main/java/weir/${name}.java`),
+]
 const shownErrorCharacters = 600
 const folderName = /^kafka-[0-9a-f]{12}$/
 
@@ -24,11 +27,11 @@ export interface Programs {
 
 /** Where the programs are or will be, or why they cannot be here. They are others where sources or Java are. */
 export function findPrograms(): Programs | { readonly fault: string } {
-  const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
-  if (java.status !== 0) return { fault: 'java is not installed; Debian has it as default-jdk-headless' }
-  const major = Number(/version "(\d+)/.exec(java.stderr)?.[1] ?? 0)
-  if (major < 17) return { fault: `Kafka needs Java 17 or newer, and java is ${java.stderr.split('\n')[0]}` }
-  const hash = createHash('sha256').update(java.stderr)
+  const version = spawnSync('java', ['-version'], { encoding: 'utf8' })
+  if (version.status !== 0) return { fault: 'java is not installed; Debian has it as default-jdk-headless' }
+  const major = Number(/version "(\d+)/.exec(version.stderr)?.[1] ?? 0)
+  if (major < 17) return { fault: `Kafka needs Java 17 or newer, and java is ${version.stderr.split('\n')[0]}` }
+  const hash = createHash('sha256').update(version.stderr)
   for (const source of sources) hash.update(readFileSync(join(project, source)))
   const folder = join(setUpFolder, `kafka-${hash.digest('hex').slice(0, 12)}`)
   const archive = join(folder, 'node.jsa')

@@ -1,0 +1,19 @@
+// What all object stores of the tests have in common: where one listens, and with which keys. Called by versitygw.ts,
+// radosgw.ts, fake-s3.ts and whoever asks them.
+
+/** Where a store listens, and what it takes. */
+export interface S3Server {
+  /** `http://127.0.0.1:PORT`. Buckets are folders of its paths. */
+  readonly endpoint: string
+  readonly region: string
+  readonly accessKey: string
+  readonly secretKey: string
+}
+
+/** The keys of every store of the tests. */
+export const testKeys = { region: 'us-east-1', accessKey: 'test', secretKey: 'testsecret' } as const
+
+/** Returns a file of credentials as the service reads it. */
+export function credentialsText({ accessKey, secretKey }: Pick<S3Server, 'accessKey' | 'secretKey'>): string {
+  return `[default]\naws_access_key_id = ${accessKey}\naws_secret_access_key = ${secretKey}\n`
+}
