@@ -9,6 +9,8 @@ import { Client } from './client.ts'
 import type { ClientSettings } from './client.ts'
 import type { ClusterAdmin, CommittedOffset, LogOffsets, OffsetRange, Target, TopicFound, TopicWanted } from './port.ts'
 import { isType, kafkaError } from './refusals.ts'
+import { topicIdDefinition } from './topic-id.ts'
+import type { TopicIdAnswer } from './topic-id.ts'
 
 /** The library's inner face, as far as it is used. */
 export interface LibraryCluster {
@@ -25,14 +27,19 @@ export interface LibraryCluster {
 }
 
 interface LibraryBroker {
-  lookupRequest(key: number, definitions: unknown): (given: object) => { request: unknown; response: Response }
-  readonly connectionPool: { send(call: { request: unknown; response: Response }): Promise<unknown> }
+  lookupRequest(key: number, definitions: unknown): (given: object) => LibraryCall | undefined
+  readonly connectionPool: { send(call: LibraryCall): Promise<unknown> }
   createTopics(given: object): Promise<unknown>
   createPartitions(given: object): Promise<unknown>
   describeConfigs(given: object): Promise<{ resources: readonly ConfigResource[] }>
   offsetFetch(given: object): Promise<{ responses: readonly { partitions: readonly FetchedOffset[] }[] }>
   listOffsets(given: object): Promise<{ responses: readonly { partitions: readonly ListedOffset[] }[] }>
   offsetCommit(given: object): Promise<unknown>
+}
+
+interface LibraryCall {
+  readonly request: unknown
+  readonly response: Response
 }
 
 interface Response {
@@ -90,6 +97,18 @@ export class Admin implements ClusterAdmin {
       const { clusterId } = await this.#metadata(cluster, [])
       if (clusterId === null) throw new KafkaError('ERR_KAFKA_REQUEST', 'The cluster tells no id.')
       return clusterId
+    })
+  }
+
+  async topicId(topic: string): Promise<string | undefined> {
+    return this.#ask(`Asking for the id of ${topic}`, async (cluster) => {
+      const broker = await cluster.brokerPool.findConnectedBroker()
+      const call = broker.lookupRequest(metadataKey, topicIdDefinition)({ topic })
+      if (call === undefined) return undefined
+      const { errorCode, id } = (await broker.connectionPool.send(call)) as TopicIdAnswer
+      if (errorCode === 0) return id
+      const part = this.#client!.library.part('protocol/error.js') as { createErrorFromCode(code: number): Error }
+      throw part.createErrorFromCode(errorCode)
     })
   }
 
@@ -218,6 +237,11 @@ export class Admin implements ClusterAdmin {
     })
   }
 
+  /** As all questions are asked: for reader.ts. *Errors*: `KafkaError`. */
+  ask<T>(doing: string, call: (cluster: LibraryCluster) => Promise<T>): Promise<T> {
+    return this.#ask(doing, call)
+  }
+
   /** Ends the connections for good: what is being asked fails. Never throws. */
   close(): void {
     this.#isClosed = true
@@ -283,7 +307,7 @@ export class Admin implements ClusterAdmin {
     const broker = await cluster.brokerPool.findConnectedBroker()
     const { requests } = this.#client!.library.part('protocol/requests/index.js') as { requests: { Metadata: unknown } }
     const ask = broker.lookupRequest(metadataKey, requests.Metadata)
-    const { request, response } = ask({ topics, allowAutoTopicCreation: false })
+    const { request, response } = ask({ topics, allowAutoTopicCreation: false })!
     const parse = (decoded: unknown) => Promise.resolve(decoded)
     return (await broker.connectionPool.send({ request, response: { ...response, parse } })) as Metadata
   }

@@ -14,6 +14,7 @@ import type { KafkaOptions } from './options.ts'
 import type { GroupMember, KafkaCluster } from './port.ts'
 import { openProducer, openTransactional } from './producer.ts'
 import type { OpenProducer, ProducerSettings } from './producer.ts'
+import { readCommittedRecords } from './reader.ts'
 
 /**
  * Opens a cluster. Reads the credentials and loads the client library; nothing is connected yet. *Errors*:
@@ -57,6 +58,7 @@ function clusterOf(
   const { transactionMs = kafkaDefaults.transactionMs, compression = 'none' } = options
   const memberSettings: MemberSettings = { ...client, sessionMs, fetchBytes }
   const admin = new Admin(client)
+  const reading = new Admin(client)
   const members = new Set<GroupMember>()
   const producers = new Set<OpenProducer>()
   let isClosed = false
@@ -77,11 +79,12 @@ function clusterOf(
     },
     producer: () => openProducer(producerSettings),
     transactional: (id) => openTransactional(producerSettings, id),
+    read: (of, from, to) => readCommittedRecords(reading, of, from, to),
     close: async () => {
       isClosed = true
       await Promise.all([...members].map((member) => member.close()))
       for (const producer of producers) producer.discard()
-      admin.close()
+      for (const each of [admin, reading]) each.close()
       await closeCredentials()
     },
   }

@@ -94,6 +94,10 @@ interface ConsumerGroupClass {
   }
 }
 
+interface BrokerClass {
+  prototype: { isConnected(): boolean; readonly lookupRequest: { readonly name: string } }
+}
+
 interface BrokerPoolClass {
   prototype: {
     brokers: Record<string, unknown>
@@ -274,6 +278,16 @@ export const mends = {
         }
       }
       throw reason ?? new KafkaJSBrokerNotFound('No broker is known yet')
+    }
+  },
+
+  /** The library takes a broker for connected while it still asks which requests it knows: whoever comes second cannot ask. */
+  connecting({ load }: LibraryModules): void {
+    const { prototype } = load('broker/index.js') as BrokerClass
+    const hasConnection = Reflect.get(prototype, 'isConnected')
+    prototype.isConnected = function () {
+      // The name of what stands there until the answer has come.
+      return hasConnection.call(this) && this.lookupRequest.name !== 'notInitializedLookup'
     }
   },
 

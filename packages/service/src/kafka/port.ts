@@ -167,6 +167,11 @@ export interface TopicFound {
 /** What is asked of a cluster. Each call is tried again, within `requestMs`, where that can help. */
 export interface ClusterAdmin {
   readonly clusterId: () => Promise<string>
+  /**
+   * The id of a topic, 22 characters as Kafka's own tools have it: one of the same name that is made anew has another.
+   * Undefined: brokers before 3.1, and clusters whose topics have none. *Errors*: `ERR_KAFKA_TOPIC`: there is no such topic.
+   */
+  topicId(topic: string): Promise<string | undefined>
   describe(topics: readonly string[]): Promise<readonly (TopicFound | undefined)[]>
   create(topics: readonly TopicWanted[]): Promise<void>
   grow(topic: string, partitions: number): Promise<void>
@@ -193,6 +198,12 @@ export interface KafkaCluster {
   join(group: string, topic: string, listener: GroupListener): Promise<GroupMember>
   producer(): Promise<Producer>
   transactional(id: string): Promise<TransactionalProducer>
+  /**
+   * Yields the committed records with offsets in [from, to), in order and in pieces, for nobody's group. Ends early where the
+   * rest is not committed yet. *Ownership*: a piece may be read until the next one is asked for. *Errors*:
+   * `ERR_KAFKA_OFFSET` where the log does not hold `from`, and others of `KafkaError`.
+   */
+  read(of: Target, from: bigint, to: bigint): AsyncIterable<readonly FetchedRecord[]>
   /** Ends all connections. Never throws. */
   close(): Promise<void>
 }

@@ -10,6 +10,8 @@ export interface MessageOrigin {
   readonly offset: bigint
   readonly key: Uint8Array | null
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
+  /** Milliseconds since 1970; the broker's or the producer's, as the topic has it. */
+  readonly timestampMs: number
 }
 
 /** Where a record lies in a topic. */

@@ -9,7 +9,7 @@ import type { Transaction } from './transaction.ts'
  *
  * *Order of calls*: `write()` any number of times, one at a time, and `flush()` at any time between, also while a write
  * is under way; then either `finish()` or `discard()`, once, when neither is.
- * *Errors*: `ConnectorError`. After an error only `discard()` may be called. An error that is `retryable` may pass: a
+ * *Errors*: `ConnectorError`, or those of what is behind it, as `S3Error`. After an error only `discard()` may be called. An error that is `retryable` may pass: a
  * sink that is opened anew takes up where the last successful `flush()` ended, or where one would have that failed when it
  * could not be taken back any more.
  */

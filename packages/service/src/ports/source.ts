@@ -84,6 +84,21 @@ export interface MessagesValue<P> {
   readonly cameMs?: number
   /** Messages that as a whole are malformed, whose values are null; ascending. */
   readonly rejects?: readonly MessageReject[]
+  /** The source had nothing behind them when they came. */
+  readonly isAtEnd?: boolean
+  /**
+   * Given by a source that reads again what is not committed, with the first value after it began to: who has taken
+   * something before and not committed it drops it, since it comes again.
+   */
+  readonly restart?: Restart<P>
+}
+
+/** Where a source has begun to read again. */
+export interface Restart<P> {
+  /** The last position that was committed. */
+  readonly position: P
+  /** What was committed with it; empty where there is nothing. */
+  readonly note: string
 }
 
 /**
@@ -103,7 +118,7 @@ export interface Source<P = unknown> {
   values(): AsyncIterable<SourceValue<P>>
   /**
    * Takes note that everything up to this position is acknowledged by every sink. `version`: of the rule set that judged
-   * the last of it, for sources that note it.
+   * the last of it, or what else is to be known with the position, for sources that note it.
    */
   commit(position: P, version?: string): void | Promise<void>
   /**

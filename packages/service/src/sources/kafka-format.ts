@@ -24,13 +24,15 @@ export interface MessagesOfTopic {
  * retention has deleted it, though it lacks nothing.
  */
 export function messagesOf(
-  { partition, records, next }: FetchedBatch,
+  { partition, records, next, end }: FetchedBatch,
   { topic, format, allowsGaps }: MessagesOfTopic,
 ): MessagesValue<bigint> {
-  const origins = records.map(({ offset, key, headers }) => ({ topic, partition, offset, key, headers }))
+  const origins = records.map(({ offset, key, headers, timestampMs }) => {
+    return { topic, partition, offset, key, headers, timestampMs }
+  })
   const inputBytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
   const position = allowsGaps ? next : records.at(-1)!.offset + 1n
-  const about = { kind: 'messages', origins, position, inputBytes } as const
+  const about = { kind: 'messages', origins, position, inputBytes, isAtEnd: next >= end } as const
   if (format === 'ndjson') return { ...about, values: records.map(({ value }) => value) }
   const rejects: MessageReject[] = []
   const values = records.map(({ value }, message) => {

@@ -11,41 +11,21 @@
 
 import { PartitionTransaction } from '../kafka/transaction.ts'
 import type { TransactionOutcome } from '../kafka/transaction.ts'
-import type { BatchTurn, FetchedBatch, GroupMember, KafkaCluster, Target } from '../kafka/port.ts'
+import type { BatchTurn, FetchedBatch, GroupMember, Target } from '../kafka/port.ts'
 import type { TransactionalProducer } from '../kafka/port.ts'
 import type { SourcePartition } from '../ports/partitioned.ts'
-import type { SourceValue } from '../ports/source.ts'
+import type { MessagesValue, Restart, SourceValue } from '../ports/source.ts'
 import type { Transaction } from '../ports/transaction.ts'
-import type { Clock, StartTimer } from '../time.ts'
-import type { KafkaPartitionEvents } from './kafka-events.ts'
 import { messagesOf } from './kafka-format.ts'
-import type { KafkaFormat } from './kafka-format.ts'
 import { BatchOrder } from './kafka-order.ts'
+import type { KafkaPartitionOptions } from './kafka-partition-options.ts'
 import { SendSizes } from './kafka-sizes.ts'
 import { PartitionStop, canBeLookedAt, lookAgainMs, stopIfRefused, unreadableBy, unwritableBy } from './kafka-stops.ts'
 import type { StopReason } from './kafka-stops.ts'
 import { takeOver } from './kafka-takeover.ts'
-import type { TakeoverParts } from './kafka-takeover.ts'
 
 /** Time in milliseconds between two signs of life while a batch is worked on. */
 const heartbeatMs = 3_000
-
-/** Options of all partitions of a source. */
-export interface KafkaPartitionOptions {
-  readonly cluster: KafkaCluster
-  readonly group: string
-  readonly topic: string
-  readonly format: KafkaFormat
-  readonly outputs: TakeoverParts['outputs']
-  readonly checkTopics?: TakeoverParts['checkTopics']
-  /** Whether outputs count in one transaction with the position. */
-  readonly isExactlyOnce: boolean
-  /** Whether offsets may be missing: the topic is compacted, or written in transactions. */
-  readonly allowsGaps: boolean
-  readonly clock: Clock
-  readonly startTimer: StartTimer
-  readonly events: KafkaPartitionEvents
-}
 
 /** What a partition is doing. */
 export type PartitionCondition = 'unassigned' | 'taking over' | 'running' | 'stopped'
@@ -89,6 +69,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
   private offered: Offered | undefined
   /** What was handed out and is not known to be committed, with the offset behind it. */
   private uncommitted: { readonly batch: FetchedBatch; readonly position: bigint }[] = []
+  /** Told with the next value: where it was begun to read again. */
+  private restart: Restart<bigint> | undefined
   private isDraining = false
   private isClosed = false
   private wake: () => void = () => undefined
@@ -222,10 +204,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
       while (!isOver()) {
         if (this.canBeTaken) await this.takePartition(isOver)
         else if (this.offered !== undefined) {
-          const value = messagesOf(this.offered.batch, this.options)
-          this.handedOut = value.position
-          this.uncommitted.push({ batch: this.offered.batch, position: value.position })
-          yield value
+          yield this.handOut(this.offered.batch)
           // I3: whoever asks for more has committed it; without transactions, C follows later.
           this.settle(true)
         } else await this.woken()
@@ -238,11 +217,21 @@ export class KafkaPartition implements SourcePartition<bigint> {
     }
   }
 
+  private handOut(batch: FetchedBatch): MessagesValue<bigint> {
+    const value = messagesOf(batch, this.options)
+    const { restart } = this
+    this.restart = undefined
+    this.handedOut = value.position
+    if (this.options.rereads !== true) this.uncommitted.push({ batch, position: value.position })
+    return this.options.rereads === true && restart !== undefined ? { ...value, restart } : value
+  }
+
   /** Without transactions, what was handed out is committed first, by the producer before. */
   private get canBeTaken(): boolean {
     const isStopped = this.stopped !== undefined && !this.isLooking
     const isWanted = this.isAssigned && !isStopped && this.expected === undefined
-    return isWanted && !this.awaitsHeartbeat && this.committed >= this.handedOut
+    const isFree = this.options.rereads === true || this.committed >= this.handedOut
+    return isWanted && !this.awaitsHeartbeat && isFree
   }
 
   private woken(): Promise<void> {
@@ -251,7 +240,7 @@ export class KafkaPartition implements SourcePartition<bigint> {
 
   /** Steps 2 to 6 of a takeover. *Errors*: those of the cluster: the partition stays paused, and is taken over later. */
   private async takePartition(isOver: () => boolean): Promise<void> {
-    const { cluster, group, outputs, checkTopics, clock, events } = this.options
+    const { cluster, group, outputs, checkTopics, beginAt, clock, events } = this.options
     const { generation } = this
     const startedMs = clock()
     this.discard()
@@ -260,12 +249,14 @@ export class KafkaPartition implements SourcePartition<bigint> {
       const taken = await takeOver({
         ...{ cluster, group, source: this.target, outputs, floor: this.committed, isLive },
         ...(checkTopics === undefined ? {} : { checkTopics }),
+        ...(beginAt === undefined ? {} : { beginAt }),
       })
       if (taken === undefined) return
       this.stopped = undefined
       this.producer = taken.producer
       this.sizes.takenOver(taken.takenBytes)
       this.expected = this.committed = taken.offset
+      this.restart = { position: taken.offset, note: taken.note }
       events.onTakeover({ partition: this.partition, offset: taken.offset, generation, ms: clock() - startedMs })
       this.member?.seek(this.partition, taken.offset)
       this.member?.resume([this.partition])
@@ -307,6 +298,8 @@ export class KafkaPartition implements SourcePartition<bigint> {
     offered.stopTimer()
     // Nothing is expected of a partition that was assigned anew meanwhile: it is taken over first.
     if (isDone && this.expected !== undefined) this.expected = this.handedOut
+    // Copied by now, by whoever keeps it.
+    if (this.options.rereads === true) offered.batch.release?.()
     offered.settle(isDone)
   }
 

@@ -18,6 +18,11 @@ export interface TakeoverParts {
   readonly outputs: readonly string[]
   /** Looks whether the topics are as they should be; resolves with what is wrong. Absent: nobody looks. */
   readonly checkTopics?: () => Promise<string | undefined>
+  /**
+   * Asked where a group begins that has no offset, given the start of the log. Absent: there, if the outputs are empty.
+   * *Errors*: `PartitionStop`; those of the output.
+   */
+  readonly beginAt?: (source: Target, first: bigint) => Promise<bigint>
   /** The offset that this process has committed or read last, or less than any. */
   readonly floor: bigint
   /** Whether the partition is still this process's to take. */
@@ -29,6 +34,8 @@ export interface Takeover {
   readonly producer: TransactionalProducer
   /** C: where the group stands. */
   readonly offset: bigint
+  /** What was committed with it. */
+  readonly note: string
   /** Most bytes of a send that every output takes. */
   readonly takenBytes: number
 }
@@ -57,10 +64,7 @@ function abandon(producer: TransactionalProducer): undefined {
   producer.discard()
 }
 
-async function findOffset(
-  parts: TakeoverParts,
-  producer: TransactionalProducer,
-): Promise<Pick<Takeover, 'offset' | 'takenBytes'>> {
+async function findOffset(parts: TakeoverParts, producer: TransactionalProducer): Promise<Omit<Takeover, 'producer'>> {
   const { cluster, group, source, floor, checkTopics } = parts
   const { admin } = cluster
   const wrong = await checkTopics?.()
@@ -77,7 +81,7 @@ async function findOffset(
   }
   // A coordinator that is cut off from the others may answer with what held long ago.
   if (offset < floor) throw new Error(`The group ${group} stood at ${floor}, and is told to stand at ${offset}.`)
-  return { offset, takenBytes: takenBytes(outputs) }
+  return { offset, note: committed?.metadata ?? '', takenBytes: takenBytes(outputs) }
 }
 
 /** Input partition p writes to output partition p and no other, so that order and the lock hold for both. */
@@ -95,8 +99,9 @@ async function checkOutputs({ cluster, outputs, source }: TakeoverParts): Promis
 }
 
 /** A group that has never committed begins at the start of the log, but only where it cannot have written anything. */
-async function firstOffset(parts: TakeoverParts, producer: TransactionalProducer, first: bigint): Promise<bigint> {
+async function firstOffset(parts: TakeoverParts, producer: TransactionalProducer, logStart: bigint): Promise<bigint> {
   const { cluster, group, source, outputs } = parts
+  const first = (await parts.beginAt?.(source, logStart)) ?? logStart
   for (const topic of new Set(outputs)) {
     const { end } = await cluster.admin.range({ topic, partition: source.partition })
     if (end === 0n) continue

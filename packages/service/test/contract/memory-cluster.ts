@@ -39,7 +39,7 @@ export class MemoryCluster {
       async *values(): AsyncGenerator<SourceValue<number>> {
         for (let index = next(); index < texts.length; index++) {
           const bytes = Buffer.from(texts[index]!)
-          const origin = { topic: 'texts', partition: 0, offset: BigInt(index), key: null, headers: [] }
+          const origin = { topic: 'texts', partition: 0, offset: BigInt(index), key: null, headers: [], timestampMs: 0 }
           yield { kind: 'messages', values: [bytes], origins: [origin], position: index + 1, inputBytes: bytes.length }
         }
       },

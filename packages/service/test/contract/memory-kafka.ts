@@ -87,7 +87,11 @@ export class MemoryKafka {
   tellsSize = false
   /** Settings of all topics, as they are told. */
   topicConfig: Readonly<Record<string, string>> = {}
+  /** Whether topics have ids; with brokers that are too old they have not. */
+  hasTopicIds = true
   private readonly topics = new Map<string, Log[]>()
+  private readonly ids = new Map<string, string>()
+  private madeTopics = 0
   private readonly epochs = new Map<string, number>()
   private readonly open = new Map<string, OpenTransaction>()
   private readonly offsets = new Map<string, CommittedOffset>()
@@ -96,7 +100,9 @@ export class MemoryKafka {
   /** Who is told of changed credentials. */
   readonly onCredentials = new Set<() => void>()
 
+  /** Makes a topic, in the place of one of that name, which had another id. */
   makeTopic(name: string, partitions: number): void {
+    this.ids.set(name, Buffer.from(`id ${++this.madeTopics}`.padEnd(16)).toString('base64url'))
     this.topics.set(
       name,
       Array.from({ length: partitions }, () => ({ entries: [], first: 0n })),
@@ -211,6 +217,7 @@ export class MemoryKafka {
       join: (group, topic, listener) => Promise.resolve(this.join(group, topic, listener)),
       producer: () => Promise.resolve(this.producer(process)),
       transactional: (id) => Promise.resolve(this.transactional(process, id)),
+      read: (of, from, to) => this.reading(of, from, to),
       close: () => Promise.resolve(),
     }
   }
@@ -233,9 +240,17 @@ export class MemoryKafka {
       if (transaction?.state === 'open') break
       const offset = BigInt(at)
       if (offset < from || record === undefined || transaction?.state === 'aborted') continue
-      records.push({ offset, key: record.key, value: record.value, headers: record.headers ?? [], timestampMs: 0 })
+      const { key, value, headers = [] } = record
+      records.push({ offset, key, value, headers, timestampMs: timeOf(record) })
     }
     return records
+  }
+
+  private async *reading(of: Target, from: bigint, to: bigint): AsyncGenerator<readonly FetchedRecord[]> {
+    const log = this.log(of)
+    if (from < log.first) throw new MemoryKafkaError('ERR_KAFKA_OFFSET', `The log begins at ${log.first}.`)
+    const records = this.visible(log, from).filter(({ offset }) => offset < to)
+    for (let at = 0; at < records.length; at += this.fetchRecords) yield records.slice(at, at + this.fetchRecords)
   }
 
   /** Has a call happen as its fate is. */
@@ -265,6 +280,11 @@ export class MemoryKafka {
     }
     return {
       clusterId: () => Promise.resolve('memory'),
+      topicId: async (topic) => {
+        const id = this.ids.get(topic)
+        if (id === undefined) throw new MemoryKafkaError('ERR_KAFKA_TOPIC', `There is no ${topic}.`)
+        return this.hasTopicIds ? id : undefined
+      },
       describe: async (names) =>
         names.map((name) => {
           const logs = this.topics.get(name)
@@ -308,10 +328,8 @@ export class MemoryKafka {
     return { first, stable: BigInt(open < 0 ? entries.length : open), end: BigInt(entries.length) }
   }
 
-  /** Times stand in a header, `at`: nobody else asks for them. */
   private offsetSince(of: Target, ms: number): bigint | undefined {
-    const timeOf = ({ record }: Entry) => Number(record?.headers?.find(([name]) => name === 'at')?.[1] ?? 0)
-    const found = this.log(of).entries.findIndex((entry) => timeOf(entry) >= ms)
+    const found = this.log(of).entries.findIndex(({ record }) => timeOf(record) >= ms)
     return found < 0 ? undefined : BigInt(found)
   }
 
@@ -488,10 +506,12 @@ export class MemoryKafka {
     }
     member.busy.add(partition)
     try {
-      const end = BigInt(this.log({ topic: member.topic, partition }).entries.length)
-      const next = records.at(-1)!.offset + 1n
+      const end = this.logOffsets({ topic: member.topic, partition }).stable
+      const behind = records.at(-1)!.offset + 1n
+      // Markers that follow at the end of the log are behind, too.
+      const next = this.visible(this.log({ topic: member.topic, partition }), behind).length === 0 ? end : behind
       const isDone = await member.listener.onBatch({ partition, ...this.lend(records), next, end }, turn)
-      if (isDone && !isStale()) member.places.set(partition, next)
+      if (isDone && !isStale()) member.places.set(partition, behind)
     } catch (error) {
       member.listener.onLost(error as Error, false)
     } finally {
@@ -499,6 +519,11 @@ export class MemoryKafka {
       this.fetchSoon()
     }
   }
+}
+
+/** Times stand in a header, `at`: the broker's, by the test's clock. */
+function timeOf(record: OutgoingRecord | undefined): number {
+  return Number(record?.headers?.find(([name]) => name === 'at')?.[1] ?? 0)
 }
 
 function keyOf(group: string, { topic, partition }: Target): string {

@@ -213,6 +213,40 @@ const checks: Readonly<Record<MendName, (library: Library) => Promise<void> | vo
     )
   },
 
+  connecting: async ({ part }) => {
+    const Broker = part('broker/index.js') as Class<{ connect(): Promise<void>; isConnected(): boolean }>
+    const silent = { debug: () => undefined, namespace: () => silent }
+    const connection = { getSupportAuthenticationProtocol: () => false, authenticate: () => Promise.resolve() }
+    let isConnected = false
+    let answer: (asked: { apiVersions: object[] }) => void = () => undefined
+    let tellAsked: () => void = () => undefined
+    const asked = new Promise<void>((resolve) => (tellAsked = resolve))
+    const connectionPool = {
+      ...{
+        host: 'here',
+        port: 1,
+        connectionTimeout: 1000,
+        isConnected: () => isConnected,
+        setVersions: () => undefined,
+      },
+      getConnection: () => Promise.resolve(((isConnected = true), connection)),
+      send: () => {
+        tellAsked()
+        return new Promise((resolve) => (answer = resolve))
+      },
+    }
+    const broker = new Broker({ connectionPool, logger: silent })
+    assert.ok(!broker.isConnected())
+    const connecting = broker.connect()
+    await asked
+    assert.ok(!broker.isConnected(), 'it does not know yet what it may be asked')
+    answer({ apiVersions: [{ apiKey: 3, minVersion: 0, maxVersion: 5 }] })
+    await connecting
+    assert.ok(broker.isConnected())
+    isConnected = false
+    assert.ok(!broker.isConnected())
+  },
+
   encoding: async (library) => {
     const headers = [
       ['none', null],

@@ -14,6 +14,7 @@ import { PartitionedPipeline } from '#src/pipeline/partitioned.js'
 import { Backoff } from '#src/pipeline/retry.js'
 import { Router } from '#src/pipeline/router.js'
 import { ServedPipeline } from '#src/pipeline/served.js'
+import { routedSessions } from '#src/pipeline/session.js'
 import { kafkaSink } from '#src/sinks/kafka.js'
 import type { KafkaOutputFormat } from '#src/sinks/kafka.js'
 import { deadLettersToKafka } from '#src/sinks/kafka-dead-letter.js'
@@ -191,10 +192,12 @@ export function startFilter(
       new ServedPipeline({
         name: `filter/${partition.partition}`,
         source: partition,
-        engine,
-        openRouter: () => openRouter(partition.partition),
+        openSession: routedSessions({
+          engine,
+          openRouter: () => openRouter(partition.partition),
+          onBatch: (result) => void results.push(result),
+        }),
         backoff: new Backoff(),
-        onBatch: (result) => void results.push(result),
         onState,
         now: () => 0,
         wait: () => new Promise((resolve) => setImmediate(resolve)),
