@@ -138,6 +138,7 @@ const classes: Readonly<Record<string, string>> = {
   engine: 'EngineError',
   connector: 'ConnectorError',
   kafka: 'KafkaError',
+  s3: 'S3Error',
 }
 
 async function errorTable(): Promise<Map<string, ErrorRow>> {

@@ -20,7 +20,7 @@ export interface OriginalFilter {
 }
 
 /** Keys of a settings.json; all but the first are for connectors. */
-export const settingsKeys: readonly string[] = ['filters', 'kafka', 'count', 'workers']
+export const settingsKeys: readonly string[] = ['filters', 'kafka', 'count', 'workers', 'outbound']
 /** Keys of a filter. */
 export const filterKeys: readonly string[] = ['fieldName', 'regex', 'include']
 

@@ -19,7 +19,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
  */
 export const notSettings: ReadonlySet<string> = new Set(
   ['CONFIG', 'ORIGINAL', 'REQUIRE', 'JUDGE', 'RECORD', 'SEED', 'RUNS', 'UPDATE_API', 'ADDON', 'FAILING_ADDON']
-    .concat(['CLANG', 'CORE_TEST', 'FAIL_NEW', 'TECHNIQUES'])
+    .concat(['CLANG', 'CORE_TEST', 'FAIL_NEW', 'TECHNIQUES', 'CHAOS_SEEDS'])
     .map((name) => `WEIR_${name}`),
 )
 

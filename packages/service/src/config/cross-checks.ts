@@ -10,6 +10,7 @@ import { formatSize } from './quantities.ts'
 import { formatPath, leavesOf, nodeAt } from './outline.ts'
 import type { Path } from './outline.ts'
 import type { ProblemList } from './problems.ts'
+import { checkS3 } from './s3-checks.ts'
 import { routeName } from './schema.ts'
 import type { FileSourceSettings, HttpSourceSettings, PipelineSettings, Settings, SinkSettings } from './schema.ts'
 
@@ -39,6 +40,7 @@ export function checkTogether(settings: Settings, problems: ProblemList, questio
   checkFolders(settings, problems, questions.realPath ?? ((each) => each))
   checkStreams(settings, problems)
   checkKafka(settings, problems)
+  checkS3(settings, problems)
   if (questions.unreadable !== undefined) checkReadable(settings, problems, questions.unreadable)
 }
 

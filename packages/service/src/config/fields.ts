@@ -1,5 +1,5 @@
 // The kinds of single settings: sizes, times, files, addresses and so on. Each is a zod type that also carries what
-// documents, messages and other readers need to know of it. Which settings there are is in schema.ts, its only caller;
+// documents, messages and other readers need to know of it. Which settings there are is in schema.ts and schema-s3.ts, its callers;
 // outline.ts reads what is registered here.
 
 import { z } from 'zod'
@@ -159,6 +159,15 @@ export function address(meaning: string, { orNone }: { readonly orNone: boolean 
   const schema = z.string().regex(pattern).refine((text) => (orNone && text === 'none') || addressOf(text) !== undefined) // prettier-ignore
   const takes = `an address and a port, as "127.0.0.1:9880" or "[::1]:9880"${extra}`
   return field(schema, { kind: 'address', meaning, type: `address${extra}`, takes })
+}
+
+/** The URL of a server: a scheme, a host and perhaps a port. What is given instead might hold a password, and is not told. */
+export function endpoint(meaning: string) {
+  const pattern = /^https?:\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\/?$/
+  const schema = z.string().regex(pattern).refine((given) => URL.canParse(given)) // prettier-ignore
+  const takes =
+    'http:// or https://, a host, and perhaps a port, without user, path and query, as "https://s3.example.com"'
+  return field(schema, { kind: 'text', meaning, type: 'URL', takes, isSecret: true })
 }
 
 /** Text that a pattern describes; `takes` says it in words. */

@@ -2,7 +2,7 @@
 // cross-checks.ts.
 
 import { addressOf, isLoopback } from '../address.ts'
-import { canBeExact, deliveryOf, outputsOf } from './delivery.ts'
+import { canBeExact, gapsOf, isTransactional, outputsOf } from './delivery.ts'
 import { formatPath } from './outline.ts'
 import type { Path } from './outline.ts'
 import type { ProblemList } from './problems.ts'
@@ -125,9 +125,9 @@ function checkTopics(settings: Settings, problems: ProblemList): void {
     })
   }
   for (const [name, { source }] of pipelines) {
-    if (source.kafka === undefined || source.kafka.gaps === 'allow') continue
+    if (source.kafka === undefined || gapsOf(settings.pipelines[name]!) === 'allow') continue
     const { topic } = source.kafka
-    const writer = outputs.find((output) => output.topic === topic && deliveryOf(settings.pipelines[output.name]!) === 'exactly-once' && output.name !== name) // prettier-ignore
+    const writer = outputs.find((output) => output.topic === topic && isTransactional(settings.pipelines[output.name]!) && output.name !== name) // prettier-ignore
     if (writer === undefined) continue
     problems.add(['pipelines', name, 'source', 'kafka', 'gaps'], `${formatPath(writer.path)} writes the topic in transactions, which leaves gaps.`, { suggestion: 'write `allow`' }) // prettier-ignore
   }

@@ -14,12 +14,13 @@ import type { FileQuestions } from './cross-checks.ts'
 import { defaultName, defaultSettingsText } from './defaults.ts'
 import { readDocument } from './document.ts'
 import { warnOfKafka } from './kafka-checks.ts'
-import { converterSettings, readOriginal } from './original.ts'
+import { archiveSource, clusterSettings, converterSettings, readOriginal } from './original.ts'
 import type { NamedText, OriginalSettings, ReadOriginal } from './original.ts'
 import { formatPath, isPlainObject, leavesOf, nodeAt } from './outline.ts'
 import type { Path } from './outline.ts'
 import { addFault, addWrongName, ProblemList, settingsError } from './problems.ts'
 import type { ZodFault } from './problems.ts'
+import { warnOfS3 } from './s3-checks.ts'
 import { settingsSchema } from './schema.ts'
 import type { PipelineSettings, Settings } from './schema.ts'
 import { SettingsTree } from './tree.ts'
@@ -80,6 +81,7 @@ export function loadSettings(sources: SettingsSources): LoadedSettings {
   if (found.length > 0 || settings === undefined) throw settingsError(found, original?.warnings)
   const warnings = new ProblemList((at, atKey) => tree.placeOf(at, atKey))
   warnOfKafka(settings, warnings)
+  warnOfS3(settings, warnings)
   return {
     settings,
     warnings: [...(original?.warnings ?? []), ...warnings.listed()],
@@ -140,10 +142,24 @@ function addOriginal(tree: SettingsTree, read: ReadOriginal, sources: SettingsSo
   }
   // Filters keep and drop, and know no other route.
   if (isBuiltIn) tree.remove(['pipelines', pipeline, 'routes', 'security'])
-  if (!isBuiltIn || !read.hasKafka) return
-  const { kafka, ...converter } = converterSettings(settings)
-  tree.set({ path: ['kafka'], value: kafka, origin })
-  for (const [key, value] of Object.entries(converter)) tree.set({ path: ['pipelines', pipeline, key], value, origin })
+  if (isBuiltIn) addOriginalTopics(tree, read, origin)
+}
+
+/** Makes the built-in pipeline the original's converter, and adds its archive. */
+function addOriginalTopics(tree: SettingsTree, read: ReadOriginal, origin: Origin): void {
+  const { settings, isConverter, archive, placeOf } = read
+  const put = (path: Path, value: unknown, from = origin) => tree.set({ path, value, origin: from })
+  if (!isConverter && archive === undefined) return
+  put(['kafka'], clusterSettings(settings))
+  if (isConverter) {
+    for (const [key, value] of Object.entries(converterSettings(settings))) put(['pipelines', 'default', key], value)
+  } else tree.remove(['pipelines', 'default'])
+  if (archive === undefined) return
+  put(['pipelines', 'archive', 'source'], archiveSource(read))
+  for (const { name, value, path: at } of archive.s3) {
+    const place = placeOf(at)
+    put(['pipelines', 'archive', 'routes', 'keep', 's3', name], value, place === undefined ? origin : { ...origin, place }) // prettier-ignore
+  }
 }
 
 /**

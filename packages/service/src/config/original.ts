@@ -1,13 +1,16 @@
 // The settings.json of the original converter: its filters become the rules of a pipeline, its workers the threads, and
 // what it says of Kafka the pipeline itself, where no settings file says another one. Filters themselves are for the engine
-// to judge. Called by load.ts.
+// to judge; what becomes of its outbound is original-outbound.ts's. Called by load.ts.
 
 import { limits } from '@weir/engine'
 import { z } from 'zod'
 
 import type { SettingsIssue } from '../errors.ts'
 import { readDocument } from './document.ts'
+import type { TextPlace } from './document.ts'
 import { nearest } from './nearest.ts'
+import { outboundKeys, readOutbound } from './original-outbound.ts'
+import type { OriginalArchive } from './original-outbound.ts'
 import { formatPath } from './outline.ts'
 import type { Path } from './outline.ts'
 import { describe, ProblemList } from './problems.ts'
@@ -57,27 +60,39 @@ export interface ReadOriginal {
   readonly settings: OriginalSettings
   /** Whether it has filters: then its file is a rule file as it is. */
   readonly hasFilters: boolean
-  /** Whether it says where Kafka is: then it is about a converter, and not about filters alone. */
-  readonly hasKafka: boolean
+  /** Whether it is about a converter between topics, and not about filters alone. */
+  readonly isConverter: boolean
+  /** Where it has a bucket to which processed lines go. */
+  readonly archive: OriginalArchive | undefined
+  /** Where a setting stands in the file. */
+  readonly placeOf: (path: Path) => TextPlace | undefined
   readonly warnings: readonly SettingsIssue[]
 }
 
-/** The consumer group of the original, which goes on where it stood. */
-const originalGroup = 'converter'
+/** The consumer groups of the original, which go on where they stood. */
+const [converterGroup, outboundGroup] = ['converter', 'outbound']
+
+/** Returns the Kafka cluster of the original. Its topics are as it has made them; what they lack is told. */
+export function clusterSettings({ kafka: { brokers }, count }: OriginalSettings) {
+  return { brokers, topics: 'create', partitions: count, replicas: brokers.length, strict: false }
+}
 
 /**
- * Returns settings of a service that does what the original does: envelopes in, lines out. Unlike there, lines that cannot
+ * Returns settings of a pipeline that does what the original does: envelopes in, lines out. Unlike there, lines that cannot
  * be judged go to a topic of their own.
  */
-export function converterSettings({ kafka, count }: OriginalSettings) {
-  const { brokers, inboundTopic, outboundTopic } = kafka
+export function converterSettings({ kafka: { inboundTopic, outboundTopic } }: OriginalSettings) {
   return {
-    // Its topics are as it has made them; what they lack is told.
-    kafka: { brokers, topics: 'create', partitions: count, replicas: brokers.length, strict: false },
-    source: { kafka: { topic: inboundTopic, group: originalGroup, format: 'fluentd' } },
+    source: { kafka: { topic: inboundTopic, group: converterGroup, format: 'fluentd' } },
     routes: { keep: { kafka: { topic: outboundTopic, format: 'lines' } } },
     deadLetter: { kafka: { topic: `${outboundTopic}-dead-letter` } },
   }
+}
+
+/** Returns the source of the original's archive. */
+export function archiveSource({ settings, isConverter, archive }: ReadOriginal) {
+  const { outboundTopic } = settings.kafka
+  return { kafka: { topic: isConverter ? outboundTopic : (archive?.topic ?? outboundTopic), group: outboundGroup } }
 }
 
 /**
@@ -95,14 +110,25 @@ export function readOriginal({ name, text: json }: NamedText, isAlone: boolean):
   problems.throwIfAny()
   const parsed = originalSchema.safeParse(document.value)
   for (const { path } of parsed.error?.issues ?? []) addProblem(problems, path as Path, document.value)
+  const has = (key: string) => Object.hasOwn(document.value, key)
+  const ofOutbound: Told[] = []
+  const onIdle = (path: Path, message: string, suggestion?: string) => ofOutbound.push({ path, message, suggestion })
+  const archive = isAlone ? readOutbound(document.value, { name, text: json }, problems, onIdle) : undefined
   problems.throwIfAny()
   if (parsed.data === undefined) throw new TypeError('Settings without problems have no value.')
+  const told = [...warningsOf(document.value, isAlone, archive !== undefined), ...ofOutbound]
   return {
     settings: parsed.data,
-    hasFilters: Object.hasOwn(document.value, 'filters'),
-    hasKafka: Object.hasOwn(document.value, 'kafka'),
-    warnings: warningsOf(document.value, name, isAlone, (path) => place(path, true).place ?? {}),
+    hasFilters: has('filters'),
+    isConverter: has('kafka') || (archive !== undefined && (has('filters') || has('workers'))),
+    archive,
+    placeOf: (path) => place(path, false).place,
+    warnings: told.map((each) => issueOf(each, name, place(each.path, true).place)),
   }
+}
+
+function issueOf({ path, message, suggestion }: Told, file: string, place: TextPlace | undefined): SettingsIssue {
+  return { path: formatPath(path), message, file, ...place, ...(suggestion === undefined ? {} : { suggestion }) }
 }
 
 function addProblem(problems: ProblemList, path: Path, root: Readonly<Record<string, unknown>>): void {
@@ -113,27 +139,29 @@ function addProblem(problems: ProblemList, path: Path, root: Readonly<Record<str
   problems.add(at, `${describe(value)} cannot be used: give ${takes[formatPath(at)] ?? 'something else'}.`)
 }
 
-function warningsOf(
-  root: Readonly<Record<string, unknown>>,
-  file: string,
-  isAlone: boolean,
-  placeOf: (path: Path) => { line?: number; column?: number },
-): SettingsIssue[] {
-  const warnings: SettingsIssue[] = []
-  const known = ['kafka', 'count', 'workers', 'filters']
-  for (const key of Object.keys(root).filter((each) => !known.includes(each))) {
+/** Something that looks wrong, and does no harm. */
+interface Told {
+  readonly path: Path
+  readonly message: string
+  readonly suggestion: string | undefined
+}
+
+function warningsOf(root: Readonly<Record<string, unknown>>, isAlone: boolean, hasArchive: boolean): Told[] {
+  const told: Told[] = []
+  const known = ['kafka', 'count', 'workers', 'filters', 'outbound']
+  for (const key of Object.keys(root).filter((each) => !known.includes(each) && !outboundKeys.includes(each))) {
     const close = nearest(key, known)
     const suggestion = close === undefined ? `known here: ${known.join(', ')}` : `did you mean \`${close}\`?`
-    const message = 'The original knows no such setting, and nothing reads it.'
-    warnings.push({ path: key, message, suggestion, file, ...placeOf([key]) })
+    told.push({ path: [key], message: 'The original knows no such setting, and nothing reads it.', suggestion })
   }
-  const unused = isAlone && Object.hasOwn(root, 'kafka') ? [] : ['kafka', 'count']
+  const hasPlace = hasArchive || Object.hasOwn(root, 'kafka')
+  const unused = !isAlone ? ['kafka', 'count', ...outboundKeys] : hasPlace ? [] : ['kafka', 'count']
   for (const key of unused.filter((each) => Object.hasOwn(root, each))) {
     const message = isAlone
       ? 'It is about Kafka, of which nothing else is said.'
       : 'The settings file says where records come from and go to, so this has no effect.'
     const suggestion = isAlone ? 'give `kafka` too, or drop it' : 'give the settings of the original alone, or drop it'
-    warnings.push({ path: key, message, suggestion, file, ...placeOf([key]) })
+    told.push({ path: [key], message, suggestion })
   }
-  return warnings
+  return told
 }

@@ -151,6 +151,7 @@ function rowOf({ field, standard, isRequired }: FieldNode, path: Path): SettingR
 export function formatValue({ kind }: SettingField, value: unknown): string {
   if (kind === 'size') return formatSize(value as number)
   if (kind === 'time') return formatTime(value as number)
+  if (value === '') return "''"
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 

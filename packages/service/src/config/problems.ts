@@ -165,9 +165,6 @@ export function addWrongName(problems: ProblemList, path: Path): void {
   problems.add(path, `${JSON.stringify(name)} cannot be a name here: give ${words ?? 'another'}.`, { atKey: true })
 }
 
-/** Names of systems that later versions reach. */
-const later: Readonly<Record<string, string>> = { s3: 'S3' }
-
 /** Adds that there is no such setting. */
 export function addUnknown(problems: ProblemList, above: Path, name: string, options: ProblemOptions = {}): void {
   const path = [...above, name]
@@ -175,11 +172,6 @@ export function addUnknown(problems: ProblemList, above: Path, name: string, opt
   if (group?.kind !== 'group') {
     const message = `\`${formatPath(above)}\` is a single setting; nothing stands below it.`
     return problems.add(path, message, { atKey: true, ...options })
-  }
-  const system = Object.hasOwn(later, name) ? later[name] : undefined
-  if (system !== undefined && group.group.isChoice === true) {
-    const message = `${system} is not in this version of Weir; a later one has it.`
-    return problems.add(path, message, { atKey: true, suggestion: `use one of ${[...group.entries.keys()].join(', ')}`, ...options }) // prettier-ignore
   }
   problems.add(path, 'There is no such setting.', {
     atKey: true,

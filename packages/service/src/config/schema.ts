@@ -1,6 +1,6 @@
 // Every setting there is: where it stands, what it may hold, its default and its meaning. Types, messages, the JSON
-// Schema, the names in the environment and the table of docs/settings.md all come from here. Rules between settings
-// are in cross-checks.ts. Called by load.ts and outline.ts.
+// Schema, the names in the environment and the table of docs/settings.md all come from here; those of an output in S3 are
+// in schema-s3.ts. Rules between settings are in cross-checks.ts. Called by load.ts and outline.ts.
 
 import { limits } from '@weir/engine'
 import { z } from 'zod'
@@ -10,6 +10,7 @@ import { saslMechanisms } from '../kafka/options.ts'
 import { inputFormats } from '../shapes/shape.ts'
 import { address, choice, count, file, flag, folder, group, grouped, laterFile, list, oneOf } from './fields.ts'
 import { rate, rules, size, text, time, withDefault } from './fields.ts'
+import { s3 } from './schema-s3.ts'
 
 const mib = 1 << 20
 /** What holds for the http source unless set otherwise. */
@@ -100,13 +101,10 @@ const kafkaSource = group('Messages of a topic of Kafka, as a member of a consum
     choice('What messages hold: one or many records as lines, or `{"message": "LINES"}`.', ['ndjson', 'fluentd']),
     'ndjson',
   ),
-  gaps: withDefault(
-    choice('Whether offsets may be missing, as in topics that are written in transactions or compacted.', [
-      'stop',
-      'allow',
-    ]),
-    'stop',
-  ),
+  gaps: choice(
+    'Whether offsets may be missing, as in topics that are written in transactions or compacted. Absent: `allow` in an archive, else `stop`.',
+    ['stop', 'allow'],
+  ).optional(),
 })
 
 const kafkaSink = group('A topic of Kafka.', {
@@ -155,6 +153,7 @@ const directory = group('Files in a folder of its own, which roll.', {
 const sink = oneOf('Where records go: exactly one of these.', {
   directory: directory.optional(),
   kafka: kafkaSink.optional(),
+  s3: s3.optional(),
   stdout: group('Standard output. What is written there is not safe from a crash.', {}).optional(),
   discard: group('Nowhere: records are counted and forgotten.', {}).optional(),
 })
@@ -195,7 +194,7 @@ const pipeline = group('A pipeline: one source, perhaps rules, an output for eac
     isChoice: true,
   }).optional(),
   delivery: choice(
-    'How often records of Kafka may arrive. Absent: `exactly-once` where all outputs are topics too, else `at-least-once`.',
+    'How often records of Kafka may arrive. Absent: `exactly-once` in an archive, and where all outputs are topics too; else `at-least-once`.',
     ['exactly-once', 'at-least-once'],
   ).optional(),
   validation: withDefault(choice('How much of a record is checked.', ['full', 'kept', 'read']), 'full'),
@@ -302,6 +301,8 @@ export type KafkaSettings = NonNullable<Settings['kafka']>
 export type KafkaSourceSettings = NonNullable<SourceSettings['kafka']>
 /** Of a `kafka` output. */
 export type KafkaSinkSettings = NonNullable<SinkSettings['kafka']>
+/** Of an `s3` output. */
+export type S3SinkSettings = NonNullable<SinkSettings['s3']>
 
 /** The entry of a group of which exactly one is given, and which it is. */
 export type Chosen<T> = { [K in keyof T]-?: { readonly kind: K; readonly options: NonNullable<T[K]> } }[keyof T]

@@ -104,6 +104,6 @@ test('flags that name nothing are refused', () => {
   assert.match(problemOf('log.levle=x'), /log\.levle: There is no such setting\. \(did you mean `level`\?\)/)
   assert.match(problemOf('log.level.x=x'), /log\.level\.x: `log\.level` is a single setting/)
   assert.match(problemOf('log.level=info', 'log.level=warn'), /given twice/)
-  assert.match(problemOf('pipelines.my-logs.routes.keep.s3={}'), /S3 is not in this version/)
+  assert.match(problemOf('pipelines.my-logs.source.s3={}'), /source\.s3: There is no such setting/)
   assert.match(problemOf('pipelines.My.threads=1'), /"My" cannot be a name here/)
 })

@@ -122,7 +122,7 @@ loglevel: debug
     '5:74: pipelines.a.source.http.maxBodyBytes: "16g" cannot be used: give a size, as 65536, 64KiB or 2MB, from 1KiB to 1GiB. (write `16GiB`)',
     '5:86: pipelines.a.source.http.hosts: 5 cannot be used: give a list of host names without ports, as [logs.example.com].',
     '6:7: pipelines.a.source.path: There is no such setting. (it stands at pipelines.NAME.source.http.path)',
-    '7:5: pipelines.a.routes.keep: The setting is missing. (give exactly one of directory, kafka, stdout, discard)',
+    '7:5: pipelines.a.routes.keep: The setting is missing. (give exactly one of directory, kafka, s3, stdout, discard)',
     '8:19: pipelines.a.rulesOnError: "continue" cannot be used: give `stop` or `keep`.',
     '9:14: pipelines.a.threads: 0 cannot be used: give a whole number from 1 to 256.',
     '10:18: admin.listen: 9881 cannot be used: give an address and a port, as "127.0.0.1:9880" or "[::1]:9880", or `none`. (write "127.0.0.1:9881")',
@@ -147,11 +147,11 @@ test('one pipeline’s problems do not hide the contradictions of others', () =>
   assert.match(problems.join('\n'), /a\.threads: 0 cannot[^]*b\.validation: There is a `deadLetter`/)
 })
 
-test('what a later version has is told from what nobody knows', () => {
-  const text = 'pipelines: { a: { source: { s3: { topic: raw } }, routes: { keep: { s3: {} } } } }'
+test('a bucket is an output and no source', () => {
+  const text = 'pipelines: { a: { source: { s3: { bucket: raw } }, routes: { keep: { s3: {} } } } }'
   assert.deepEqual(problemsOf(text), [
-    '1:29: pipelines.a.source.s3: S3 is not in this version of Weir; a later one has it. (use one of http, file, kafka, stdin)',
-    '1:69: pipelines.a.routes.keep.s3: S3 is not in this version of Weir; a later one has it. (use one of directory, kafka, stdout, discard)',
+    '1:29: pipelines.a.source.s3: There is no such setting. (known here: http, file, kafka, stdin)',
+    '1:70: pipelines.a.routes.keep.s3.bucket: The setting is missing. (give the name of a bucket: 3 to 63 lower-case letters, digits, `.` and `-`, a letter or digit first and last)',
   ])
 })
 
@@ -161,6 +161,10 @@ test('no message holds the value of a setting that names a secret, or of one tha
   const problems = problemsOf(text, more)
   assert.equal(problems.length, 8)
   assert.doesNotMatch(problems.join('\n'), /hunter2/)
+  const s3 = '{ bucket: logs, endpoint: "https://key:hunter2@s3", credentials: [hunter2] }'
+  const ofS3 = problemsOf(`pipelines: { a: { source: { stdin: {} }, routes: { keep: { s3: ${s3} } } } }`)
+  assert.equal(ofS3.length, 2)
+  assert.doesNotMatch(ofS3.join('\n'), /hunter2/)
 })
 
 test('files that are read are asked for only where the caller can tell, and not named', () => {

@@ -39,7 +39,7 @@ test('what it leaves out has the values of its own code', () => {
 test('with its topics it is a converter: envelopes in, lines out, in its own group', () => {
   const { settings, warnings } = load(undefined, original({ ...shipped, count: 3 }))
   const { source, routes, deadLetter, rules } = settings.pipelines['default'] ?? assert.fail('no pipeline')
-  assert.deepEqual(source, { kafka: { topic: 'raw', group: 'converter', format: 'fluentd', gaps: 'stop' } })
+  assert.deepEqual(source, { kafka: { topic: 'raw', group: 'converter', format: 'fluentd' } })
   assert.deepEqual(routes, { keep: { kafka: { topic: 'processed', format: 'lines', chunkAgeMs: 20 } } })
   assert.equal(deadLetter?.kafka?.topic, 'processed-dead-letter')
   assert.equal(rules, '/srv/old/settings.json')

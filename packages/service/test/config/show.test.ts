@@ -84,6 +84,12 @@ function samples(): { path: Path; good: readonly unknown[]; bad: readonly unknow
     }
     if (path.at(-1) === 'brokers')
       return void found.push({ path, good: [['a:1', '[::1]:2']], bad: ['a:1', [1], ['a'], null] })
+    if (path.at(-1) === 'prefix' && path.at(-2) === 's3')
+      return void found.push({ path, good: ['', '/a/b/'], bad: ['a//b', 'a/../b', '.', 'a b', 1, null] })
+    if (path.at(-1) === 'endpoint') {
+      const bad = ['', 'a:1', 'ftp://a', 'http://a:1/b', 'http://a?b', 'http://u:p@a', 'http://', null]
+      return void found.push({ path, good: ['http://a:1', 'https://[::1]/', 'https://a.b'], bad })
+    }
     found.push({ path, ...(values[node.field.kind] ?? assert.fail(node.field.kind)) })
   }
   walk(outline, [])
@@ -110,6 +116,11 @@ function settingsWith(path: Path, value: unknown): Record<string, unknown> {
     Object.assign(at, { path: 'in', follow: true, stateFile: 'state' })
   if (path.at(-2) === 'tls') Object.assign(at, { certificate: 'a', key: 'b' })
   if (path.at(-2) === 'directory') at['path'] ??= 'out'
+  if (path.includes('s3')) {
+    const of = path.slice(0, path.indexOf('s3') + 1).reduce<unknown>((group, step) => (group as Record<string, unknown>)[step], root) // prettier-ignore
+    ;(of as Record<string, unknown>)['bucket'] ??= 'logs'
+  }
+  if (path.at(-2) === 'spool') at['folder'] ??= 'spool'
   if (path.at(-2) === 'kafka' && path.length > 2) Object.assign(at, { topic: 't' })
   if (path.at(-3) === 'source' && path.at(-2) === 'kafka') Object.assign(at, { group: 'g' })
   if (path.at(-2) === 'sasl') Object.assign(at, { user: 'u', passwordFile: 'p' })
