@@ -29,12 +29,12 @@ const layersOf: Readonly<Record<string, readonly Layer[]>> = {
     {
       level: 0,
       files:
-        /^(errors|log|structured-log|metrics|measured|metric-table|kafka-metrics|binned-histogram|process-figures|interrupts|time|watch|watched-value|regular-file|null-device|durable-file|folders|folder-lock|address|request-head|http-limits)\.ts$/,
+        /^(errors|log|structured-log|metrics|measured|metric-table|kafka-metrics|s3-metrics|binned-histogram|process-figures|process-metrics|interrupts|time|watch|watched-value|regular-file|null-device|durable-file|folders|folder-lock|address|request-head|http-limits)\.ts$/,
     },
     { level: 1, files: /^ports\/[^/]+\.ts$/ },
-    { level: 2, files: /^(kafka|generators|shapes)\/[^/]+\.ts$/ },
+    { level: 2, files: /^(kafka|s3|objects|generators|shapes)\/[^/]+\.ts$/ },
     { level: 3, files: /^(config|sources|sinks)\/[^/]+\.ts$/ },
-    { level: 4, files: /^(pipeline|tuning)\/[^/]+\.ts$/ },
+    { level: 4, files: /^(pipeline|archive|tuning)\/[^/]+\.ts$/ },
     { level: 5, files: /^admin\/.+\.ts$/ },
     { level: 6, files: /^commands\/[^/]+\.ts$/ },
     { level: 7, files: /^(main|main-filter|start)\.ts$/ },
@@ -57,6 +57,7 @@ const packagesOf: Readonly<Record<string, Readonly<Record<string, readonly strin
     'prom-client': ['metrics.ts'],
     yaml: ['config/'],
     zod: ['config/', 'admin/'],
+    '@aws-sdk/client-s3': ['s3/'],
     kafkajs: ['kafka/'],
     'kafkajs/package.json': ['kafka/library.ts'],
     '@node-rs/crc32': ['kafka/crc32c.ts'],

@@ -18,6 +18,7 @@ import { MessageLines } from './message-lines.ts'
 import { judgeMessages, regainMessages } from './messages.ts'
 import type { RoutedBytes, Router } from './router.ts'
 import { Transactions } from './transactions.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** What a run asks of the engine. */
 export type PipelineEngine = Pick<Engine, 'filterBatches' | 'filterFile' | 'evaluateMany' | 'version'>
@@ -344,16 +345,7 @@ function nothing<P>(reached: Reached<P>, batch: string | undefined): Delivery<P>
 /** Resolves with the next value, or rejects when the signal is aborted: a source may wait for its next value for ever. */
 async function nextUnless<T>(signal: AbortSignal, values: AsyncIterator<T>): Promise<IteratorResult<T>> {
   signal.throwIfAborted()
-  let onAbort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort)
-  })
-  try {
-    return await Promise.race([values.next(), aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
+  return unlessAborted(signal, values.next())
 }
 
 /** Returns whether records may be to blame, as the engine's streams have it. */

@@ -5,12 +5,9 @@
 import { ConnectorError, isLack } from '../errors.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { Source } from '../ports/source.ts'
-import type { PipelineResult } from './feed.ts'
 import { oneAfterAnother } from './iterations.ts'
-import { runSource } from './pipeline.ts'
-import type { PipelineEngine, PipelineParts } from './pipeline.ts'
 import type { Backoff } from './retry.ts'
-import type { Router } from './router.ts'
+import type { OpenSession, Session } from './session.ts'
 
 /**
  * What a pipeline is doing. `waiting`: for a sink that failed, see the reason; `draining`: nothing new is taken;
@@ -35,17 +32,9 @@ export interface PipelineState {
 export interface ServedParts<P> {
   readonly name: string
   readonly source: Source<P>
-  readonly engine: PipelineEngine
-  /** Opens every sink, each where its last successful flush ended. */
-  readonly openRouter: () => Promise<Router>
+  /** Opens every output, each where its last successful flush ended. */
+  readonly openSession: OpenSession<P>
   readonly backoff: Backoff
-  readonly rescue?: PipelineParts['rescue']
-  readonly judgeApart?: PipelineParts['judgeApart']
-  readonly onLeftOut?: PipelineParts['onLeftOut']
-  readonly batchAgeMs?: number
-  readonly onBatch: (result: PipelineResult) => void
-  readonly nextBatch?: PipelineParts['nextBatch']
-  readonly onGivenBack?: PipelineParts['onGivenBack']
   /** Whether it is no use to try again after this error. Absent: it always is. */
   readonly isFinal?: (error: unknown) => boolean
   /** Called with what ended a session, before the next one is begun. */
@@ -75,12 +64,12 @@ export class ServedPipeline<P> {
   private readonly source: Source<P>
   private readonly stopping = new AbortController()
   private readonly aborting = new AbortController()
-  /** Opened ahead of the first session. */
-  private opened: Router | undefined
+  /** Opened ahead of its time. */
+  private opened: Session<P> | undefined
   /** What sinks lacked when they were to be opened ahead of it. */
   private lack: Error | undefined
-  /** Of the session that is under way. */
-  private router: Router | undefined
+  /** The one that is under way. */
+  private session: Session<P> | undefined
   private current: PipelineState
   private committed: unknown
 
@@ -106,7 +95,7 @@ export class ServedPipeline<P> {
    */
   async open(): Promise<void> {
     try {
-      this.opened = await this.parts.openRouter()
+      this.opened = await this.parts.openSession()
     } catch (error) {
       if (!isLack(error)) throw error
       this.lack = error
@@ -137,25 +126,13 @@ export class ServedPipeline<P> {
    * or there are too many dead letters; the input is then to be refused in a way that has it sent again.
    */
   async quarantine(letter: DeadLetter): Promise<boolean> {
-    const { router } = this
-    if (router === undefined) {
+    const { session } = this
+    if (session === undefined) {
       throw new ConnectorError('ERR_CONNECTOR_WRITE', `The pipeline ${this.name} has no output at the moment.`, {
         retryable: true,
       })
     }
-    if (!router.hasDeadLetters) return false
-    if (!router.hasRoomForDeadLetters) {
-      throw new ConnectorError(
-        'ERR_CONNECTOR_WRITE',
-        `There are too many dead letters of ${this.name} at the moment.`,
-        {
-          retryable: true,
-        },
-      )
-    }
-    await router.bury([letter])
-    await router.flushDeadLetters()
-    return true
+    return (await session.quarantine?.(letter, this.name)) ?? false
   }
 
   /** Takes nothing new, and ends when everything that was taken is delivered. */
@@ -181,39 +158,42 @@ export class ServedPipeline<P> {
   /** Runs one session: sinks opened, the source read until its end or a failure. */
   private async runOnce(): Promise<Error | undefined> {
     const { source } = this
-    const { engine, openRouter, onBatch, backoff } = this.parts
+    const { openSession, backoff } = this.parts
     const { lack } = this
     this.lack = undefined
     if (lack !== undefined) throw lack
-    const router = this.opened ?? (await openRouter())
+    const session = this.opened ?? (await openSession())
     this.opened = undefined
-    this.router = router
+    this.session = session
     try {
       this.enter(this.isStopping ? 'draining' : 'running')
-      const failure = await runSource(source, {
-        engine,
-        router,
+      const failure = await session.run(source, {
         signal: this.aborting.signal,
-        allowMissingRoutes: true,
+        stopping: this.stopping.signal,
         // That a batch is written says little: its flush may fail.
         onCommit: (position) => {
           this.committed = position
           backoff.reset()
         },
-        onBatch,
-        ...optionalParts(this.parts),
+        onWait: (reason) => this.holdUp(reason),
       })
       // A source that may be read again, as one that lacked a descriptor, is no end.
       if (failure instanceof ConnectorError && failure.retryable) throw failure
-      await router.finish()
+      await session.finish()
       return failure
     } catch (error) {
-      this.router = undefined
-      await router.discard()
+      this.session = undefined
+      await session.discard()
       throw error
     } finally {
-      this.router = undefined
+      this.session = undefined
     }
+  }
+
+  /** Within a session: it goes on by itself. */
+  private holdUp(reason: Error | undefined): void {
+    if (this.isStopping) return
+    this.enter(reason === undefined ? 'running' : 'waiting', reason)
   }
 
   private async waitAfter(error: unknown): Promise<void> {
@@ -237,19 +217,6 @@ export class ServedPipeline<P> {
       ...(last === undefined ? {} : { lastError: last }),
     }
     this.parts.onState?.(this.current)
-  }
-}
-
-/** What a session is given where it is there. */
-function optionalParts<P>(parts: ServedParts<P>): Partial<PipelineParts> {
-  const { rescue, judgeApart, onLeftOut, nextBatch, onGivenBack, batchAgeMs } = parts
-  return {
-    ...(rescue === undefined ? {} : { rescue }),
-    ...(judgeApart === undefined ? {} : { judgeApart }),
-    ...(onLeftOut === undefined ? {} : { onLeftOut }),
-    ...(nextBatch === undefined ? {} : { nextBatch }),
-    ...(onGivenBack === undefined ? {} : { onGivenBack }),
-    ...(batchAgeMs === undefined ? {} : { batchAgeMs }),
   }
 }
 

@@ -12,6 +12,7 @@ import type { RuleSet } from '@weir/engine'
 import { Backoff } from '#src/pipeline/retry.js'
 import { Router } from '#src/pipeline/router.js'
 import { ServedPipeline } from '#src/pipeline/served.js'
+import { routedSessions } from '#src/pipeline/session.js'
 import { deadLettersInto } from '#src/sinks/dead-letter.js'
 import type { DeadLetterEntry } from '#src/sinks/dead-letter.js'
 import type { DirectoryStep } from '#src/sinks/directory.js'
@@ -56,15 +57,17 @@ test('what a followed file keeps lies in the folder once and in order, and its g
     const pipeline = new ServedPipeline({
       name: 'main',
       source,
-      engine,
-      openRouter: async () => {
-        const sink = await openFolder(kept, { maxFileBytes: 3000, compression: 'gzip', atStep })
-        const letters = deadLettersInto(await openFolder(dead), { clock: Date.now, maxRecordBytes: 1024 })
-        return new Router(new Map([['keep', sink]]), letters)
-      },
+      openSession: routedSessions({
+        engine,
+        openRouter: async () => {
+          const sink = await openFolder(kept, { maxFileBytes: 3000, compression: 'gzip', atStep })
+          const letters = deadLettersInto(await openFolder(dead), { clock: Date.now, maxRecordBytes: 1024 })
+          return new Router(new Map([['keep', sink]]), letters)
+        },
+        batchAgeMs: 1,
+        onBatch: () => undefined,
+      }),
       backoff: new Backoff(),
-      batchAgeMs: 1,
-      onBatch: () => undefined,
       now: Date.now,
       wait: () => Promise.resolve(),
     })

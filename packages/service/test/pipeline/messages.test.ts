@@ -35,7 +35,7 @@ async function engineFor(t: TestContext): Promise<Engine> {
 function valueOf(texts: readonly (string | null)[], first = 0n, more: Partial<MessagesValue<bigint>> = {}) {
   const values = texts.map((text) => (text === null ? null : Buffer.from(text)))
   const origins = texts.map((_, i) => ({
-    ...{ topic: 'raw', partition: 3, offset: first + BigInt(i), headers: [] },
+    ...{ topic: 'raw', partition: 3, offset: first + BigInt(i), headers: [], timestampMs: 0 },
     key: Buffer.from(`k${first + BigInt(i)}`),
   }))
   const inputBytes = values.reduce((sum, value) => sum + (value?.length ?? 0), 0)

@@ -11,6 +11,8 @@ import { ConnectorError } from '#src/errors.js'
 import { Backoff } from '#src/pipeline/retry.js'
 import { Router } from '#src/pipeline/router.js'
 import { ServedPipeline } from '#src/pipeline/served.js'
+import { routedSessions } from '#src/pipeline/session.js'
+import type { RoutedParts } from '#src/pipeline/session.js'
 import type { PipelineState, ServedParts } from '#src/pipeline/served.js'
 import type { DeadLetter } from '#src/ports/dead-letters.js'
 import type { Sink } from '#src/ports/sink.js'
@@ -110,17 +112,17 @@ interface Served {
   readonly waits: number[]
 }
 
-function serve(engine: Engine, source: LogSource, store: Store, more: Partial<ServedParts<number>> = {}): Served {
+type More = Partial<ServedParts<number> & RoutedParts>
+
+function serve(engine: Engine, source: LogSource, store: Store, more: More = {}): Served {
   const states: PipelineState[] = []
   const waits: number[] = []
+  const openRouter = () => Promise.resolve(new Router(new Map([['keep', store.open()]])))
   const pipeline = new ServedPipeline({
     name: 'default',
     source,
-    engine,
-    openRouter: () => Promise.resolve(new Router(new Map([['keep', store.open()]]))),
+    openSession: routedSessions({ engine, openRouter, batchAgeMs: 1, onBatch: () => undefined, ...more }),
     backoff: new Backoff(() => 0),
-    batchAgeMs: 1,
-    onBatch: () => undefined,
     onState: (state) => states.push(state),
     now: () => 1_000_000 + states.length,
     wait: (ms) => {

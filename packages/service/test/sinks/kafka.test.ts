@@ -47,8 +47,8 @@ test('lines leave alone, without their line ends, with key and headers of their 
   const sink = kafkaSink({ writer: notingWriter(records), format: 'lines' })
   const place = { topic: 'raw', partition: 0, offset: 1n }
   const origins: MessageOrigin[] = [
-    { ...place, key: Buffer.from('a'), headers: [['x', null]] },
-    { ...place, key: null, headers: [] },
+    { ...place, key: Buffer.from('a'), timestampMs: 0, headers: [['x', null]] },
+    { ...place, key: null, headers: [], timestampMs: 0 },
   ]
   await sink.write([Buffer.from('1\n2\r\n'), Buffer.from('3')], 'v', origins)
   const told = records.map((record) => `${record.key === null ? '-' : Buffer.from(record.key).toString()} ${JSON.stringify(textOf(record))} ${headersOf(record)}`) // prettier-ignore

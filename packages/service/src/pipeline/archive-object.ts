@@ -1,0 +1,304 @@
+// One object of an archive, from its first record until it is written or found written. When it ends is told by the log
+// (../objects/boundary.ts), or by time where nothing more comes. Called by archive.ts.
+
+import { S3Error } from '../errors.ts'
+import { closesBefore } from '../objects/boundary.ts'
+import type { Boundary, ObjectLimits } from '../objects/boundary.ts'
+import { manifestMetadata, mostVersions, readManifest } from '../objects/manifest.ts'
+import type { Manifest } from '../objects/manifest.ts'
+import type { BuiltObject, ObjectBuilder } from '../objects/object-builder.ts'
+import { objectKey } from '../objects/object-key.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
+import { kafkaHeaders } from '../sinks/kafka.ts'
+import type { Clock, StartTimer } from '../time.ts'
+import type { Patience, PatienceParts } from './patience.ts'
+
+/** Ids of what is archived. */
+export interface LogIdentity {
+  readonly clusterId: string
+  /** Empty where brokers are too old to tell. */
+  readonly topicId: string
+}
+
+/** What an archive is made with. */
+export interface ArchiveParts extends PatienceParts {
+  readonly store: ObjectStore
+  readonly prefix: string
+  readonly extension: string
+  /** Those of all formats there are. */
+  readonly extensions: readonly string[]
+  readonly contentType: string
+  readonly limits: Omit<ObjectLimits, 'rangeOffsets'>
+  /** Where a store ignores conditions, objects end at multiples of this too, so that two writers cut alike. */
+  readonly rangeOffsets: number
+  /** How long after the end of its period an object may wait for records. */
+  readonly idleMs: number
+  /** Begins an object; `isCopy`: only its count and hash are wanted. `onMustEnd`: as for `buildObject`. */
+  readonly build: (isCopy: boolean, onMustEnd: () => void) => ObjectBuilder
+  readonly identify: () => Promise<LogIdentity>
+  /** Whether the store obeys create-only writes. *Errors*: `S3Error`. */
+  readonly isConditional: () => Promise<boolean>
+  readonly startTimer: StartTimer
+  /** Milliseconds since 1970; only for what people are told. */
+  readonly now: Clock
+  /** Told of each object when the offset behind it is committed. */
+  readonly onObject: (object: ArchivedObject) => void
+}
+
+/** An object that is safe. */
+export interface ArchivedObject extends Pick<Manifest, 'first' | 'last' | 'count' | 'rawBytes'> {
+  readonly key: string
+  readonly storedBytes: number
+  /** `adopted`: it was there. */
+  readonly result: 'written' | 'adopted'
+  readonly why: ObjectEnd
+}
+
+/** Why an object ends. `idle`: its period is over, and nothing comes; `room`: the spool is full; `adopted`: it was there. */
+export type ObjectEnd = Boundary | 'idle' | 'room' | 'adopted'
+
+/** Most versions of rule sets that are counted: whoever writes to the topic chooses them. */
+const mostCounted = 1000
+
+/** A record, as far as it matters where it lies. */
+export interface ArchivedRecord {
+  readonly offset: bigint
+  readonly timeMs: number
+  readonly bytes: number
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[]
+}
+
+interface Beginning {
+  readonly topic: string
+  readonly partition: number
+  readonly from: bigint
+}
+
+interface Found {
+  readonly key: string
+  readonly there: Manifest | undefined
+  readonly isConditional: boolean
+}
+
+interface ObjectParts extends ArchiveParts {
+  readonly patience: Patience
+  readonly looksFirst: boolean
+  /** Told when there is no more room, and the object has to end. */
+  readonly onMustEnd: () => void
+  readonly identity: LogIdentity
+}
+
+/** *Order of calls*: `begin`; for each record `endBefore()` and `count()`, and `add()` now and then; `write()`; `release()`. */
+export class ArchiveObject {
+  readonly key: string
+  /** When it was begun, in milliseconds since 1970 by our clock. */
+  readonly begunMs: number
+  private readonly parts: ObjectParts
+  private readonly beginning: Beginning & { readonly first: bigint; readonly firstMs: number }
+  private readonly limits: ObjectLimits
+  private readonly builder: ObjectBuilder
+  /** What is there already, and only has to be compared. */
+  private readonly there: Manifest | undefined
+  private readonly versions = new Set<string>()
+  private lastVersion: Uint8Array | undefined
+  private last: bigint
+  private lastMs: number
+  private records = 0
+  private rawBytes = 0
+  private idleAtMs: number | undefined
+  private timedRecords = 0
+  private archived: ArchivedObject | undefined
+
+  private constructor(record: ArchivedRecord, beginning: Beginning, parts: ObjectParts, found: Found) {
+    const { there, isConditional } = found
+    this.parts = parts
+    this.limits = isConditional ? parts.limits : { ...parts.limits, rangeOffsets: parts.rangeOffsets }
+    this.key = found.key
+    this.begunMs = parts.now()
+    this.beginning = { ...beginning, first: record.offset, firstMs: record.timeMs }
+    this.last = record.offset
+    this.lastMs = record.timeMs
+    this.there = there
+    this.builder = parts.build(there !== undefined, parts.onMustEnd)
+  }
+
+  /** Begins with a record. *Errors*: `ERR_S3_FOREIGN` where something stands in the way; those of the store. */
+  static async begin(record: ArchivedRecord, beginning: Beginning, parts: ObjectParts): Promise<ArchiveObject> {
+    const { patience, store, looksFirst, extension, extensions } = parts
+    const isConditional = await patience.ask(parts.isConditional)
+    const key = keyOf(record, beginning, parts, extension)
+    // Before the settings were changed it may have been written in another format.
+    const names = extensions.map((each) => keyOf(record, beginning, parts, each))
+    const looks = looksFirst ? [key, ...names.filter((each) => each !== key)] : isConditional ? [] : [key]
+    for (const name of looks) {
+      const found = await patience.ask(() => store.head(name))
+      if (found === undefined) continue
+      const there = ownManifest(found, { ...beginning, first: record.offset }, parts)
+      return new ArchiveObject(record, beginning, parts, { key: name, there, isConditional })
+    }
+    return new ArchiveObject(record, beginning, parts, { key, there: undefined, isConditional })
+  }
+
+  /** What it holds so far, for people. */
+  get status() {
+    const { key, records, last } = this
+    const { rawBytes, storedBytes } = this.builder
+    return { key, records, last: String(last), rawBytes, storedBytes, since: new Date(this.begunMs).toISOString() }
+  }
+
+  /** Returns why the object ends before this record; undefined where it belongs to it. */
+  endBefore(record: ArchivedRecord): ObjectEnd | undefined {
+    if (this.there !== undefined) return record.offset > this.there.last ? 'adopted' : undefined
+    if (this.records === 0) return undefined
+    if (this.builder.mustEnd) return 'room'
+    const { first, firstMs } = this.beginning
+    const { records: count, rawBytes } = this
+    return closesBefore({ first, firstMs, count, rawBytes, storedBytes: this.builder.storedBytes }, record, this.limits) // prettier-ignore
+  }
+
+  /** Takes note of a record; its value is added with others. */
+  count({ offset, timeMs, bytes, headers }: ArchivedRecord): void {
+    this.last = offset
+    this.lastMs = timeMs
+    this.records++
+    this.rawBytes += bytes + 1
+    for (const [name, value] of headers) if (name === kafkaHeaders.version && value !== null) this.note(value)
+  }
+
+  add(values: readonly Uint8Array[]): Promise<void> {
+    return this.builder.add(values)
+  }
+
+  /** All up to `position` was read; `isAtEnd`: there is nothing behind it yet. */
+  read(position: bigint, isAtEnd: boolean, nowMs: number): void {
+    // What only moves the position says nothing of the time.
+    if (this.records === this.timedRecords) return
+    this.timedRecords = this.records
+    const { limits, parts } = this
+    const isWaiting = this.there === undefined ? isAtEnd || limits.rangeOffsets === undefined : isAtEnd && position <= this.there.last // prettier-ignore
+    // By the broker's clock the period is over that long after its last record came, at the latest.
+    const leftMs = limits.periodMs - (this.beginning.firstMs % limits.periodMs) - (this.lastMs - this.beginning.firstMs)
+    this.idleAtMs = isWaiting ? nowMs + Math.min(Math.max(leftMs, 0), limits.periodMs) + parts.idleMs : undefined
+  }
+
+  /** Returns why the object ends with what was read up to `position`; undefined where more may come. */
+  endAfter(position: bigint): ObjectEnd | undefined {
+    if (this.there !== undefined) return position > this.there.last ? 'adopted' : undefined
+    return this.builder.mustEnd ? 'room' : undefined
+  }
+
+  /** Milliseconds from now until nothing more is waited for; undefined where that is not known. */
+  idleMs(nowMs: number): number | undefined {
+    return this.idleAtMs === undefined ? undefined : Math.max(0, this.idleAtMs - nowMs)
+  }
+
+  /**
+   * Writes the object, or finds that it is written. Resolves with the offset behind its last record.
+   * *Errors*: `ERR_S3_FOREIGN`, `ERR_S3_CUT`; those of the store, where waiting does not help.
+   */
+  async write(why: ObjectEnd): Promise<bigint> {
+    const built = await this.builder.finish()
+    const manifest = this.manifest(built)
+    const result = this.there === undefined ? await this.put(built, manifest) : 'adopted'
+    if (this.there !== undefined) this.compare(this.there, manifest)
+    const { first, last, count, rawBytes } = manifest
+    this.archived = { key: this.key, first, last, count, rawBytes, storedBytes: built.body.bytes, result, why }
+    return last + 1n
+  }
+
+  /** Tells that the object is safe, and the offset behind it committed. */
+  tell(): void {
+    if (this.archived !== undefined) this.parts.onObject(this.archived)
+  }
+
+  release(): Promise<void> {
+    return this.builder.release()
+  }
+
+  private async put({ body }: BuiltObject, manifest: Manifest): Promise<'written' | 'adopted'> {
+    const { store, patience, contentType, isConditional } = this.parts
+    const object = { key: this.key, body, contentType, metadata: manifestMetadata(manifest) }
+    for (;;) {
+      const isObeyed = await patience.ask(isConditional)
+      if (isObeyed && (await patience.ask(() => store.create(object))) === 'written') return 'written'
+      // Where conditions are ignored, somebody may have written it since it was begun here.
+      const found = await patience.ask(() => store.head(this.key))
+      if (found !== undefined) {
+        this.compare(ownManifest(found, this.beginning, this.parts), manifest)
+        return 'adopted'
+      }
+      // Somebody has deleted it since: then it is written again.
+      if (isObeyed) continue
+      await patience.ask(() => store.overwrite(object))
+      return 'written'
+    }
+  }
+
+  private compare(there: Manifest, ours: Manifest): void {
+    const { key } = this
+    if (there.last !== ours.last && this.there === undefined) {
+      const message = `${key} is there, and ends with offset ${there.last}; what was to be written ends with ${ours.last}.`
+      throw new S3Error('ERR_S3_CUT', message, { retryable: true, details: { key } })
+    }
+    if (there.last === ours.last && there.count === ours.count && there.sha256 === ours.sha256) return
+    const held = `offsets ${there.first} to ${there.last}, ${there.count} records, SHA-256 ${there.sha256}`
+    const has = `${ours.count} records up to ${ours.last}, SHA-256 ${ours.sha256}`
+    throw foreign(key, `it says that it holds ${held}; the topic has ${has}`)
+  }
+
+  private manifest({ count, rawBytes, sha256 }: BuiltObject): Manifest {
+    const { last, lastMs, versions } = this
+    const listed = [...versions].slice(0, mostVersions)
+    return {
+      ...this.beginning,
+      ...this.parts.identity,
+      ...{ last, lastMs, count, rawBytes, sha256, versions: listed, moreVersions: versions.size - listed.length },
+    }
+  }
+
+  private note(version: Uint8Array): void {
+    if (this.lastVersion !== undefined && areEqual(this.lastVersion, version)) return
+    this.lastVersion = Buffer.from(version)
+    // Whoever writes to the topic chooses it: only what can be a version is listed.
+    const text = Buffer.from(version).toString('latin1')
+    if (this.versions.size < mostCounted && /^[\x21-\x7e]{1,64}$/.test(text)) this.versions.add(text)
+  }
+}
+
+function keyOf({ offset, timeMs }: ArchivedRecord, of: Beginning, { prefix }: ArchiveParts, extension: string): string {
+  const { topic, partition } = of
+  return objectKey(prefix, { topic, partition, first: offset, timeMs, extension })
+}
+
+/** Returns the manifest of an object that is in the way. *Errors*: `ERR_S3_FOREIGN` where it is none of this log's. */
+function ownManifest(
+  { key, metadata }: { readonly key: string; readonly metadata: Readonly<Record<string, string>> },
+  { topic, partition, first }: { readonly topic: string; readonly partition: number; readonly first: bigint },
+  { identity }: ObjectParts,
+): Manifest {
+  const manifest = readManifest(metadata)
+  if (manifest === undefined) throw foreign(key, 'it does not say what it holds')
+  if (manifest.clusterId !== identity.clusterId) {
+    throw foreign(key, `it is from the cluster ${manifest.clusterId}, and this one is ${identity.clusterId}`)
+  }
+  if (manifest.topicId !== '' && identity.topicId !== '' && manifest.topicId !== identity.topicId) {
+    throw foreign(
+      key,
+      `it is from a topic with the id ${manifest.topicId}, and ${topic} has the id ${identity.topicId}`,
+    )
+  }
+  if (manifest.topic !== topic || manifest.partition !== partition || manifest.first !== first) {
+    throw foreign(key, `it says that it is of ${manifest.topic}, partition ${manifest.partition}, from offset ${manifest.first}`) // prettier-ignore
+  }
+  return manifest
+}
+
+/** For a few bytes, for each record: quicker than a call of the system's. */
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+function foreign(key: string, why: string): S3Error {
+  const message = `The object ${key} is in the way, and is left as it is: ${why}.`
+  return new S3Error('ERR_S3_FOREIGN', message, { details: { key } })
+}
