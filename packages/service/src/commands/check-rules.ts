@@ -1,6 +1,7 @@
 // Whether the rules of pipelines can be used as the settings have them: compiled, tested, and held against the outputs of
 // their routes. Puts nothing in force. Called by `weir serve` and `weir config check`, which judge alike.
 
+import { isArchive } from '../config/delivery.ts'
 import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
 import { checkRoutes } from '../config/routes.ts'
@@ -30,10 +31,11 @@ export interface BadRules {
   readonly error: unknown
 }
 
-/** Checks the rules of each pipeline: those of one say nothing about those of the next. */
+/** Checks the rules of each pipeline that has any: those of one say nothing about those of the next. */
 export async function checkRules(loaded: LoadedSettings, pipelines: readonly string[]): Promise<CheckedRules[]> {
   const checked: CheckedRules[] = []
   for (const pipeline of pipelines) {
+    if (isArchive(pipelineOf(loaded.settings, pipeline))) continue
     try {
       checked.push(await checkOne(loaded, pipeline))
     } catch (error) {

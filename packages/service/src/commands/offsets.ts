@@ -3,12 +3,12 @@
 
 import { Command } from 'commander'
 
+import { isArchive } from '../config/delivery.ts'
 import { pipelineOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
 import type { KafkaSourceSettings } from '../config/schema.ts'
 import { ConfigError } from '../errors.ts'
-import { transactionalId } from '../kafka/identity.ts'
-import type { KafkaCluster, Target } from '../kafka/port.ts'
+import type { KafkaCluster } from '../kafka/port.ts'
 import { openLog } from '../structured-log.ts'
 import type { CommandContext } from './context.ts'
 import { refuseRepeatedValues } from './option-values.ts'
@@ -16,6 +16,8 @@ import { reportError } from './report.ts'
 import { SharedKafka } from './serve-kafka.ts'
 import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
 import type { SettingsOptions } from './settings-options.ts'
+import { fence, lineOf, reasonOf, standingOf } from './standing.ts'
+import type { Standing } from './standing.ts'
 
 interface ShowOptions extends SettingsOptions {
   readonly json?: boolean
@@ -27,23 +29,6 @@ interface SetOptions extends ShowOptions {
   readonly offset: string
   readonly reason: string
 }
-
-/** Where a group stands in one partition. Offsets are texts: they may exceed 2^53. */
-interface Standing {
-  readonly pipeline: string
-  readonly group: string
-  readonly topic: string
-  readonly partition: number
-  /** Absent: the group has none. */
-  readonly offset?: string
-  /** Version of the rules of the last batch, or the reason why it was set. */
-  readonly note?: string
-  readonly first: string
-  readonly end: string
-}
-
-/** Longest reason: brokers take 4 KiB of metadata. */
-const mostReasonBytes = 1000
 
 const showExample = '\nExample:\n  weir offsets show --config weir.yaml'
 const setExample = `
@@ -114,33 +99,15 @@ async function showOffsets(context: CommandContext, { json }: ShowOptions, { sou
   await context.print(all.map((each) => `${lineOf(each)}\n`).join(''))
 }
 
-async function standingOf(
-  pipeline: string,
-  { group, topic }: KafkaSourceSettings,
-  partition: number,
-  { admin }: KafkaCluster,
-): Promise<Standing> {
-  const target = { topic, partition }
-  const committed = await admin.committed(group, target)
-  const { first, end } = await admin.range(target)
-  const known = committed === undefined ? {} : { offset: String(committed.offset), note: committed.metadata }
-  return { pipeline, group, ...target, ...known, first: String(first), end: String(end) }
-}
-
-function lineOf({ pipeline, group, topic, partition, offset, note, first, end }: Standing): string {
-  const about = note === undefined || note === '' ? '' : ` (${note})`
-  const where = offset === undefined ? 'has no offset' : `stands at ${offset}${about}`
-  return `${pipeline}: ${topic}, partition ${partition}: ${group} ${where}; the log has ${first} to ${end}`
-}
-
 async function setOffset(context: CommandContext, options: SetOptions, work: Work): Promise<void> {
   const { cluster } = work
   const [name, source] = wantedSource(options, work)
   const { group, topic } = source
   const target = { topic, partition: partitionOf(options.partition) }
-  const { reason } = options
-  if (reason.trim() === '' || Buffer.byteLength(reason) > mostReasonBytes) {
-    throw new ConfigError('ERR_CONFIG_OPTION', `--reason: give 1 to ${mostReasonBytes} bytes of text.`)
+  const reason = reasonOf(options)
+  if (isArchive(pipelineOf(work.loaded.settings, name))) {
+    const message = `--pipeline: ${name} is an archive, in which an offset within an object would write records twice: \`weir archive resume\` sets where it goes on.`
+    throw new ConfigError('ERR_CONFIG_OPTION', message)
   }
   const before = await standingOf(name, source, target.partition, cluster)
   const offset = offsetOf(options.offset, before)
@@ -149,16 +116,6 @@ async function setOffset(context: CommandContext, options: SetOptions, work: Wor
   const after = await standingOf(name, source, target.partition, cluster)
   if (options.json === true) return context.print(`${JSON.stringify({ before, after })}\n`)
   await context.print(`${lineOf(before)}\n${lineOf(after)}\n`)
-}
-
-/** A process that was cut off may still have a transaction open, which would move the offset after us. */
-async function fence(cluster: KafkaCluster, group: string, target: Target): Promise<void> {
-  const producer = await cluster.transactional(transactionalId(group, target))
-  try {
-    await producer.initialise()
-  } finally {
-    producer.discard()
-  }
 }
 
 function wantedSource({ pipeline }: SetOptions, { sources }: Work): readonly [string, KafkaSourceSettings] {

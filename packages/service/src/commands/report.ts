@@ -28,7 +28,7 @@ export function isCoded(error: unknown): error is CodedError {
 }
 
 function hasPrefix(error: CodedError): boolean {
-  return /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR|KAFKA)_/.test(error.code)
+  return /^ERR_(RULESET|CONFIG|ENGINE|CONNECTOR|KAFKA|S3)_/.test(error.code)
 }
 
 /** Returns the exit code that the error stands for. */

@@ -2,7 +2,7 @@
 // topics of a pipeline into being, and makes its source and its outputs. Called by serve.ts, served-pipelines.ts and
 // serve-sinks.ts.
 
-import { deliveryOf, formatOf, outputsOf, topicsOf } from '../config/delivery.ts'
+import { formatOf, gapsOf, isArchive, isTransactional, outputsOf, topicsOf } from '../config/delivery.ts'
 import type { KafkaSettings, KafkaSinkSettings, KafkaSourceSettings, PipelineSettings } from '../config/schema.ts'
 import { KafkaError } from '../errors.ts'
 import { openCluster } from '../kafka/cluster.ts'
@@ -19,7 +19,7 @@ import { recordTime } from '../sinks/record-time.ts'
 import { ProducerWriter, transactionWriter } from '../sinks/kafka-writer.ts'
 import type { RecordWriter } from '../sinks/kafka-writer.ts'
 import { KafkaSource } from '../sources/kafka.ts'
-import type { OutsideReason } from '../sources/kafka.ts'
+import type { KafkaSourceOptions, OutsideReason } from '../sources/kafka.ts'
 import type { KafkaPartitionEvents } from '../sources/kafka-events.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer, steadyClock } from '../time.ts'
@@ -100,12 +100,16 @@ export class PipelineKafka {
   }
 
   /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. */
-  openSource({ topic, group, format, gaps }: KafkaSourceSettings): KafkaSource {
+  openSource(
+    { topic, group, format }: KafkaSourceSettings,
+    more: Pick<KafkaSourceOptions, 'beginAt'> = {},
+  ): KafkaSource {
     const { cluster, pipeline, log } = this
     return new KafkaSource({
-      ...{ cluster, topic, group, format, outputs: [...topicsOf(pipeline).keys()], clock: steadyClock },
-      isExactlyOnce: deliveryOf(pipeline) === 'exactly-once',
-      allowsGaps: gaps === 'allow',
+      ...{ cluster, topic, group, format, outputs: [...topicsOf(pipeline).keys()], clock: steadyClock, ...more },
+      isExactlyOnce: isTransactional(pipeline),
+      rereads: isArchive(pipeline),
+      allowsGaps: gapsOf(pipeline) === 'allow',
       startTimer: startSystemTimer,
       backoffMs: new Backoff(),
       prepare: () => this.provideTopics(this.settings.topics),
@@ -139,7 +143,7 @@ export class PipelineKafka {
   /** Opens what writes to a topic, as for `openSink`. */
   async openWriter(topic: string, partition: number | undefined): Promise<RecordWriter> {
     const { cluster, pipeline } = this
-    if (partition !== undefined && deliveryOf(pipeline) === 'exactly-once') {
+    if (partition !== undefined && isTransactional(pipeline)) {
       return transactionWriter(cluster, topic, partition)
     }
     if (partition !== undefined) {
@@ -189,7 +193,13 @@ export class PipelineKafka {
     refusePassing(problems)
     // A partition that an output lacks is missed by that of the source alone, which looks for it (kafka-takeover.ts).
     const ofAll = problems.filter(({ setting }) => setting !== 'partitions')
-    return ofAll.length === 0 || !this.settings.strict ? undefined : wordsOf(ofAll)
+    const grave = this.settings.strict ? ofAll : ofAll.filter(({ setting }) => this.mayNotDiffer(setting))
+    return grave.length === 0 ? undefined : wordsOf(grave)
+  }
+
+  /** Compaction takes records away that objects begin with: who reads them again would give other names. */
+  private mayNotDiffer(setting: string): boolean {
+    return setting === 'cleanup.policy' && isArchive(this.pipeline)
   }
 
   private tellLoss(group: string, error: Error, reason: OutsideReason): void {
@@ -205,7 +215,8 @@ export class PipelineKafka {
         log.info('A partition is taken over.', { partition, offset: String(offset), generation, ms: Math.round(ms) })
       },
       onStop: ({ partition, reason, message, error }) => {
-        const cure = Object.hasOwn(cures, reason) ? cures[reason as keyof typeof cures] : cures.offset
+        const ofOffset = isArchive(this.pipeline) ? cures.archive : cures.offset
+        const cure = Object.hasOwn(cures, reason) ? cures[reason as keyof typeof cures] : ofOffset
         log.error('A partition is stopped, until somebody mends it.', { partition, reason, message, cure, error })
       },
       onDiscard: ({ partition, from, error }) => {
@@ -258,6 +269,7 @@ const cures = {
   joining: 'wait',
   outputs: 'mend the topics: they are looked at again every 30 s',
   too_large: 'raise max.message.bytes of the output: it is looked at again when the process is started',
+  archive: '`weir archive verify` tells what is in the bucket, `weir archive resume` has the partition go on behind it',
   offset: '`weir offsets show` tells where the group stands, `weir offsets set` where it goes on',
 } as const
 

@@ -17,15 +17,19 @@ import { openStdoutSink } from '../sinks/stdout.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer, steadyClock } from '../time.ts'
 import type { PipelineKafka } from './serve-kafka.ts'
+import type { Buckets } from './serve-s3.ts'
 
 const now = steadyClock
 
 /** What outputs are opened with besides their settings. */
 export interface OutputParts {
+  /** The name of the pipeline. */
+  readonly pipeline: string
   readonly metrics: PipelineMetrics
   readonly log: StructuredLog
   /** Where a pipeline has to do with Kafka. */
   readonly kafka?: PipelineKafka | undefined
+  readonly buckets: Buckets
   /** The partition of the source whose records they take; absent where it has none. */
   readonly partition?: number
 }
@@ -78,6 +82,7 @@ async function openSink(settings: SinkSettings, parts: OutputParts): Promise<Sin
     const folder = partition === undefined ? options.path : path.join(options.path, `partition-${partition}`)
     return openDirectorySink({ ...options, path: folder, clock: Date.now, steadyClock, startTimer: startSystemTimer })
   }
+  if (kind === 's3') return parts.buckets.of(options).openSink(parts)
   return kind === 'stdout' ? openStdoutSink() : undefined
 }
 

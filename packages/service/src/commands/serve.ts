@@ -27,7 +27,7 @@ import { refuseRepeatedValues } from './option-values.ts'
 import { issueLine, reportError } from './report.ts'
 import { SharedKafka } from './serve-kafka.ts'
 import { openPipeline } from './served-pipelines.ts'
-import type { PipelineUnit } from './served-pipelines.ts'
+import type { ServedUnit } from './served-unit.ts'
 import { addSettingsOptions, readSettings, repeatableSettingsOptions } from './settings-options.ts'
 import type { SettingsOptions } from './settings-options.ts'
 
@@ -123,7 +123,7 @@ class Service {
   private readonly metrics: Metrics
   private readonly log: StructuredLog
   private readonly startedAt = new Date().toISOString()
-  private readonly units: PipelineUnit[] = []
+  private readonly units: ServedUnit[] = []
   private readonly kafka: SharedKafka
   private admin: AdminServer | undefined
   private isEnding = false
@@ -162,7 +162,7 @@ class Service {
       readiness: () => this.readiness(),
       status: () => this.status(),
       settings: () => settingsObject(this.loaded),
-      rules: this.units.map(({ rules }) => rules),
+      rules: this.units.flatMap(({ rules }) => rules ?? []),
     })
   }
 
@@ -205,9 +205,10 @@ class Service {
   }
 
   private announce(): void {
-    for (const { name, source, engine } of this.units) {
-      const { name: kernel, fallback } = engine.kernel
-      this.log.info('The source is open.', { pipeline: name, source: source.name, kernel })
+    for (const { name, source, kernel } of this.units) {
+      const fallback = kernel?.fallback
+      const about = kernel === undefined ? {} : { kernel: kernel.name }
+      this.log.info('The source is open.', { pipeline: name, source: source.name, ...about })
       if (fallback === undefined) continue
       this.log.warn('The portable kernel is used, which is many times slower.', { pipeline: name, reason: fallback })
     }

@@ -4,11 +4,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { createEngine } from '@weir/engine'
-import type { Engine, EngineOptions, RuleSource } from '@weir/engine'
+import type { Engine, EngineOptions, KernelInUse, RuleSource } from '@weir/engine'
 
 import { pipelineOf, rulesOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
-import { deliveryOf, outputsOf } from '../config/delivery.ts'
+import { archiveOf, deliveryOf, isArchive, outputsOf } from '../config/delivery.ts'
 import { checkRoutes } from '../config/routes.ts'
 import { chosen } from '../config/schema.ts'
 import type { KafkaSettings, PipelineSettings } from '../config/schema.ts'
@@ -20,6 +20,7 @@ import { openRulesControl } from '../pipeline/rules-control.ts'
 import type { RulesControl } from '../pipeline/rules-control.ts'
 import { PartitionedPipeline } from '../pipeline/partitioned.ts'
 import { ServedPipeline } from '../pipeline/served.ts'
+import { routedSessions } from '../pipeline/session.ts'
 import type { PipelineState, RunningPipeline } from '../pipeline/served.ts'
 import type { Source } from '../ports/source.ts'
 import { KafkaSource } from '../sources/kafka.ts'
@@ -27,11 +28,16 @@ import type { ByteBudget } from '../sources/byte-budget.ts'
 import { batchIds } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { isClosedPipe } from './report.ts'
+import { ArchiveUnit } from './serve-archive.ts'
 import { measuredKafka, usesKafka } from './serve-kafka.ts'
 import type { PipelineKafka, SharedKafka } from './serve-kafka.ts'
+import { openBuckets, openS3 } from './serve-s3.ts'
+import type { Buckets } from './serve-s3.ts'
 import { openOutputs } from './serve-sinks.ts'
 import { openSource } from './serve-sources.ts'
 import { Rescue } from './served-rescue.ts'
+import { toldState, whyNotReady } from './served-unit.ts'
+import type { AnySource, ServedUnit } from './served-unit.ts'
 import { openNotesPlace } from './state-folder.ts'
 import type { NotesPlace } from './state-folder.ts'
 
@@ -42,26 +48,24 @@ export interface SharedParts {
   readonly log: StructuredLog
 }
 
-/** What is asked of a source, whether it comes in partitions or not. */
-type AnySource = Pick<Source, 'name' | 'whyFull' | 'close'>
-
 /** Rules that stand in for such that cannot be used. */
 const keepAll = { version: 1, default: 'keep', rules: [] } as const satisfies RuleSource
 
 /** What belongs to one pipeline. */
 type PipelineParts = Pick<
   PipelineUnit,
-  'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline' | 'rescue' | 'notes'
+  'name' | 'settings' | 'rules' | 'engine' | 'source' | 'pipeline' | 'buckets' | 'rescue' | 'notes'
 >
 
-/** A pipeline with everything that belongs to it. *Order of calls*: `openPipeline`, `run()`, `close()`. */
-export class PipelineUnit {
+/** A pipeline in which rules decide. */
+class PipelineUnit implements ServedUnit {
   readonly name: string
   readonly settings: PipelineSettings
   readonly rules: RulesControl
   readonly engine: Engine
   readonly source: AnySource
   readonly pipeline: RunningPipeline
+  readonly buckets: Buckets
   readonly rescue: Rescue
   readonly notes: NotesPlace
 
@@ -73,37 +77,30 @@ export class PipelineUnit {
     this.engine = parts.engine
     this.source = parts.source
     this.pipeline = parts.pipeline
+    this.buckets = parts.buckets
     this.rescue = parts.rescue
     this.notes = parts.notes
   }
 
-  /** Why the pipeline takes no records at the moment; nothing while it does. */
   get whyNotReady(): string | undefined {
-    const { status, reason } = this.pipeline.state
-    const { whyFull } = this.source
-    if (status === 'running') return whyFull
-    if (status === 'ended') return undefined
-    const why = reason === undefined ? status : `${status}: ${reason}`
-    // One partition may wait while another is stopped.
-    return whyFull === undefined || whyFull === reason ? why : `${why}; ${whyFull}`
+    return whyNotReady(this.pipeline, this.source)
   }
 
-  /** Whether a worker hangs in native code, which only the end of the process stops. */
+  get kernel(): KernelInUse {
+    return this.engine.kernel
+  }
+
+  /** A worker hangs in native code. */
   get isStuck(): boolean {
     return this.rescue.look() > 0
   }
 
-  /** What people ask about: state, guarantees, kernel. */
   status(): object {
-    const { status, sinceMs, lastError, ...state } = this.pipeline.state
     const { kernel, version } = this.engine
     const { threads, retries, workersLost, workersHung } = this.engine.stats()
     return {
       name: this.name,
-      status,
-      since: new Date(sinceMs).toISOString(),
-      ...state,
-      ...(lastError === undefined ? {} : { lastError: toldError(lastError) }),
+      ...toldState(this.pipeline.state),
       source: this.source.name,
       position: this.pipeline.position,
       ...(this.pipeline instanceof PartitionedPipeline ? { partitions: this.pipeline.partitions } : {}),
@@ -118,6 +115,7 @@ export class PipelineUnit {
   async close(): Promise<void> {
     this.rescue.close()
     await this.source.close()
+    await this.buckets.close()
     await this.rules.close()
     await this.engine.close()
     await this.notes.release()
@@ -133,17 +131,15 @@ export async function openPipeline(
   name: string,
   metrics: PipelineMetrics,
   { budget, kafka: sharedKafka, log }: SharedParts,
-): Promise<PipelineUnit> {
+): Promise<ServedUnit> {
   const settings = pipelineOf(loaded.settings, name)
+  if (isArchive(settings)) return openArchive(name, settings, metrics, { kafka: sharedKafka, log })
   const closings: (() => Promise<void>)[] = []
   try {
-    const rules = await openRules(loaded, name, metrics, log)
-    closings.push(() => rules.close())
-    const options = engineOptions(settings, loaded.settings.kafka)
-    const engine = await createEngine({ ...options, rules: rules.prepared })
-    closings.push(() => engine.close())
-    rules.attach(engine)
-    metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
+    const { rules, engine, options } = await openEngine(loaded, name, { metrics, log, closings })
+    const buckets = await openBuckets(settings, { metrics, log })
+    closings.push(() => buckets.close())
+    metrics.watchS3(() => buckets.measured())
     const kafka = usesKafka(settings) ? await sharedKafka.forPipeline(settings, log, metrics) : undefined
     const late: { pipeline?: ServedPipeline<unknown> } = {}
     const quarantine = counted((letter) => late.pipeline!.quarantine(letter), metrics)
@@ -154,18 +150,50 @@ export async function openPipeline(
     const notes = await openNotesPlace(loaded.settings, name, settings, log)
     closings.push(() => notes.release())
     const rescue = new Rescue({ settings, notesFolder: notes.folder, rules, engine, source: source.name, ...about })
-    const parts = { name, settings, engine, rescue, kafka, metrics, log, tally: { nextBatch: batchIds(), unkept: 0 } }
+    const tally = { nextBatch: batchIds(), unkept: 0 }
+    const parts = { name, settings, engine, rescue, kafka, buckets, metrics, log, tally }
     let pipeline: RunningPipeline
     if (partitioned === undefined) {
       pipeline = late.pipeline = makePipeline(source as Source, parts)
       await late.pipeline.open()
     } else pipeline = makePartitioned(partitioned, parts)
     rescue.open()
-    return new PipelineUnit({ name, settings, rules, engine, source, pipeline, rescue, notes })
+    return new PipelineUnit({ name, settings, rules, engine, source, pipeline, buckets, rescue, notes })
   } catch (error) {
     for (const close of closings.reverse()) await close()
     throw error
   }
+}
+
+interface EngineSurroundings {
+  readonly metrics: PipelineMetrics
+  readonly log: StructuredLog
+  /** Takes what ends what was opened. */
+  readonly closings: (() => Promise<void>)[]
+}
+
+/** Opens the rules, and the engine that judges by them. */
+async function openEngine(loaded: LoadedSettings, name: string, { metrics, log, closings }: EngineSurroundings) {
+  const rules = await openRules(loaded, name, metrics, log)
+  closings.push(() => rules.close())
+  const options = engineOptions(pipelineOf(loaded.settings, name), loaded.settings.kafka)
+  const engine = await createEngine({ ...options, rules: rules.prepared })
+  closings.push(() => engine.close())
+  rules.attach(engine)
+  metrics.watchEngine(() => ({ ...engine.stats(), kernel: engine.kernel }))
+  return { rules, engine, options }
+}
+
+async function openArchive(
+  name: string,
+  settings: PipelineSettings,
+  metrics: PipelineMetrics,
+  { kafka: sharedKafka, log }: Pick<SharedParts, 'kafka' | 'log'>,
+): Promise<ServedUnit> {
+  const kafka = await sharedKafka.forPipeline(settings, log, metrics)
+  const s3 = await openS3(archiveOf(settings)!.s3, { metrics, log })
+  const onState = (state: PipelineState) => tell(state, metrics, log)
+  return new ArchiveUnit({ name, settings, kafka, s3, metrics, log, onState })
 }
 
 type Quarantine = ServedPipeline<unknown>['quarantine']
@@ -180,7 +208,7 @@ function counted(quarantine: Quarantine, metrics: PipelineMetrics): Quarantine {
 }
 
 /** What loops of a pipeline are made of. */
-interface LoopParts extends Pick<PipelineParts, 'name' | 'settings' | 'engine' | 'rescue'> {
+interface LoopParts extends Pick<PipelineParts, 'name' | 'settings' | 'engine' | 'buckets' | 'rescue'> {
   readonly kafka: PipelineKafka | undefined
   readonly metrics: PipelineMetrics
   readonly log: StructuredLog
@@ -190,7 +218,7 @@ interface LoopParts extends Pick<PipelineParts, 'name' | 'settings' | 'engine' |
 
 function makePipeline(source: Source, parts: LoopParts): ServedPipeline<unknown> {
   const onState = (state: PipelineState) => tellState(state, parts)
-  return new ServedPipeline({ source, ...loopOf(parts, undefined, parts.log), onState })
+  return new ServedPipeline({ source, ...loopOf<unknown>(parts, undefined, parts.log), onState })
 }
 
 /** A loop for each partition; what is told of the pipeline is told of all together. */
@@ -202,29 +230,31 @@ function makePartitioned(source: KafkaSource, parts: LoopParts): PartitionedPipe
     source,
     makePipeline: (partition, onState) => {
       const ownLog = log.child({ partition: partition.partition })
-      return new ServedPipeline({ source: partition, ...loopOf(parts, partition.partition, ownLog), onState })
+      return new ServedPipeline({ source: partition, ...loopOf<bigint>(parts, partition.partition, ownLog), onState })
     },
     onState: (state) => tellState(state, parts),
     now: Date.now,
   })
 }
 /** What a loop is made of besides its source and whoever hears of its state. */
-function loopOf(parts: LoopParts, partition: number | undefined, log: StructuredLog) {
-  const { name, settings, engine, rescue, kafka, metrics, tally } = parts
-  const outputs = { metrics, log, kafka, ...(partition === undefined ? {} : { partition }) }
+function loopOf<P>(parts: LoopParts, partition: number | undefined, log: StructuredLog) {
+  const { name, settings, engine, rescue, kafka, buckets, metrics, tally } = parts
+  const outputs = { pipeline: name, metrics, log, kafka, buckets, ...(partition === undefined ? {} : { partition }) }
   return {
     name,
-    engine,
-    openRouter: () => openOutputs(settings, outputs),
+    openSession: routedSessions<P>({
+      engine,
+      openRouter: () => openOutputs(settings, outputs),
+      ...rescue.hooks,
+      batchAgeMs: settings.batchAgeMs,
+      nextBatch: tally.nextBatch,
+      onBatch: (result: PipelineResult) => {
+        measure(result, metrics, log)
+        if (settings.deadLetter === undefined) tally.unkept += result.counts.malformed
+      },
+      onGivenBack: (batches: readonly string[]) => giveBack(batches, log),
+    }),
     backoff: new Backoff(),
-    ...rescue.hooks,
-    batchAgeMs: settings.batchAgeMs,
-    nextBatch: tally.nextBatch,
-    onBatch: (result: PipelineResult) => {
-      measure(result, metrics, log)
-      if (settings.deadLetter === undefined) tally.unkept += result.counts.malformed
-    },
-    onGivenBack: (batches: readonly string[]) => giveBack(batches, log),
     // Nobody gives this process another standard output.
     isFinal: isClosedPipe,
     onFailure: (error: unknown) => {
@@ -280,16 +310,13 @@ function engineOptions(settings: PipelineSettings, kafka: KafkaSettings | undefi
   }
 }
 
-function toldError({ message, atMs }: NonNullable<PipelineState['lastError']>): object {
-  return { message, at: new Date(atMs).toISOString() }
-}
-
 /** What may be relied on, as the settings have it. */
 function guaranteesOf(settings: PipelineSettings): object {
   const { deadLetter, validation } = settings
   const durability = {
     directory: 'synced to the disk',
     kafka: 'acknowledged by the replicas in sync',
+    s3: 'in the bucket',
     stdout: 'not durable',
     discard: 'not kept',
   } as const

@@ -13,11 +13,17 @@ const silent = () => undefined
 const log = { debug: silent, info: silent, warn: silent, error: silent }
 const metrics = { kafkaTook: silent, discardedProducer: silent, wrongBatch: silent }
 
-/** A source of a pipeline from `raw` to `processed`, whose partitions are read by somebody who delivers nothing. */
-function openSource(t: TestContext, cluster: unknown, topics: 'create' | 'verify'): KafkaSource {
-  const source = { topic: 'raw', group, format: 'ndjson', gaps: 'stop' } as const
-  const pipeline = { source: { kafka: source }, routes: { keep: { kafka: { topic: 'processed' } } } }
-  const settings = { topics, partitions: 2, replicas: 1, strict: true }
+const source = { topic: 'raw', group, format: 'ndjson' } as const
+const filter = { source: { kafka: source }, routes: { keep: { kafka: { topic: 'processed' } } } }
+
+/** A source of a pipeline, by default from `raw` to `processed`, whose partitions are read by somebody who delivers nothing. */
+function openSource(
+  t: TestContext,
+  cluster: unknown,
+  topics: 'create' | 'verify',
+  { pipeline = filter, strict = true }: { readonly pipeline?: object; readonly strict?: boolean } = {},
+): KafkaSource {
+  const settings = { topics, partitions: 2, replicas: 1, strict }
   const given = [cluster, settings, pipeline, log, metrics] as unknown as ConstructorParameters<typeof PipelineKafka>
   const opened = new PipelineKafka(...given).openSource(source)
   const read = async (partition: KafkaPartition) => {
@@ -45,3 +51,18 @@ for (const [topics, condition, count] of [
     assert.equal(processed?.leaders.length, count)
   })
 }
+
+test('a topic that is compacted is not archived, whatever else is allowed', async (t) => {
+  for (const [policy, condition] of [
+    ['compact,delete', 'stopped'],
+    ['delete', 'running'],
+  ] as const) {
+    const kafka = filterCluster()
+    kafka.topicConfig = { 'cleanup.policy': policy, 'message.timestamp.type': 'CreateTime' }
+    const pipeline = { source: { kafka: source }, routes: { keep: { s3: {} } } }
+    const opened = openSource(t, kafka.cluster('a'), 'verify', { pipeline, strict: false })
+    const conditions = () => [...new Set([...opened.partitions.values()].map((partition) => partition.condition))]
+    await until(kafka, () => conditions().join() === condition, conditions)
+    assert.equal(opened.whyFull?.includes('cleanup.policy') ?? false, condition === 'stopped')
+  }
+})

@@ -1,0 +1,142 @@
+// What can be said of a partition when all of its objects are known: what no object reaches over, whether records came before
+// the first, and whether the group stands where the last one ends. Called by verify.ts.
+
+import type { KafkaError } from '../errors.ts'
+import type { CommittedOffset, KafkaCluster, LogOffsets, Target } from '../kafka/port.ts'
+import { readOffsetNote } from '../objects/offset-note.ts'
+import type { Gap } from './chain.ts'
+import type { Finding } from './findings.ts'
+import type { PartitionLedger } from './ledger.ts'
+import { countRecords } from './topic.ts'
+import type { TopicCount } from './topic.ts'
+
+/** What is known of a partition of the topic. */
+export interface TopicPartition extends Target {
+  readonly cluster: KafkaCluster
+  readonly group: string
+  /** As it stands at the end. */
+  readonly log: LogOffsets
+  /** Where the group stood before objects were listed, and after that: what it had done by then has to be there. */
+  readonly before: CommittedOffset | undefined
+  readonly after: CommittedOffset | undefined
+}
+
+/** Returns what no object reaches over. `topic`: absent where the topic is not looked at. */
+export async function gapFindings(ledger: PartitionLedger, topic: TopicPartition | undefined): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const gap of ledger.chain.gaps()) {
+    const counted = topic === undefined ? unknown : await countGap(topic, gap)
+    // Only markers, which an offset that was set by hand may pass by.
+    if (counted.words === undefined) continue
+    const { topic: name, partition } = ledger
+    const { from, to } = gap
+    const where = `between ${gap.before.key} and ${gap.behind.key}`
+    const message = `${offsets(gap)} of ${name}/${partition} are in no object, ${where}${counted.words}.`
+    findings.push({
+      kind: 'gap',
+      hour: gap.behind.hour,
+      topic: name,
+      partition,
+      from,
+      to,
+      ...recordsOf(counted),
+      message,
+    })
+  }
+  return findings
+}
+
+/**
+ * Returns what should be in an object before the first one. `begun`: where the archive began, as far as it is known from the
+ * bucket; else it is taken to have begun where the topic does, which has been no later.
+ */
+export async function beginFindings(
+  ledger: PartitionLedger,
+  begun: bigint | undefined,
+  topic: TopicPartition | undefined,
+): Promise<Finding[]> {
+  const { lowest } = ledger.chain
+  const from = begun ?? topic?.log.first
+  if (lowest === undefined || from === undefined || lowest.from <= from) return []
+  const gap = { from, to: lowest.from }
+  const counted = topic === undefined ? unknown : await countGap(topic, gap)
+  if (counted.words === undefined) return []
+  const { topic: name, partition } = ledger
+  const where =
+    begun === undefined ? `before the first, ${lowest.key}` : `between the begin of the archive and ${lowest.key}`
+  const message = `${offsets(gap)} of ${name}/${partition} are in no object, ${where}${counted.words}.`
+  return [{ kind: 'gap', hour: lowest.hour, topic: name, partition, ...gap, ...recordsOf(counted), message }]
+}
+
+/**
+ * Returns how the group does not stand where the objects end. `ledger`: absent where there is no object; `begun`: as for
+ * `beginFindings`.
+ */
+export async function offsetFindings(
+  ledger: PartitionLedger | undefined,
+  begun: bigint | undefined,
+  topic: TopicPartition,
+): Promise<Finding[]> {
+  const { before, after, group } = topic
+  const where = { topic: topic.topic, partition: topic.partition }
+  const newest = ledger?.chain.newest ?? []
+  const hour = newest[0] === undefined ? {} : { hour: newest[0].hour }
+  const name = `${topic.topic}/${topic.partition}`
+  if (newest[0] !== undefined && after === undefined) {
+    const message = `${group} has no offset in ${name}, and there are objects; the last one ends at ${newest[0].last}.`
+    return [{ kind: 'offset', ...hour, ...where, message }]
+  }
+  if (newest[1] !== undefined && after!.offset <= newest[1].first) {
+    const message = `${group} stands at ${after!.offset} in ${name}, behind which more than one object begins; the last one ends at ${newest[0]!.last}.`
+    return [{ kind: 'offset', ...hour, ...where, message }]
+  }
+  if (before === undefined) return []
+  const end = ledger?.chain.end ?? begun ?? topic.log.first
+  if (before.offset <= end) return []
+  const gap = { from: end, to: before.offset }
+  const counted = await countGap(topic, gap)
+  const noted = readOffsetNote(before.metadata)
+  // What the topic does not tell any more, the archive's own note does.
+  if (counted.words === undefined || (counted.records === undefined && noted !== undefined && noted <= end)) return []
+  const last = newest[0] === undefined ? 'there is no object' : `the last object, ${newest[0].key}, ends at ${end - 1n}`
+  const message = `${group} stands at ${before.offset} in ${name}, and ${last}: ${offsets(gap)} are in none${counted.words}.`
+  return [{ kind: 'gap', ...hour, ...where, ...gap, ...recordsOf(counted), message }]
+}
+
+/** What of a gap the topic tells. `words`: absent where there is no record in it. `records`: absent where it is not known. */
+interface CountedGap {
+  readonly records?: number
+  readonly words: string | undefined
+}
+
+const unknown: CountedGap = { words: '' }
+
+async function countGap(topic: TopicPartition, { from, to }: Pick<Gap, 'from' | 'to'>): Promise<CountedGap> {
+  const { cluster, log } = topic
+  if (to <= log.first) return { words: '; the topic does not hold them any more' }
+  const isWhole = from >= log.first
+  const counted = await countKept(cluster, topic, isWhole ? from : log.first, to)
+  if (counted === undefined) return { words: '; the topic does not hold them any more' }
+  const { records, isMore } = counted
+  if (records === 0) return { words: isWhole ? undefined : '; the topic does not hold all of them any more, and no record of the rest' } // prettier-ignore
+  const rest = isWhole ? '' : ', and does not hold all of them any more'
+  return { records, words: `; the topic has ${isMore ? 'more than ' : ''}${records} records there${rest}` }
+}
+
+/** Undefined: retention has deleted the first of them in this moment. */
+async function countKept(cluster: KafkaCluster, of: Target, from: bigint, to: bigint): Promise<TopicCount | undefined> {
+  try {
+    return await countRecords(cluster, of, from, to)
+  } catch (error) {
+    if ((error as Partial<KafkaError>).code === 'ERR_KAFKA_OFFSET') return undefined
+    throw error
+  }
+}
+
+function recordsOf({ records }: CountedGap): { records?: number } {
+  return records === undefined ? {} : { records }
+}
+
+function offsets({ from, to }: Pick<Gap, 'from' | 'to'>): string {
+  return to - from === 1n ? `offset ${from}` : `offsets ${from} to ${to - 1n}`
+}

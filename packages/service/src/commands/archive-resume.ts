@@ -1,0 +1,104 @@
+// `weir archive resume`: says where an archive goes on that has lost its offset, or that waits for records which its topic has
+// lost: behind the newest object in the bucket, which is the one place where nothing comes twice. Called by archive.ts.
+
+import { Command } from 'commander'
+
+import { catalog } from '../archive/catalog.ts'
+import { isSameLog } from '../archive/ledger.ts'
+import type { LogIdentity } from '../archive/ledger.ts'
+import { ConfigError } from '../errors.ts'
+import type { KafkaCluster } from '../kafka/port.ts'
+import { offsetNote } from '../objects/offset-note.ts'
+import { withArchives } from './archives.ts'
+import type { Archive, ArchiveOptions } from './archives.ts'
+import type { CommandContext } from './context.ts'
+import { parseInteger, refuseRepeatedValues } from './option-values.ts'
+import { addSettingsOptions, repeatableSettingsOptions } from './settings-options.ts'
+import { fence, lineOf, reasonOf, standingOf } from './standing.ts'
+import type { Standing } from './standing.ts'
+
+interface ResumeOptions extends ArchiveOptions {
+  readonly partition: number
+  readonly skipTo?: string
+  readonly reason: string
+}
+
+const example = `
+Example:
+  weir archive resume --config weir.yaml --partition 3 --reason "the group was deleted, see incident 12"
+
+Everything that archives the topic has to be stopped before. Where the topic has lost records before they were archived, --skip-to says
+where it goes on, and \`weir archive verify\` tells of the gap from then on.`
+
+/** Returns the command, to be added to `weir archive`. */
+export function resumeCommand(context: CommandContext): Command {
+  const command = new Command('resume')
+    .description('have a partition go on behind the newest object in the bucket')
+    .requiredOption('--partition <number>', 'the partition', parseInteger({ least: 0, most: 999_999 }))
+    .requiredOption('--reason <text>', 'why; it is kept with the offset where that is not behind an object')
+    .option('--skip-to <offset>', 'go on further behind: an offset, or `first`, the start of the log')
+    .option('--pipeline <name>', 'the archive, where there are several')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', example)
+    .action((options: ResumeOptions) => withArchives(context, options, (archive) => resume(context, options, archive)))
+  addSettingsOptions(command)
+  return refuseRepeatedValues(command, repeatableSettingsOptions)
+}
+
+async function resume(context: CommandContext, options: ResumeOptions, archive: Archive): Promise<void> {
+  const { name, settings, kafka } = archive
+  const { source } = settings
+  const reason = reasonOf(options)
+  const cluster = await kafka.cluster()
+  const before = await standingOf(name, source, options.partition, cluster)
+  const behind = await newestEnd(archive, options, await identityOf(source.topic, cluster))
+  const offset = offsetOf(options, before, behind)
+  const target = { topic: source.topic, partition: options.partition }
+  await fence(cluster, source.group, target)
+  const note = offset === behind ? offsetNote(behind) : `set: ${reason}`
+  await cluster.admin.setCommitted(source.group, target, offset, note)
+  const after = await standingOf(name, source, options.partition, cluster)
+  if (options.json === true) return context.print(`${JSON.stringify({ before, after })}\n`)
+  await context.print(`${lineOf(before)}\n${lineOf(after)}\n`)
+}
+
+async function identityOf(topic: string, { admin }: KafkaCluster): Promise<LogIdentity> {
+  return { clusterId: await admin.clusterId(), topicId: (await admin.topicId(topic)) ?? '' }
+}
+
+/**
+ * Returns the offset behind the newest object of the partition. What is from a topic of that name that was there before says
+ * nothing of this one. *Errors*: where there is none.
+ */
+async function newestEnd(
+  { name, settings, store }: Archive,
+  { partition, skipTo }: ResumeOptions,
+  log: LogIdentity,
+): Promise<bigint> {
+  const { s3, source } = settings
+  let end: bigint | undefined
+  for await (const entry of catalog(store, { prefix: s3.prefix, partition })) {
+    if (entry.kind !== 'archived' || entry.manifest.topic !== source.topic || !isSameLog(entry.manifest, log)) continue
+    const { last } = entry.manifest
+    if (end === undefined || last >= end) end = last + 1n
+  }
+  // Where nothing was archived, nothing can come twice.
+  if (end !== undefined || skipTo !== undefined) return end ?? 0n
+  const message = `--partition: the archive ${name} has no object of partition ${partition} in ${store.name}; without one, the service begins at the start of the log, or says why not; then \`--skip-to first\` has it begin there.`
+  throw new ConfigError('ERR_CONFIG_OPTION', message)
+}
+
+function offsetOf({ skipTo }: ResumeOptions, { first, end }: Standing, behind: bigint): bigint {
+  const [logStart, logEnd] = [BigInt(first), BigInt(end)]
+  const least = behind > logStart ? behind : logStart
+  if (skipTo === undefined) {
+    if (behind >= logStart && behind <= logEnd) return behind
+    const where = behind < logStart ? `begins at ${first}` : `ends at ${end}`
+    const cure = behind < logStart ? 'records between are lost: say so with `--skip-to first`' : 'it is not the log that was archived' // prettier-ignore
+    throw new ConfigError('ERR_CONFIG_OPTION', `The newest object ends before offset ${behind}, and the log ${where}; ${cure}.`) // prettier-ignore
+  }
+  const offset = skipTo === 'first' ? logStart : /^\d{1,19}$/.test(skipTo) ? BigInt(skipTo) : -1n
+  if (offset >= least && offset <= logEnd) return offset
+  const message = `--skip-to: ${JSON.stringify(skipTo)} cannot be set: give a number from ${least} to ${end}; what is below lies in objects, or is gone.`
+  throw new ConfigError('ERR_CONFIG_OPTION', message)
+}

@@ -1,0 +1,99 @@
+// What an archive tells of a store that fails before it is known where a partition begins: its loop is begun again and again
+// then, and is running while it waits for its turn.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { ArchiveUnit } from '#src/commands/serve-archive.js'
+import type { ArchiveUnitParts } from '#src/commands/serve-archive.js'
+import { PipelineS3 } from '#src/commands/serve-s3.js'
+import { openSpool } from '#src/objects/spool.js'
+import { Metrics } from '#src/metrics.js'
+import type { SourcePartition } from '#src/ports/partitioned.js'
+import type { StructuredLog } from '#src/structured-log.js'
+import { load } from '../config/loading.js'
+import { MemoryStore } from '../contract/memory-store.js'
+
+const settingsText = `
+kafka: { brokers: ['127.0.0.1:1'] }
+pipelines: { archive: { source: { kafka: { topic: t, group: g } }, routes: { keep: { s3: { bucket: logs } } } } }
+`
+
+type BeginAt = (of: { topic: string; partition: number }, first: bigint) => Promise<bigint>
+
+/** A partition that asks where it begins each time it is read, and then has nothing. */
+class BeginningPartition implements SourcePartition<bigint> {
+  readonly name = 't, partition 0'
+  readonly partition = 0
+  condition = 'taking over'
+  beginAt: BeginAt | undefined
+  /** Each call resolves when the partition waits, with what it waits for to go on. */
+  turns: (() => void)[] = []
+  tries = 0
+
+  async *values(): AsyncGenerator<never> {
+    this.tries++
+    await new Promise<void>((resolve) => this.turns.push(resolve))
+    await this.beginAt!({ topic: 't', partition: 0 }, 0n)
+    this.condition = 'running'
+    await new Promise<void>((resolve) => this.turns.push(resolve))
+    yield* []
+  }
+
+  commit = () => undefined
+  drain = () => this.turns.forEach((go) => go())
+  close = () => Promise.resolve()
+}
+
+async function openArchive() {
+  const { settings } = load(settingsText)
+  const pipeline = settings.pipelines['archive']!
+  const s3Settings = pipeline.routes.keep.s3!
+  const store = new MemoryStore()
+  const told: string[] = []
+  const tell = (message: string) => void told.push(message)
+  const log = { debug: tell, info: tell, warn: tell, error: tell, child: () => log } as unknown as StructuredLog
+  const s3 = new PipelineS3(s3Settings, store, await openSpool({ memoryBytes: 1 << 20 }), log)
+  const partition = new BeginningPartition()
+  const source = {
+    ...{ name: 't', partitions: new Map([[0, partition]]), watch: { warnings: [] } },
+    join: (onPartition: (partition: SourcePartition<bigint>) => void) => onPartition(partition),
+    leave: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+  const openSource = (_: unknown, { beginAt }: { beginAt: BeginAt }) => ((partition.beginAt = beginAt), source)
+  const kafka = {
+    cluster: { admin: { clusterId: () => Promise.resolve('c'), topicId: () => Promise.resolve('i') } },
+    openSource,
+  }
+  const metrics = new Metrics({ version: '0' }).pipeline('archive')
+  const parts = { name: 'archive', settings: pipeline, kafka, s3, metrics, log, onState: () => undefined }
+  return { unit: new ArchiveUnit(parts as unknown as ArchiveUnitParts), partition, store, told }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('an archive that cannot begin is not ready between its attempts, says so once, and is ready when it has begun', async () => {
+  const { unit, partition, store, told } = await openArchive()
+  let isAway = true
+  store.fateOf = () => (isAway ? 'busy' : 'done')
+  const running = unit.pipeline.run()
+  for (const attempt of [1, 2, 3]) {
+    await until(() => partition.tries === attempt && partition.turns.length > 0)
+    assert.equal(unit.pipeline.state.status, 'running')
+    if (attempt > 1) assert.match(unit.whyNotReady ?? 'ready', /busy/i)
+    isAway = attempt < 3
+    partition.turns.shift()!()
+  }
+  await until(() => partition.condition === 'running')
+  assert.equal(unit.whyNotReady, undefined)
+  assert.deepEqual(
+    told.filter((each) => /store|archive of/i.test(each)),
+    ['The store is waited for; nothing is lost.', 'The store obeys create-only writes.', 'The store works again.'],
+  )
+  unit.pipeline.drain()
+  await running
+  await unit.close()
+})
