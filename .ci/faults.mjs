@@ -3,6 +3,7 @@
 //   npm run faults -- --list                       the faults, a line each
 //   npm run faults -- [--only NAME…] [--seeds N]   each with seeds 1 to N, reduced as in the tests
 //   npm run faults -- --full [--resume]            as a release should stand; --resume leaves out what is done
+//   npm run faults -- --only whole-chain --records FILE   with the records of a file
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

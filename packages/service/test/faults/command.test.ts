@@ -20,7 +20,17 @@ test('names, seeds and scale are read, and everything else is refused by name', 
   assert.deepEqual({ seeds, scale, isResumed }, { seeds: 3, scale: 'full', isResumed: false })
   assert.equal(parseArguments(['--only', 'bomb,reload']).faults.length, 2)
   assert.equal(parseArguments([]).faults.length, faults.length)
-  for (const wrong of [['--only'], ['--only', 'none'], ['--seeds', '0'], ['--seeds'], ['--fulll'], ['bomb']]) {
+  assert.equal(parseArguments(['--only', 'whole-chain', '--records', 'a.ndjson']).records, 'a.ndjson')
+  for (const wrong of [
+    ['--only'],
+    ['--only', 'none'],
+    ['--seeds', '0'],
+    ['--seeds'],
+    ['--fulll'],
+    ['bomb'],
+    ['--records'],
+    ['--only', 'bomb', '--records', 'a.ndjson'],
+  ]) {
     assert.throws(() => parseArguments(wrong), { name: 'FaultsUsageError' })
   }
 })

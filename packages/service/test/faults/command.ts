@@ -15,6 +15,8 @@ export interface FaultsRequest {
   readonly seeds: number
   readonly scale: Scale
   readonly isResumed: boolean
+  /** A file of records to be posted. */
+  readonly records?: string
 }
 
 /** Wrong arguments; the message says which. */
@@ -23,13 +25,14 @@ export class FaultsUsageError extends Error {
 }
 
 /** How the command is called. */
-export const usage = 'npm run faults -- --list | [--only NAME…] [--seeds N] [--full] [--resume]'
+export const usage = 'npm run faults -- --list | [--only NAME…] [--seeds N] [--full] [--resume] [--records FILE]'
 
 /** Reads the arguments. *Errors*: `FaultsUsageError`. */
 export function parseArguments(args: readonly string[]): FaultsRequest {
   const names = new Set<string>()
   const flags = new Set<string>()
   let seeds = 1
+  let records: string | undefined
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!
     if (arg === '--only') {
@@ -39,17 +42,24 @@ export function parseArguments(args: readonly string[]): FaultsRequest {
     } else if (arg === '--seeds') {
       seeds = Number(args[++index])
       if (!Number.isSafeInteger(seeds) || seeds < 1) throw new FaultsUsageError('--seeds takes a number from 1.')
+    } else if (arg === '--records') {
+      records = args[++index]
+      if (records === undefined) throw new FaultsUsageError('--records takes a file of records.')
     } else if (['--list', '--full', '--resume'].includes(arg)) flags.add(arg)
     else throw new FaultsUsageError(`Unknown argument ${arg}.`)
   }
   const unknown = [...names].find((name) => !allFaults.some((fault) => fault.name === name))
   if (unknown !== undefined) throw new FaultsUsageError(`There is no fault ${unknown}; see --list.`)
+  const chosen = names.size === 0 ? allFaults : allFaults.filter(({ name }) => names.has(name))
+  const deaf = records === undefined ? undefined : chosen.find(({ takesRecords }) => takesRecords !== true)
+  if (deaf !== undefined) throw new FaultsUsageError(`${deaf.name} posts no records of a file; choose with --only.`)
   return {
     isList: flags.has('--list'),
-    faults: names.size === 0 ? allFaults : allFaults.filter(({ name }) => names.has(name)),
+    faults: chosen,
     seeds,
     scale: flags.has('--full') ? 'full' : 'reduced',
     isResumed: flags.has('--resume'),
+    ...(records === undefined ? {} : { records }),
   }
 }
 
@@ -88,7 +98,7 @@ export async function runCommand(args: readonly string[], parts: CommandParts): 
   return 0
 }
 
-async function runAll({ faults, seeds, scale, isResumed }: FaultsRequest, { stateFile, print }: CommandParts) {
+async function runAll({ faults, seeds, scale, isResumed, records }: FaultsRequest, { stateFile, print }: CommandParts) {
   const done = isResumed ? await readState(stateFile) : []
   const skipped: string[] = []
   let failures = 0
@@ -100,7 +110,12 @@ async function runAll({ faults, seeds, scale, isResumed }: FaultsRequest, { stat
     }
     for (let seed = 1; seed <= seeds; seed++) {
       if (done.some((run) => run.fault === fault.name && run.seed === seed && run.scale === scale)) continue
-      const run = await runFault(fault, { seed, scale, log: () => undefined })
+      const run = await runFault(fault, {
+        seed,
+        scale,
+        log: () => undefined,
+        ...(records === undefined ? {} : { records }),
+      })
       const { figures, error, seconds, folder } = run
       if (figures !== undefined && folder === undefined) {
         const { posted, answered, lost, twice, disordered = 0, notes = '' } = figures

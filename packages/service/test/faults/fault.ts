@@ -15,6 +15,8 @@ export interface FaultContext {
   readonly scale: Scale
   /** An empty folder for settings and outputs. */
   readonly folder: string
+  /** A file of records, NDJSON, with .gz compressed: what is posted, by those faults that can. */
+  readonly records?: string
   /** Tells somebody who watches. */
   readonly log: (line: string) => void
   /** Calls back after the run, however it ended, the last one first. */
@@ -42,7 +44,7 @@ export interface Figures {
 }
 
 /** What a machine may lack for a fault. */
-export type Need = 'tmpfs' | 'linux' | 'kafka'
+export type Need = 'tmpfs' | 'linux' | 'kafka' | 's3' | 'faketime'
 
 /** One fault. */
 export interface Fault {
@@ -51,6 +53,8 @@ export interface Fault {
   /** One sentence: what is done, and what has to come of it. */
   readonly what: string
   readonly needs?: Need | readonly Need[]
+  /** Whether it can post the records of a file. */
+  readonly takesRecords?: true
   /** Rejects with what went wrong; what became of records is in the figures. */
   readonly run: (context: FaultContext) => Promise<Figures>
 }

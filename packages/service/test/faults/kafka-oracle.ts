@@ -4,6 +4,7 @@
 import { readTopics } from '../servers/kafka/reading.js'
 import type { Readable, ReadRecord } from '../servers/kafka/reading.js'
 import type { Figures } from './fault.js'
+import { compareLines, sentencesOf } from './line-comparison.js'
 import type { Ledger, Place, PostedRecord } from './ledger.js'
 
 /** Lines of each partition of a topic, in the order in which they lie there. */
@@ -79,9 +80,6 @@ function linesOf(partitions: TopicRecords): TopicLines {
   )
 }
 
-/** Most sentences about one partition of a topic. */
-const mostFaults = 3
-
 /**
  * Judges: each record of the source's topic is once in its place, in the same partition, unchanged, and behind those that
  * were before it. What the source's topic holds was read too, so that a sender that is not sure of its sends does no harm;
@@ -100,9 +98,9 @@ export function judgeTopics(ledger: Ledger, { raw, outputs, passedBy }: Topics):
       const wanted = (raw[partition] ?? []).filter((text) => {
         return passedBy?.has(text) !== true && place === (chosen.get(text) ?? records.get(text)?.places[0])
       })
-      const held = compare(wanted, partitions[partition] ?? [])
+      const held = compareLines(wanted, partitions[partition] ?? [])
       for (const figure of ['lost', 'twice', 'disordered'] as const) sum[figure] += held[figure].length
-      faults.push(...told(held, `${place}, partition ${partition}`))
+      faults.push(...sentencesOf(held, `${place}, partition ${partition}`))
     }
   }
   const foreign = raw.flat().find((text) => !records.has(text))
@@ -122,46 +120,4 @@ function chosenPlaces(ledger: Ledger, outputs: Topics['outputs']): Map<string, P
       return found === undefined ? [] : [[text, found[0]] as const]
     }),
   )
-}
-
-interface Comparison {
-  readonly lost: readonly string[]
-  readonly twice: readonly string[]
-  readonly disordered: readonly string[]
-  /** Lines that are not wanted there. */
-  readonly strange: readonly string[]
-}
-
-/** Holds the lines of one partition against those that are wanted there. */
-function compare(wanted: readonly string[], found: readonly string[]): Comparison {
-  // A record that its sender wrote twice has two places.
-  const placesOf = new Map<string, number[]>()
-  for (const [place, text] of wanted.entries()) placesOf.set(text, [...(placesOf.get(text) ?? []), place])
-  const twice: string[] = []
-  const disordered: string[] = []
-  const strange: string[] = []
-  let before = -1
-  for (const text of found) {
-    const places = placesOf.get(text)
-    const place = places?.shift()
-    if (places === undefined) strange.push(text)
-    else if (place === undefined) twice.push(text)
-    else if (place < before) disordered.push(text)
-    else before = place
-  }
-  const lost = [...placesOf].flatMap(([text, places]) => places.map(() => text))
-  return { lost, twice, disordered, strange }
-}
-
-function told(held: Comparison, where: string): string[] {
-  const words = {
-    lost: 'is nowhere',
-    twice: 'is there once more',
-    disordered: 'is behind a later one',
-    strange: 'does not belong there',
-  }
-  return (Object.keys(words) as (keyof Comparison)[]).flatMap((what) => {
-    const all = held[what].map((text) => `In ${where}: ${text.slice(0, 40)} ${words[what]}.`)
-    return all.length > mostFaults ? [...all.slice(0, mostFaults), `… ${all.length} such in ${where}`] : all
-  })
 }

@@ -66,6 +66,15 @@ export class Ledger {
     return body
   }
 
+  /** Makes a body of records as they are; the text is the id. All of them are kept. */
+  adopt(texts: readonly string[]): Body {
+    const records = texts.map((text): PostedRecord => ({ id: text, text, places: ['keep'] }))
+    const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''))
+    const body: Body = { name: `b${this.bodies.length}`, records, bytes, sent: 0, isAnswered: false }
+    this.bodies.push(body)
+    return body
+  }
+
   private record(id: string, { members, places }: RecordOptions): PostedRecord {
     const to = places === undefined ? this.random.pick(usualPlaces) : (places[0] as Place)
     const pad = 'x'.repeat(this.random.skewed(60))

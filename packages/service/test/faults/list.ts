@@ -1,6 +1,11 @@
 // All faults, in the order in which they run. Called by command.ts and its test.
 
 import { adminBrowser } from './admin-browser.js'
+import { clock } from './archive-clock.js'
+import { groupForgotten, killArchive } from './archive-kills.js'
+import { conditionIgnored, storeRefuses } from './archive-refusals.js'
+import { spoolFull } from './archive-spool.js'
+import { answerLost, storeIll } from './archive-store.js'
 import { bomb } from './bomb.js'
 import { crashPoints } from './crash-points.js'
 import { descriptors } from './descriptors.js'
@@ -24,6 +29,7 @@ import { reload } from './reload.js'
 import { sigterm } from './sigterm.js'
 import { slowClients } from './slow-clients.js'
 import { smuggling } from './smuggling.js'
+import { wholeChain } from './whole-chain.js'
 import { poison, workerExit, workerFault, workerHang, workerMemory } from './workers.js'
 
 /** Every fault. */
@@ -34,5 +40,6 @@ export const faults: readonly Fault[] = [
   ...[diskFull, descriptors],
   ...[killFilter, killBroker, rebalances, kafkaPoints, zombie, twoOwners, endTxnLost, lateCall],
   ...[offsetGone, brokersAway, lastReplica, brokerDiskFull, leaderMoves, credentials, kafkaPoison, kafkaReload],
+  ...[storeIll, answerLost, killArchive, groupForgotten, conditionIgnored, storeRefuses, spoolFull, clock, wholeChain],
   ...[bomb, slowClients, smuggling, garbage, quarantine, adminBrowser],
 ]

@@ -11,6 +11,8 @@ import { Random } from '#src/generators/random.js'
 import { skipWithout } from '../required.js'
 import { whyNoKafka } from '../servers/kafka/install.js'
 import type { ProxiedBroker } from '../servers/kafka/proxied.js'
+import { whyNoS3 } from '../servers/s3/install.js'
+import { clockLibrary } from './clock.js'
 import type { Fault, FaultContext, Figures, Need, Scale } from './fault.js'
 
 /** What is wanted of a run. */
@@ -18,8 +20,9 @@ export interface RunOptions {
   readonly seed: number
   readonly scale: Scale
   readonly log: (line: string) => void
-  /** See `FaultContext`. */
+  /** Both: see `FaultContext`. */
   readonly kafka?: ProxiedBroker
+  readonly records?: string
 }
 
 /** What a run came to. `error`: why there are no figures. */
@@ -32,12 +35,13 @@ export interface Run {
 }
 
 /** Runs a fault. Never rejects. The folder stays where something was wrong. */
-export async function runFault(fault: Fault, { seed, scale, log, kafka }: RunOptions): Promise<Run> {
+export async function runFault(fault: Fault, { seed, scale, log, kafka, records }: RunOptions): Promise<Run> {
   const folder = await mkdtemp(path.join(os.tmpdir(), `weir-fault-${fault.name}-${seed}-`))
   const cleanings: (() => Promise<void> | void)[] = []
   const context: FaultContext = {
     ...{ seed, scale, folder, log },
     ...(kafka === undefined ? {} : { kafka }),
+    ...(records === undefined ? {} : { records }),
     random: new Random(seed),
     after: (clean) => cleanings.unshift(clean),
   }
@@ -59,6 +63,8 @@ const lookFor: Readonly<Record<Need, () => Promise<string | undefined>>> = {
   linux: async () => (isLinux() ? undefined : 'run it on Linux, with prlimit'),
   tmpfs: async () => ((await hasTmpfs()) ? undefined : 'run as root where a tmpfs may be mounted'),
   kafka: whyNoKafka,
+  s3: async () => (hasPython() ? whyNoS3() : 'python3 is not installed; Debian has it as python3'),
+  faketime: async () => (clockLibrary() === undefined ? 'install libfaketime; Debian has it as faketime' : undefined),
 }
 
 /** Returns what to do where the machine lacks what the fault needs; nothing where it lacks nothing. */
@@ -76,6 +82,11 @@ async function firstLack({ needs = [] }: Fault): Promise<{ readonly need: Need; 
 
 function isLinux(): boolean {
   return process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
+}
+
+/** Objects are read back by a program in Python. */
+function hasPython(): boolean {
+  return spawnSync('python3', ['--version']).status === 0
 }
 
 async function hasTmpfs(): Promise<boolean> {

@@ -32,6 +32,8 @@ export interface StartOptions {
   /** Modules of this folder that the process loads before anything else. */
   readonly preloads?: readonly ('poison' | 'dying' | 'short-deadlines' | 'short-journals' | 'harmed-clients')[]
   readonly environment?: Readonly<Record<string, string>>
+  /** Pipelines of the settings; absent: all. */
+  readonly only?: readonly string[]
   /** Options of Node, for all its threads. */
   readonly nodeOptions?: readonly string[]
 }
@@ -90,7 +92,7 @@ export class Served {
 
   /** Starts a process. Resolves when it listens, with undefined; or when it ended before, with how. */
   async start(options: StartOptions = {}): Promise<Ending | undefined> {
-    const { preloads = [], environment = {}, nodeOptions = [] } = options
+    const { preloads = [], environment = {}, only = [], nodeOptions = [] } = options
     const imports = preloads.map((name) => `--import=${new URL(`./${name}.js`, import.meta.url).href}`)
     // Whatever the tests run under is none of its business.
     const inherited = Object.entries(process.env).filter(([name]) => !/^(WEIR_|NODE_)/.test(name))
@@ -100,6 +102,7 @@ export class Served {
       NODE_OPTIONS: [...imports, ...nodeOptions].join(' '),
     }
     const args = [binary, 'serve', '--config', path.join(this.folder, 'weir.yaml')]
+    if (only.length > 0) args.push('--only', ...only)
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
     this.child = child
     this.ending = once(child, 'exit').then(([code, signal]): Ending => {
