@@ -14,8 +14,10 @@ const programs = {
   operators: { native: true },
   report: { native: false },
   service: { native: true },
-  // The broker is that of the service's tests.
+  // Broker and store are those of the service's tests.
   kafka: { native: true, projects: ['packages/service/test'] },
+  archive: { native: true, projects: ['packages/service/test'] },
+  soak: { native: true, projects: ['packages/service/test'] },
 }
 
 /** Runs a program to its end. A signal that this process gets is its to handle. */

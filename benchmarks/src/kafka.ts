@@ -2,7 +2,7 @@
 // writes a result file. Exit codes: 0, also when a target is missed; 1 when an output is wrong, a contender failed, or a
 // record is lost or repeated; 2 for wrong flags.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,10 +23,10 @@ import { measureBacklog, measureTakeover } from './kafka/takeover.ts'
 import { judgeKafkaTargets } from './kafka/targets.ts'
 import { RawTopics, measureProcesses, measureThroughput } from './kafka/throughput.ts'
 import type { KafkaTask } from './kafka/throughput.ts'
-import { describeMachine } from './machine.ts'
-import type { Machine } from './machine.ts'
+import { describeMachine, headOf, resultName } from './machine.ts'
 import { checkFile, makeFolder } from './places.ts'
-import { runProgram, tell } from './program.ts'
+import { exitOnSignals, runProgram, tell } from './program.ts'
+import { withServing } from './service/serving.ts'
 import { renderTargets } from './targets.ts'
 
 const root = dirname(fileURLToPath(new URL('../cases', import.meta.url)))
@@ -44,13 +44,15 @@ async function main(args: readonly string[]): Promise<number> {
   makeFolder('--cache', cache)
   const machine = describeMachine(root)
   const started = { at: new Date().toISOString(), load: os.loadavg() }
-  const results = await withBroker(cache, (broker) => measureAll(options, cache, broker))
+  const results = await withServing({ what: 'Kafka', cache, start: startBroker, tell }, (broker) =>
+    measureAll(options, cache, broker),
+  )
   if (results === undefined) return 0
   const ended = { at: new Date().toISOString(), load: os.loadavg() }
   const targets = judgeKafkaTargets(results)
   process.stdout.write(`${headOf(machine, started.load)}\n\n${renderKafka(results)}\n\n`)
   if (targets.length > 0) process.stdout.write(`${renderTargets(targets)}\n`)
-  const path = resolve(options.json ?? join(root, 'results', resultName(machine, started.at)))
+  const path = resolve(options.json ?? join(root, 'results', resultName(machine, started.at, 'kafka')))
   // Where things lie on this machine is nobody's concern.
   const { json: _json, cache: _cache, ...told } = options
   const versions = Object.fromEntries(contenders.map(({ id, tool }) => [id, tool?.find()?.version]))
@@ -60,25 +62,6 @@ async function main(args: readonly string[]): Promise<number> {
   const faults = faultsOf(results)
   for (const fault of faults) tell(fault)
   return faults.length === 0 ? 0 : 1
-}
-
-/** Runs with a broker, which is gone afterwards; undefined where there is none, which is told. */
-async function withBroker<T>(cache: string, run: (broker: BenchmarkBroker) => Promise<T>): Promise<T | undefined> {
-  const folder = mkdtempSync(join(cache, 'kafka-broker-'))
-  try {
-    const broker = await startBroker(folder)
-    if ('skipped' in broker) {
-      tell(`there is no Kafka here, and so nothing is measured: ${broker.skipped}`)
-      return undefined
-    }
-    try {
-      return await run(broker)
-    } finally {
-      await broker.close()
-    }
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
 }
 
 async function measureAll(options: KafkaOptions, cache: string, broker: BenchmarkBroker): Promise<KafkaResults> {
@@ -109,18 +92,5 @@ async function measureAll(options: KafkaOptions, cache: string, broker: Benchmar
   }
 }
 
-function headOf({ processor, processors, system, node, commit, isModified }: Machine, load: readonly number[]): string {
-  const state = `${commit?.slice(0, 12) ?? 'no commit'}${isModified ? ' with changes' : ''}`
-  return `${processor}, ${processors} processors, ${system}, Node ${node}, commit ${state}, load ${load[0]!.toFixed(2)}`
-}
-
-function resultName(machine: Machine, at: string): string {
-  const commit = machine.commit?.slice(0, 12) ?? 'no-commit'
-  return `${at.slice(0, 10)}-${commit}${machine.isModified ? '-changed' : ''}-kafka.json`
-}
-
-// Whoever listens for the end of the process ends what it has started; the broker ends with its standard input.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => process.exit(128 + os.constants.signals[signal]))
-}
+exitOnSignals()
 await runProgram(main)

@@ -69,6 +69,18 @@ export function describeMachine(folder: string): Machine {
   }
 }
 
+/** Returns the first line that a run prints: what it was measured on, and the load when it began. */
+export function headOf(machine: Machine, load: readonly number[]): string {
+  const { processor, processors, system, node, commit, isModified } = machine
+  const state = `${commit?.slice(0, 12) ?? 'no commit'}${isModified ? ' with changes' : ''}`
+  return `${processor}, ${processors} processors, ${system}, Node ${node}, commit ${state}, load ${load[0]!.toFixed(2)}`
+}
+
+/** Returns the name of a result file. `at`: when the run began, as ISO 8601 has it; `model`: what it was about. */
+export function resultName({ commit, isModified }: Machine, at: string, model: string): string {
+  return `${at.slice(0, 10)}-${commit?.slice(0, 12) ?? 'no-commit'}${isModified ? '-changed' : ''}-${model}.json`
+}
+
 /** Returns the versions of what the benchmarks' manifest names: dependencies are pinned there. */
 function packageVersions(manifest: string): Record<string, string> {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8')) as {

@@ -1,6 +1,7 @@
 // What programs of the benchmarks have in common: what they tell beside their tables, and how they end. Measures nothing.
 // Called by the programs, as main.ts.
 
+import os from 'node:os'
 import { UsageError } from './errors.ts'
 
 /** Tells what is going on, beside standard output. */
@@ -16,5 +17,12 @@ export async function runProgram(main: (args: readonly string[]) => Promise<numb
     if (!(error instanceof UsageError)) throw error
     tell(error.message)
     process.exitCode = 2
+  }
+}
+
+/** Has a signal end this process as `process.exit` does: whoever listens for that ends what it has started. */
+export function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(128 + os.constants.signals[signal]))
   }
 }

@@ -8,8 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadCases } from './cases.ts'
 import { UsageError } from './errors.ts'
-import { describeMachine } from './machine.ts'
-import type { Machine } from './machine.ts'
+import { describeMachine, headOf, resultName } from './machine.ts'
 import { checkFile, makeFolder } from './places.ts'
 import { runProgram, tell } from './program.ts'
 import { measureMemory } from './service/memory.ts'
@@ -40,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
   const results = await measureAll(options, cache)
   const ended = { at: new Date().toISOString(), load: os.loadavg() }
   process.stdout.write(`${headOf(machine, started.load)}\n\n${renderService(results)}\n`)
-  const path = resolve(options.json ?? join(root, 'results', resultName(machine, started.at)))
+  const path = resolve(options.json ?? join(root, 'results', resultName(machine, started.at, 'service')))
   const nginx = nginxVersion()
   // Where things lie on this machine is nobody's concern.
   const { json: _json, cache: _cache, ...told } = options
@@ -73,16 +72,6 @@ async function measureAll(options: ServiceOptions, cache: string): Promise<Servi
     ...(only.includes('overload') ? { overload: await measureOverload(task) } : {}),
     ...(only.includes('memory') ? { memory: await measureMemory(task) } : {}),
   }
-}
-
-function headOf({ processor, processors, system, node, commit, isModified }: Machine, load: readonly number[]): string {
-  const state = `${commit?.slice(0, 12) ?? 'no commit'}${isModified ? ' with changes' : ''}`
-  return `${processor}, ${processors} processors, ${system}, Node ${node}, commit ${state}, load ${load[0]!.toFixed(2)}`
-}
-
-function resultName(machine: Machine, at: string): string {
-  const commit = machine.commit?.slice(0, 12) ?? 'no-commit'
-  return `${at.slice(0, 10)}-${commit}${machine.isModified ? '-changed' : ''}-service.json`
 }
 
 await runProgram(main)

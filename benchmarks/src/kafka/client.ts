@@ -1,17 +1,17 @@
 // The client by which the harness makes topics, writes, asks how far a group is, and reads what is committed: kafkajs as it
-// comes, which no contender is. The only file that imports it. Called by the files beside it.
+// comes. No other file of the harness imports it. Called by the files beside it, ../archive and ../soak.
 
 import kafkajs from 'kafkajs'
 import type { Admin, Consumer, Kafka } from 'kafkajs'
 import { pause } from '../service/processes.ts'
 
 /** What a topic must be for Weir to write it without a warning; the same for every contender. */
-const topicConfig = Object.entries({
+const topicConfig = {
   'cleanup.policy': 'delete',
   'max.message.bytes': String(4 << 20),
   'message.timestamp.type': 'LogAppendTime',
   'retention.ms': '-1',
-})
+}
 
 /** Between two tries of what a broker refuses for a while. */
 const lookMs = 20
@@ -28,6 +28,8 @@ export interface ReadValue {
 export interface Sent {
   readonly partition: number
   readonly values: readonly (Buffer | string)[]
+  /** Of the values, in milliseconds since 1970; by default now. A topic takes it that was made to. */
+  readonly timestampMs?: number
 }
 
 /** What writes to one topic. */
@@ -59,16 +61,29 @@ export class Client {
     await this.admin.disconnect()
   }
 
-  /** Makes a topic, and resolves when each of its partitions has a leader. */
-  async createTopic(topic: string, numPartitions: number): Promise<void> {
-    const configEntries = topicConfig.map(([name, value]) => ({ name, value }))
+  /** Makes a topic, and resolves when each of its partitions has a leader. `config`: what is to be otherwise than usual. */
+  async createTopic(
+    topic: string,
+    numPartitions: number,
+    config: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const configEntries = Object.entries({ ...topicConfig, ...config }).map(([name, value]) => ({ name, value }))
     // Waiting for leaders, kafkajs fails where the broker has not heard of the topic yet.
     await this.admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
     for (;;) {
       const { topics } = await again(() => this.admin.fetchTopicMetadata({ topics: [topic] }))
-      if (topics[0]?.partitions.filter(({ leader }) => leader >= 0).length === numPartitions) return
+      if (topics[0]?.partitions.filter(({ leader }) => leader >= 0).length === numPartitions) break
       await pause(lookMs)
     }
+    // A broker that is said to lead a partition may not know of it yet.
+    await this.endsOf(topic)
+  }
+
+  /** Has a topic give records the broker's time from now on; those that it has keep theirs. */
+  async stampTopic(name: string): Promise<void> {
+    const configEntries = Object.entries(topicConfig).map(([key, value]) => ({ name: key, value }))
+    const topic = kafkajs.ConfigResourceTypes.TOPIC
+    await this.admin.alterConfigs({ validateOnly: false, resources: [{ type: topic, name, configEntries }] })
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {
@@ -85,9 +100,10 @@ export class Client {
     await producer.connect()
     return {
       send: async (parts) => {
-        const messages = parts.flatMap(({ partition, values }) =>
-          values.map((value) => ({ partition, key: null, value })),
-        )
+        const messages = parts.flatMap(({ partition, values, timestampMs }) => {
+          const time = timestampMs === undefined ? {} : { timestamp: String(timestampMs) }
+          return values.map((value) => ({ partition, key: null, value, ...time }))
+        })
         await producer.send({ topic, acks: -1, messages })
       },
       close: () => producer.disconnect(),

@@ -26,15 +26,35 @@ export interface RawTopic {
 /** Sends of one request: enough that a request is no small thing. */
 const sendBytes = 1 << 20
 
-/** Makes a topic and writes the input to it. */
+/** A record that stands in each partition before all others, and one behind them; and all times, in ms since 1970. */
+export interface Frame {
+  readonly opening: string
+  readonly closing: string
+  readonly openingMs: number
+  readonly recordsMs: number
+  readonly closingMs: number
+}
+
+/** What a topic is filled with. `frame`: records then have its times, where the broker's would be. */
+export interface Filling extends Pick<RawTopic, 'input' | 'form' | 'partitions'> {
+  readonly frame?: Frame
+}
+
+/** Makes a topic and writes the input to it. Bytes do not count records of a frame. */
 export async function fillTopic(
   client: Client,
   name: string,
-  { input, form, partitions }: Pick<RawTopic, 'input' | 'form' | 'partitions'>,
+  { input, form, partitions, frame }: Filling,
 ): Promise<RawTopic> {
-  await client.createTopic(name, partitions)
+  await client.createTopic(name, partitions, frame === undefined ? {} : { 'message.timestamp.type': 'CreateTime' })
   const sums = Array.from({ length: partitions }, () => [0])
   const writer = await client.openWriter(name)
+  const mark = async (value: string, timestampMs: number) => {
+    await writer.send(sums.map((_, partition) => ({ partition, values: [value], timestampMs })))
+    for (const sum of sums) sum.push(sum.at(-1)!)
+  }
+  if (frame !== undefined) await mark(frame.opening, frame.openingMs)
+  const timestamp = frame === undefined ? {} : { timestampMs: frame.recordsMs }
   let parts: Sent[] = []
   let waitingBytes = 0
   const send = async () => {
@@ -45,12 +65,17 @@ export async function fillTopic(
   for await (const { partition, values, bytes } of valuesOf(input.path, form, partitions)) {
     // Two parts of one partition would become one batch.
     if (waitingBytes >= sendBytes || parts.some((part) => part.partition === partition)) await send()
-    parts.push({ partition, values })
+    parts.push({ partition, values, ...timestamp })
     waitingBytes += bytes
     const sum = sums[partition]!
     for (const value of values) sum.push(sum.at(-1)! + (form === 'chunks' ? bytes : value.length + 1))
   }
   await send()
+  if (frame !== undefined) {
+    await mark(frame.closing, frame.closingMs)
+    // Weir takes no other topics; what is in them keeps its time.
+    await client.stampTopic(name)
+  }
   await writer.close()
   const ends = sums.map(({ length }) => length - 1)
   const found = await client.endsOf(name)

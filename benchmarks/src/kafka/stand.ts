@@ -4,7 +4,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { OriginalFilterSettings } from '@weir/engine'
-import { Running } from '../service/processes.ts'
+import { startOwned } from '../service/processes.ts'
+import type { Running } from '../service/processes.ts'
 import type { Client } from './client.ts'
 import type { Form, KafkaContender } from './contender.ts'
 
@@ -42,9 +43,6 @@ export interface Stand {
 }
 
 let stands = 0
-/** Contenders that may run. One that outlives the harness would look for its broker for ever. */
-const alive = new Set<Running>()
-process.on('exit', () => alive.forEach(({ child }) => child.kill('SIGKILL')))
 
 /** Makes the topics of a contender; nothing runs yet. */
 export async function openStand(contender: KafkaContender, task: StandTask): Promise<Stand> {
@@ -56,10 +54,7 @@ export async function openStand(contender: KafkaContender, task: StandTask): Pro
   for (const topic of topics) await client.createTopic(topic, partitions)
   const root = mkdtempSync(join(cache, `kafka-${contender.id}-`))
   const running: Running[] = []
-  const stop = async () => {
-    await Promise.all(running.map((each) => each.stop()))
-    for (const each of running) alive.delete(each)
-  }
+  const stop = async () => void (await Promise.all(running.map((each) => each.stop())))
   return {
     ...{ group, output, running, stop },
     start: () => {
@@ -68,9 +63,8 @@ export async function openStand(contender: KafkaContender, task: StandTask): Pro
       const started = contender.start({ bootstrap, group, input, output, partitions, form, filters, folder })
       const [program, ...args] = started.command
       const env = { ...process.env, ...started.environment }
-      const child = new Running(program, args, { cwd: folder, env })
+      const child = startOwned(program, args, { cwd: folder, env })
       running.push(child)
-      alive.add(child)
       return child
     },
     committed: () => client.committedBy(group, input, partitions),

@@ -32,6 +32,8 @@ export interface OpenJob {
   readonly connections: number
   /** Number of the first record. */
   readonly firstId: number
+  /** A file of records that are numbered, as sampled-bodies.ts does; by default those of bodies.ts. */
+  readonly samples?: string
 }
 
 /** Opens connections that each send a byte of a body now and then, and posts one whole body beside them. */

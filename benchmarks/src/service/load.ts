@@ -8,6 +8,7 @@ import { Connection } from './connection.ts'
 import type { Encoding, Target } from './connection.ts'
 import type { BurstJob, ClosedJob, FileBodies, Job, LoadResult, OpenJob, SlowJob } from './load-protocol.ts'
 import { pause } from './processes.ts'
+import { SampledRecords } from './sampled-bodies.ts'
 
 type Outcome = Omit<LoadResult, 'seconds' | 'cpuSeconds'>
 
@@ -60,8 +61,13 @@ async function openLoop(job: OpenJob): Promise<Outcome> {
   const run = { next: 0, done: 0, most: 0 }
   const startedMs = performance.now()
   const dueMs = (index: number): number => startedMs + (index * 1000) / bodiesPerSecond
+  const samples = job.samples === undefined ? undefined : new SampledRecords(job.samples)
+  let bytes = 0
   const post = async (index: number, connection: Connection) => {
-    const status = await connection.post(numberedBody(firstId + index * recordsPerBody, recordsPerBody), 'identity')
+    const first = firstId + index * recordsPerBody
+    const body = samples?.body(first, recordsPerBody) ?? numberedBody(first, recordsPerBody)
+    bytes += body.length
+    const status = await connection.post(body, 'identity')
     answers[index] = status
     latenciesMs[index] = performance.now() - dueMs(index)
     free.push(connection)
@@ -77,7 +83,6 @@ async function openLoop(job: OpenJob): Promise<Outcome> {
   for (const connection of all) connection.close()
   const statuses: Record<number, number> = {}
   for (const status of answers) count(statuses, status)
-  const bytes = posts * recordsPerBody * numberedBytes
   return { posts, bytes, sentBytes: bytes, statuses, latenciesMs, answers, connections: run.most }
 }
 

@@ -100,6 +100,18 @@ export class Running {
   }
 }
 
+/** Those that may run. One that outlives the harness would look for its servers for ever. */
+const alive = new Set<Running>()
+process.on('exit', () => alive.forEach(({ child }) => child.kill('SIGKILL')))
+
+/** Starts a process that does not outlive this one, however this one ends. */
+export function startOwned(program: string, args: readonly string[], options: SpawnOptions = {}): Running {
+  const running = new Running(program, args, options)
+  alive.add(running)
+  running.child.once('close', () => alive.delete(running))
+  return running
+}
+
 /** Resolves after so many milliseconds. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))

@@ -171,6 +171,15 @@ export function ask(url: string): Promise<Answer> {
   })
 }
 
+/** Returns the sum of all series of a metric in a text of metrics, whatever their labels; 0 where there is none. */
+export function metricSumOf(text: string, name: string): number {
+  let sum = 0
+  for (const line of text.split('\n')) {
+    if (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) sum += Number(line.slice(line.lastIndexOf(' ') + 1))
+  }
+  return sum
+}
+
 /** Returns one series of a text of metrics; NaN where it is not there. `series`: with its labels, as it stands there. */
 export function metricOf(text: string, series: string): number {
   const line = text.split('\n').find((each) => each.startsWith(`${series} `))
