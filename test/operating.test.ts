@@ -48,7 +48,7 @@ test('queries, alerts and pages name metrics that exist, with labels that they h
   for (const page of [metricsPage, operatingPage]) {
     const { blocks, codeSpans } = readMarkdown(readText(page))
     const texts = [...blocks, ...codeSpans].map(({ text }) => text).join('\n')
-    const named = [...texts.matchAll(/\b((?:weir|process|nodejs)_[a-z_]+)(\{[^}]*\})?/g)]
+    const named = [...texts.matchAll(/\b((?:weir|process|nodejs)_[a-z0-9_]+)(\{[^}]*\})?/g)]
     for (const [, name = '', selector = ''] of named.filter(([, name]) => name !== 'weir_')) {
       const metric = table.get(name) ?? table.get(name.replace(/_(bucket|sum|count)$/, ''))
       assert.ok(metric !== undefined, `${page} names ${name}, which is no metric`)
