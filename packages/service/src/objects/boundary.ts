@@ -44,8 +44,10 @@ export type Boundary = 'records' | 'bytes' | 'period' | 'stored' | 'range'
 /** Returns why the object ends before the record; undefined where the record belongs to it. */
 export function closesBefore(open: OpenObject, next: NextRecord, limits: ObjectLimits): Boundary | undefined {
   const { maxRecords, maxBytes, periodMs, mostStoredBytes, rangeOffsets } = limits
-  // A broker whose clock was put back gives earlier times, and no period twice.
-  if (Math.floor(next.timeMs / periodMs) > Math.floor(open.firstMs / periodMs)) return 'period'
+  const [period, first] = [Math.floor(next.timeMs / periodMs), Math.floor(open.firstMs / periodMs)]
+  // Brokers that take turns, one a little behind the other, do not end objects; one whose clock was put back does, or the
+  // object would be open until it is that late again.
+  if (period > first || period < first - 1) return 'period'
   if (rangeOffsets === undefined) {
     if (open.count >= maxRecords) return 'records'
   } else {

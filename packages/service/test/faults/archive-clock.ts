@@ -36,7 +36,7 @@ async function run(context: FaultContext) {
     await rig.more()
     const archive = random.pick(rig.archives)
     await archive.end('SIGKILL')
-    if (scale === 'full' && random.chance(300)) await brokers.set(brokers.aheadSeconds - random.below(wrongSeconds))
+    if (setting === 0 || random.chance(300)) await brokers.set(brokers.aheadSeconds - random.below(wrongSeconds))
     await rig.run(archive)
   }
   const figures = await rig.finish(`${settings[scale]} times, around the end of ${before.toISOString().slice(0, 10)}`)
