@@ -32,7 +32,7 @@ async function run(context: FaultContext): Promise<Figures> {
   const processes = scale === 'full' ? { filter: 2, archive: 2 } : {}
   const chain = await openChain(context, {
     processes,
-    output: { maxObjectRecords: file === undefined ? '500' : '200' },
+    output: { maxObjectRecords: file === undefined ? '500' : '50' },
   })
   const ledger = new Ledger(random)
   const bodies = file === undefined ? undefined : (await recordsOf(file)).map((lines) => ledger.adopt(lines))
