@@ -3,11 +3,11 @@
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { askVersions } from './asking.ts'
+import { endProcess } from '../ending.ts'
 import type { Programs } from './programs.ts'
 
 /** The same for all clusters: each has ports of its own. */
@@ -62,19 +62,19 @@ export class KafkaNode {
       await started(child, this.logPath)
       await askVersions(this.options.port)
     } catch (error) {
-      await this.end('SIGKILL')
+      await endProcess(this.child, 'SIGKILL', stopWithinMs)
       throw new Error(`Kafka did not start: ${(error as Error).message}\n${this.logEnd()}`, { cause: error })
     }
   }
 
   /** Has it end in order. Resolves with the exit code when it has, at once where it does not run. */
   async stop(): Promise<number | null> {
-    return this.end('SIGTERM')
+    return endProcess(this.child, 'SIGTERM', stopWithinMs)
   }
 
   /** Ends it as a loss of power would, but for what the system still writes. */
   async kill(): Promise<void> {
-    await this.end('SIGKILL')
+    await endProcess(this.child, 'SIGKILL', stopWithinMs)
   }
 
   /** Has it stand still: it answers nothing, and its connections stay. */
@@ -102,19 +102,6 @@ export class KafkaNode {
     const args = [settingsPath, data, clusterId, ...formatArgs]
     const options = javaOptions ?? [`-XX:SharedArchiveFile=${programs.archive}`]
     return programs.command('weir.KafkaNode', args, ['-Xms64m', '-Xmx256m', ...options])
-  }
-
-  private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
-    const { child } = this
-    if (child === undefined || child.pid === undefined) return null
-    const closed = once(child, 'close')
-    // One that stands still takes no SIGTERM.
-    child.kill('SIGCONT')
-    child.kill(signal)
-    const giveUp = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
-    const [code] = (await closed) as [number | null]
-    clearTimeout(giveUp)
-    return code
   }
 }
 

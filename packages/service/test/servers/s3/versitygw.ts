@@ -3,7 +3,6 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -11,6 +10,7 @@ import path from 'node:path'
 import { after, afterEach, before } from 'node:test'
 
 import { takePorts } from '../ports.ts'
+import { endProcess } from '../ending.ts'
 import type { Owner } from '../kafka/broker.ts'
 import { s3Program } from './install.ts'
 import { makeBucket } from './reader.ts'
@@ -78,19 +78,19 @@ export class Versitygw implements S3Server {
     try {
       await this.#answering(child)
     } catch (error) {
-      await this.#end('SIGKILL')
+      await endProcess(this.#child, 'SIGKILL', stopWithinMs)
       throw new Error(`The store did not start: ${(error as Error).message}\n${this.logEnd()}`, { cause: error })
     }
   }
 
   /** Has it end in order. Resolves with the exit code when it has, at once where it does not run. */
   async stop(): Promise<number | null> {
-    return this.#end('SIGTERM')
+    return endProcess(this.#child, 'SIGTERM', stopWithinMs)
   }
 
   /** Ends it as a loss of power would, but for what the system still writes. */
   async kill(): Promise<void> {
-    await this.#end('SIGKILL')
+    await endProcess(this.#child, 'SIGKILL', stopWithinMs)
   }
 
   /** Has it stand still: it answers nothing, and its connections stay. */
@@ -123,19 +123,6 @@ export class Versitygw implements S3Server {
       await new Promise((resolve) => setTimeout(resolve, betweenAsksMs))
     }
     throw new Error(`not within ${startWithinMs / 1000} s`)
-  }
-
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
-    const child = this.#child
-    if (child?.pid === undefined) return null
-    const closed = once(child, 'close')
-    // One that stands still takes no SIGTERM.
-    child.kill('SIGCONT')
-    child.kill(signal)
-    const giveUp = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
-    const [code] = (await closed) as [number | null]
-    clearTimeout(giveUp)
-    return code
   }
 }
 
