@@ -125,7 +125,7 @@ export class PipelineS3 {
     if (isObeyed) this.log.info('The store obeys create-only writes.', { bucket })
     else {
       const cure = 'have one process archive a partition at a time, or use a store that obeys them'
-      this.log.warn('The store ignores create-only writes: a record may come twice where two processes take a partition for their own.', { bucket, cure }) // prettier-ignore
+      this.log.warn('The store ignores create-only writes: records may come twice, or be lost, where two processes take a partition for their own.', { bucket, cure }) // prettier-ignore
     }
     return this.conditions
   }
