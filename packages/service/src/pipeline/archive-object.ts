@@ -3,7 +3,7 @@
 
 import { S3Error } from '../errors.ts'
 import { closesBefore } from '../objects/boundary.ts'
-import type { Boundary, ObjectLimits } from '../objects/boundary.ts'
+import type { Boundary, ObjectLimits, OpenObject } from '../objects/boundary.ts'
 import { manifestMetadata, mostVersions, readManifest } from '../objects/manifest.ts'
 import type { Manifest } from '../objects/manifest.ts'
 import type { BuiltObject, ObjectBuilder } from '../objects/object-builder.ts'
@@ -74,6 +74,12 @@ interface Beginning {
   readonly from: bigint
 }
 
+/** Of an object that grows. */
+interface Extent extends OpenObject {
+  count: number
+  rawBytes: number
+}
+
 interface Found {
   readonly key: string
   readonly there: Manifest | undefined
@@ -94,7 +100,9 @@ export class ArchiveObject {
   /** When it was begun, in milliseconds since 1970 by our clock. */
   readonly begunMs: number
   private readonly parts: ObjectParts
-  private readonly beginning: Beginning & { readonly first: bigint; readonly firstMs: number }
+  private readonly beginning: Beginning
+  /** What it holds so far, as where it ends is asked of each record. */
+  private readonly extent: Extent
   private readonly limits: ObjectLimits
   private readonly builder: ObjectBuilder
   /** What is there already, and only has to be compared. */
@@ -103,8 +111,6 @@ export class ArchiveObject {
   private lastVersion: Uint8Array | undefined
   private last: bigint
   private lastMs: number
-  private records = 0
-  private rawBytes = 0
   private idleAtMs: number | undefined
   private timedRecords = 0
   private archived: ArchivedObject | undefined
@@ -115,11 +121,18 @@ export class ArchiveObject {
     this.limits = isConditional ? parts.limits : { ...parts.limits, rangeOffsets: parts.rangeOffsets }
     this.key = found.key
     this.begunMs = parts.now()
-    this.beginning = { ...beginning, first: record.offset, firstMs: record.timeMs }
+    this.beginning = beginning
     this.last = record.offset
     this.lastMs = record.timeMs
     this.there = there
-    this.builder = parts.build(there !== undefined, parts.onMustEnd)
+    const builder = parts.build(there !== undefined, parts.onMustEnd)
+    this.builder = builder
+    this.extent = {
+      ...{ first: record.offset, firstMs: record.timeMs, count: 0, rawBytes: 0 },
+      get storedBytes() {
+        return builder.storedBytes
+      },
+    }
   }
 
   /** Begins with a record. *Errors*: `ERR_S3_FOREIGN` where something stands in the way; those of the store. */
@@ -141,7 +154,8 @@ export class ArchiveObject {
 
   /** What it holds so far, for people. */
   get status() {
-    const { key, records, last } = this
+    const { key, last } = this
+    const { count: records } = this.extent
     const { rawBytes, storedBytes } = this.builder
     return { key, records, last: String(last), rawBytes, storedBytes, since: new Date(this.begunMs).toISOString() }
   }
@@ -149,19 +163,17 @@ export class ArchiveObject {
   /** Returns why the object ends before this record; undefined where it belongs to it. */
   endBefore(record: ArchivedRecord): ObjectEnd | undefined {
     if (this.there !== undefined) return record.offset > this.there.last ? 'adopted' : undefined
-    if (this.records === 0) return undefined
+    if (this.extent.count === 0) return undefined
     if (this.builder.mustEnd) return 'room'
-    const { first, firstMs } = this.beginning
-    const { records: count, rawBytes } = this
-    return closesBefore({ first, firstMs, count, rawBytes, storedBytes: this.builder.storedBytes }, record, this.limits) // prettier-ignore
+    return closesBefore(this.extent, record, this.limits)
   }
 
   /** Takes note of a record; its value is added with others. */
   count({ offset, timeMs, bytes, headers }: ArchivedRecord): void {
     this.last = offset
     this.lastMs = timeMs
-    this.records++
-    this.rawBytes += bytes + 1
+    this.extent.count++
+    this.extent.rawBytes += bytes + 1
     for (const [name, value] of headers) if (name === kafkaHeaders.version && value !== null) this.note(value)
   }
 
@@ -172,12 +184,12 @@ export class ArchiveObject {
   /** All up to `position` was read; `isAtEnd`: there is nothing behind it yet. */
   read(position: bigint, isAtEnd: boolean, nowMs: number): void {
     // What only moves the position says nothing of the time.
-    if (this.records === this.timedRecords) return
-    this.timedRecords = this.records
-    const { limits, parts } = this
+    const { limits, parts, extent } = this
+    if (extent.count === this.timedRecords) return
+    this.timedRecords = extent.count
     const isWaiting = this.there === undefined ? isAtEnd || limits.rangeOffsets === undefined : isAtEnd && position <= this.there.last // prettier-ignore
     // By the broker's clock the period is over that long after its last record came, at the latest.
-    const leftMs = limits.periodMs - (this.beginning.firstMs % limits.periodMs) - (this.lastMs - this.beginning.firstMs)
+    const leftMs = limits.periodMs - (extent.firstMs % limits.periodMs) - (this.lastMs - extent.firstMs)
     this.idleAtMs = isWaiting ? nowMs + Math.min(Math.max(leftMs, 0), limits.periodMs) + parts.idleMs : undefined
   }
 
@@ -199,8 +211,9 @@ export class ArchiveObject {
   async write(why: ObjectEnd): Promise<bigint> {
     const built = await this.builder.finish()
     const manifest = this.manifest(built)
-    const result = this.there === undefined ? await this.put(built, manifest) : 'adopted'
-    if (this.there !== undefined) this.compare(this.there, manifest)
+    const { there } = this
+    if (there !== undefined) this.compare(there, manifest)
+    const result = there === undefined ? await this.put(built, manifest) : 'adopted'
     const { first, last, count, rawBytes } = manifest
     this.archived = { key: this.key, first, last, count, rawBytes, storedBytes: built.body.bytes, result, why }
     return last + 1n
@@ -224,7 +237,7 @@ export class ArchiveObject {
       // Where conditions are ignored, somebody may have written it since it was begun here.
       const found = await patience.ask(() => store.head(this.key))
       if (found !== undefined) {
-        this.compare(ownManifest(found, this.beginning, this.parts), manifest)
+        this.compare(ownManifest(found, manifest, this.parts), manifest)
         return 'adopted'
       }
       // Somebody has deleted it since: then it is written again.
@@ -247,12 +260,22 @@ export class ArchiveObject {
   }
 
   private manifest({ count, rawBytes, sha256 }: BuiltObject): Manifest {
-    const { last, lastMs, versions } = this
+    const { last, lastMs, versions, extent } = this
     const listed = [...versions].slice(0, mostVersions)
     return {
       ...this.beginning,
       ...this.parts.identity,
-      ...{ last, lastMs, count, rawBytes, sha256, versions: listed, moreVersions: versions.size - listed.length },
+      ...{
+        first: extent.first,
+        firstMs: extent.firstMs,
+        last,
+        lastMs,
+        count,
+        rawBytes,
+        sha256,
+        versions: listed,
+        moreVersions: versions.size - listed.length,
+      },
     }
   }
 
