@@ -1,7 +1,7 @@
 // `npm run test:native`, `npm run fuzz` and `npm run coverage:native`: sets up what they need, then proves the native core
 // with the instruments of packages/engine/native/proof.mjs.
 //   npm run test:native                         everything under sanitizers, and the fuzz targets for two minutes in all
-//   npm run test:native -- --short              the same, and the fuzz targets for one minute
+//   npm run test:native -- --short              the same, and the fuzz targets for less than one
 //   npm run fuzz -- --hours 1 [TARGET …]        each target for so long (or --minutes, --seconds)
 //   npm run fuzz -- --replay FILE | --merge     one input again; what was found into the corpus
 //   npm run coverage:native                     what the tests reach
@@ -38,7 +38,7 @@ const usualSeconds = 40
  * Where the whole check waits for it. What was ever found is in the corpus, which comes first and takes seconds; in the rest
  * of a minute chance finds little that it does not find in half of it. For finding, `npm run fuzz` takes hours.
  */
-const shortSeconds = 20
+const shortSeconds = 15
 
 class UsageError extends Error {
   name = 'UsageError'

@@ -53,15 +53,27 @@ const leftOutOnOtherNode = [
   'packages/service/dist-test/servers/kafka/listeners.test.js',
   // Object stores and their judge, likewise.
   'packages/service/dist-test/servers/s3/servers.test.js',
-  // Minutes of kills and lost answers: what delivery does about them is no matter of Node's version, and the client and
-  // pipelines of topics have tests of their own.
+  // Minutes of kills and lost answers: what delivery does about them is no matter of Node's version. How workers hang and
+  // die, and how clients are slow, is: workers.test.js, lethal.test.js and hostile.test.js stay.
+  'packages/service/dist-test/faults/command.test.js',
+  'packages/service/dist-test/faults/crashes.test.js',
   'packages/service/dist-test/faults/kafka.test.js',
   'packages/service/dist-test/faults/kafka-broker.test.js',
+  'packages/service/dist-test/faults/kill-loop.test.js',
   'packages/service/dist-test/faults/s3.test.js',
   'packages/service/dist-test/faults/whole-chain.test.js',
+  // What tells one broker from another (rights, certificates, limits of a topic), and what lies in a bucket: the commands say
+  // it of what kafka/ and s3/ found, whose own tests are for each Node.
+  'packages/service/dist-test/commands/archive.test.js',
+  'packages/service/dist-test/commands/serve-kafka-limits.test.js',
+  'packages/service/dist-test/commands/serve-kafka-security.test.js',
+  // Measuring itself, with every size of batch: tuning/ has tests of what is made of the figures.
+  'packages/service/dist-test/commands/tune.test.js',
   // The answers of what the benchmarks compare Weir with, and whole runs: that one goes to its end, resume.test.js sees.
   'benchmarks/dist-test/archive.test.js',
   'benchmarks/dist-test/cases.test.js',
+  'benchmarks/dist-test/kafka.test.js',
+  'benchmarks/dist-test/kafka/other-contenders.test.js',
   'benchmarks/dist-test/main.test.js',
   'benchmarks/dist-test/peers.test.js',
   'benchmarks/dist-test/plain-cpp.test.js',

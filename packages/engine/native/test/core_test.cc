@@ -1,6 +1,7 @@
 // The native core's test program, without Node: checks of each part (the *_test.cc beside this), then, for every FILE
 // given, recorded kernel calls whose answers must repeat to the byte, with techniques adaptive, off and on.
-// packages/engine/test/native-core.test.ts writes such files and runs this program, also on an emulated older processor.
+// packages/engine/test/native-core.test.ts writes such files and runs this program, also on an emulated older processor:
+// there with `--by-processor` before the files, which leaves out the parts that are the same on every processor.
 //
 // A file holds little-endian words: magic, count, then for each call: program bytes, slab bytes (both multiples of 4),
 // the program, the slab before the call, the slab after it.
@@ -83,14 +84,26 @@ void TestRecorded(const char* path) {
 
 }  // namespace
 
+// Parts with code that is chosen by the processor, their own or simdjson's below them.
+constexpr void (*kByProcessor[])() = {
+    TestUtf8,      TestArena,      TestNumbers,    TestAddresses, TestUnescape,     TestDecodeUrl,
+    TestLists,     TestQuoteIndex, TestScans,      TestCursor,    TestValidator,    TestMatcher,
+    TestFieldIndex, TestScreen,    TestBatchView,  TestKernel,    TestRepeatedKeys, TestJavaText,
+};
+
+// Parts about what is learned from records and when, what is kept of it, and how programs are read.
+constexpr void (*kOnEveryProcessor[])() = {
+    TestLearnedLiterals, TestScreeningTurns, TestSharedPrefixes, TestValueCache,    TestCachedShares,   TestSwitches,
+    TestKeyedHash,       TestDecision,       TestPatternMemory,  TestProgram,       TestOriginalMemory, TestOriginalBatch,
+};
+
 int Run(int argc, char** argv) {
-  for (const auto part : {TestUtf8, TestArena, TestNumbers, TestAddresses, TestUnescape, TestDecodeUrl, TestLists, TestQuoteIndex, TestScans,
-                          TestCursor, TestValidator, TestMatcher, TestFieldIndex, TestLearnedLiterals, TestScreeningTurns, TestSharedPrefixes, TestScreen, TestValueCache, TestCachedShares, TestSwitches, TestKeyedHash, TestDecision, TestPatternMemory, TestProgram,
-                          TestBatchView, TestKernel, TestRepeatedKeys, TestJavaText,
-                          TestOriginalMemory, TestOriginalBatch}) {
-    part();
+  const bool by_processor = argc > 1 && std::strcmp(argv[1], "--by-processor") == 0;
+  for (const auto part : kByProcessor) part();
+  if (!by_processor) {
+    for (const auto part : kOnEveryProcessor) part();
   }
-  for (int i = 1; i < argc; i++) TestRecorded(argv[i]);
+  for (int i = by_processor ? 2 : 1; i < argc; i++) TestRecorded(argv[i]);
   std::printf("%d checks, %d failures\n", checks, failures);
   return failures == 0 ? 0 : 1;
 }
