@@ -1,6 +1,6 @@
 // What lies below an archive's prefix: objects with their manifests, and what is none of them, in the order of their keys,
 // which is by hour, topic, partition and offset. A bucket may hold millions: nothing but a few objects that are looked at
-// is kept. Called by verify.ts and by ../commands.
+// is kept. Called by newest.ts, verify.ts and ../commands.
 
 import type { ListedObject, ObjectStore, StoredObject } from '../ports/object-store.ts'
 import { readManifest } from '../objects/manifest.ts'
@@ -98,7 +98,11 @@ export async function* inOrder<T, R>(
   }
 }
 
-async function* listScope(store: ObjectStore, scope: CatalogScope): AsyncGenerator<ListedObject, void, undefined> {
+/** Yields what `catalog` asks for its manifest, in the same order: only listed, so that a call has a thousand of them. *Errors*: `S3Error`. */
+export async function* listScope(
+  store: ObjectStore,
+  scope: CatalogScope,
+): AsyncGenerator<ListedObject, void, undefined> {
   const { prefix, partition, since, until } = scope
   const folder = folderOf(prefix)
   const isWhole = partition === undefined && since === undefined && until === undefined
@@ -129,10 +133,10 @@ function hourOfKey(name: string): string | undefined {
   return match === null ? undefined : `${match[1]}T${match[2]}`
 }
 
-/** Returns what an object is, or undefined where it is gone. */
-async function entryOf(
+/** Returns what an object is, or undefined where it is gone. One call. *Errors*: `S3Error`. */
+export async function entryOf(
   store: ObjectStore,
-  scope: CatalogScope,
+  scope: Pick<CatalogScope, 'prefix'>,
   listed: ListedObject,
 ): Promise<CatalogEntry | undefined> {
   const { key } = listed
@@ -147,7 +151,7 @@ async function entryOf(
 }
 
 function foreign(
-  { prefix }: CatalogScope,
+  { prefix }: Pick<CatalogScope, 'prefix'>,
   { key, bytes: storedBytes, modifiedMs }: ListedObject | StoredObject,
   why: string,
 ): ForeignObject {

@@ -3,9 +3,8 @@
 
 import { Command } from 'commander'
 
-import { catalog } from '../archive/catalog.ts'
-import { isSameLog } from '../archive/ledger.ts'
 import type { LogIdentity } from '../archive/ledger.ts'
+import { newestEnd } from '../archive/newest.ts'
 import { ConfigError } from '../errors.ts'
 import type { KafkaCluster } from '../kafka/port.ts'
 import { offsetNote } from '../objects/offset-note.ts'
@@ -51,7 +50,7 @@ async function resume(context: CommandContext, options: ResumeOptions, archive: 
   const reason = reasonOf(options)
   const cluster = await kafka.cluster()
   const before = await standingOf(name, source, options.partition, cluster)
-  const behind = await newestEnd(archive, options, await identityOf(source.topic, cluster))
+  const behind = await endOf(archive, options, await identityOf(source.topic, cluster))
   const offset = offsetOf(options, before, behind)
   const target = { topic: source.topic, partition: options.partition }
   await fence(cluster, source.group, target)
@@ -66,22 +65,14 @@ async function identityOf(topic: string, { admin }: KafkaCluster): Promise<LogId
   return { clusterId: await admin.clusterId(), topicId: (await admin.topicId(topic)) ?? '' }
 }
 
-/**
- * Returns the offset behind the newest object of the partition. What is from a topic of that name that was there before says
- * nothing of this one. *Errors*: where there is none.
- */
-async function newestEnd(
+/** Returns the offset behind the newest object of the partition. *Errors*: where there is none; the store's. */
+async function endOf(
   { name, settings, store }: Archive,
   { partition, skipTo }: ResumeOptions,
   log: LogIdentity,
 ): Promise<bigint> {
   const { s3, source } = settings
-  let end: bigint | undefined
-  for await (const entry of catalog(store, { prefix: s3.prefix, partition })) {
-    if (entry.kind !== 'archived' || entry.manifest.topic !== source.topic || !isSameLog(entry.manifest, log)) continue
-    const { last } = entry.manifest
-    if (end === undefined || last >= end) end = last + 1n
-  }
+  const end = await newestEnd(store, { prefix: s3.prefix, topic: source.topic, partition }, log)
   // Where nothing was archived, nothing can come twice.
   if (end !== undefined || skipTo !== undefined) return end ?? 0n
   const message = `--partition: the archive ${name} has no object of partition ${partition} in ${store.name}; without one, the service begins at the start of the log, or says why not; then \`--skip-to first\` has it begin there.`
