@@ -68,7 +68,10 @@ export class ArchiveUnit implements ServedUnit {
     const { name, settings, kafka, metrics } = parts
     this.name = name
     this.parts = parts
-    const source = kafka.openSource(archiveOf(settings)!.source, { beginAt: (of, first) => this.beginAt(of, first) })
+    const source = kafka.openSource(archiveOf(settings)!.source, {
+      beginAt: (of, first) => this.beginAt(of, first),
+      onAssigned: (partitions) => this.assigned(partitions),
+    })
     this.source = source
     metrics.watchKafka(() => measuredKafka(source))
     metrics.watchS3(() => this.measured())
@@ -88,7 +91,7 @@ export class ArchiveUnit implements ServedUnit {
   get whyNotReady(): string | undefined {
     const why = [whyNotReady(this.pipeline, this.source), this.parts.s3.spool.whyFull]
     const known = why.flatMap((each) => each ?? [])
-    // Between two attempts to begin, a pipeline is running for as long as it waits for its turn.
+    // What failed last may be something else than what is waited for.
     const held = [...this.partitions.values()].flatMap(({ whyHeld }) => whyHeld ?? [])
     const more = held.filter((each) => !known.some((one) => one.includes(each)))
     const all = [...known, ...new Set(more)]
@@ -121,6 +124,10 @@ export class ArchiveUnit implements ServedUnit {
   /** Those of this process: what it knows of others is over. */
   private get own(): PartitionArchive[] {
     return [...this.partitions.values()].filter(({ isAssigned }) => isAssigned)
+  }
+
+  private assigned(partitions: readonly number[]): void {
+    for (const [number, archive] of this.partitions) if (!partitions.includes(number)) archive.lost()
   }
 
   private async beginAt({ topic, partition }: Target, first: bigint): Promise<bigint> {
@@ -159,6 +166,7 @@ class PartitionArchive {
   private readonly source: SourcePartition<bigint>
   private readonly log: StructuredLog
   private session: ArchiveSession | undefined
+  private pipeline: ServedPipeline<bigint> | undefined
   private hasAlarmed = false
 
   constructor(source: SourcePartition<bigint>, parts: ArchiveUnitParts) {
@@ -191,6 +199,11 @@ class PartitionArchive {
     if (this.held !== undefined) this.free(steadyClock() - this.held.sinceMs)
   }
 
+  /** It is somebody else's: what it waited for is no concern of this process any more. */
+  lost(): void {
+    if (this.held !== undefined) this.letGo()
+  }
+
   /** When the object was begun that is open, in milliseconds since 1970. */
   get openSinceMs(): number | undefined {
     return this.session?.openSinceMs
@@ -198,9 +211,11 @@ class PartitionArchive {
 
   makePipeline(onState: (state: PipelineState) => void): ServedPipeline<bigint> {
     const parts = this.archiveParts()
-    return new ServedPipeline({
+    this.pipeline = new ServedPipeline({
       name: this.parts.name,
       source: this.source,
+      // It is begun again and again, and runs only when the store has answered.
+      isHeld: () => this.heldBy !== undefined,
       openSession: () => Promise.resolve((this.session = new ArchiveSession(parts))),
       backoff: new Backoff(),
       onFailure: (error: unknown) => {
@@ -214,6 +229,7 @@ class PartitionArchive {
       now: Date.now,
       wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     })
+    return this.pipeline
   }
 
   private archiveParts(): ArchiveParts {
@@ -260,15 +276,19 @@ class PartitionArchive {
     this.log.error('The store has been waited for for minutes; somebody has to look.', { error, heldMs })
   }
 
-  private free(heldMs: number): void {
+  private letGo(): void {
     this.held = undefined
     this.hasAlarmed = false
+    this.pipeline?.goOn()
+  }
+
+  private free(heldMs: number): void {
+    this.letGo()
     this.log.info('The store works again.', { heldMs: Math.round(heldMs) })
   }
 
   private tell({ key, first, last, count, rawBytes, storedBytes, result, why }: ArchivedObject): void {
-    this.held = undefined
-    this.hasAlarmed = false
+    this.letGo()
     this.parts.metrics.s3Object({ result, rawBytes, storedBytes, records: count })
     const offsets = { first: String(first), last: String(last) }
     const words = result === 'written' ? 'An object is written.' : 'An object was there already, and is adopted.'

@@ -99,10 +99,10 @@ export class PipelineKafka {
     this.metrics = metrics
   }
 
-  /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. */
+  /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. `onAssigned`: told after the log is. */
   openSource(
     { topic, group, format }: KafkaSourceSettings,
-    more: Pick<KafkaSourceOptions, 'beginAt'> = {},
+    { onAssigned, ...more }: Partial<Pick<KafkaSourceOptions, 'beginAt' | 'onAssigned'>> = {},
   ): KafkaSource {
     const { cluster, pipeline, log } = this
     return new KafkaSource({
@@ -114,8 +114,10 @@ export class PipelineKafka {
       backoffMs: new Backoff(),
       prepare: () => this.provideTopics(this.settings.topics),
       checkTopics: () => this.topicsFault(),
-      onAssigned: (partitions) =>
-        log.info('The group has assigned partitions.', { group, partitions: [...partitions] }),
+      onAssigned: (partitions) => {
+        log.info('The group has assigned partitions.', { group, partitions: [...partitions] })
+        onAssigned?.(partitions)
+      },
       onLost: (error, reason) => this.tellLoss(group, error, reason),
       events: this.events(),
       now: Date.now,

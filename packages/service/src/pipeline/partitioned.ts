@@ -110,7 +110,8 @@ export class PartitionedPipeline<P> {
     const status = this.statusOf(all, isOver)
     const worst = states.filter((each) => each.status === status && each.reason !== undefined)
     const lastErrors = states.flatMap(({ lastError }) => lastError ?? []).sort((a, b) => b.atMs - a.atMs)
-    const reason = worst.map((each) => each.reason!).join('; ')
+    // What all of them wait for is told once.
+    const reason = [...new Set(worst.map((each) => each.reason!))].join('; ')
     const restarts = states.reduce((sum, each) => sum + each.restarts, 0)
     const before = this.current
     this.current = {

@@ -35,6 +35,11 @@ export interface ServedParts<P> {
   /** Opens every output, each where its last successful flush ended. */
   readonly openSession: OpenSession<P>
   readonly backoff: Backoff
+  /**
+   * Whether it is known that what the last session failed for is as it was: the next one then does not count as running before
+   * `goOn()`, or before something is committed. Absent: never.
+   */
+  readonly isHeld?: () => boolean
   /** Whether it is no use to try again after this error. Absent: it always is. */
   readonly isFinal?: (error: unknown) => boolean
   /** Called with what ended a session, before the next one is begun. */
@@ -145,6 +150,11 @@ export class ServedPipeline<P> {
     else source.drain()
   }
 
+  /** What the session under way waits for is there. */
+  goOn(): void {
+    if (this.session !== undefined) this.holdUp(undefined)
+  }
+
   /** Ends at once; what is not committed stays with the source, or goes back to its sender. */
   abort(reason: Error): void {
     this.stopping.abort()
@@ -166,7 +176,8 @@ export class ServedPipeline<P> {
     this.opened = undefined
     this.session = session
     try {
-      this.enter(this.isStopping ? 'draining' : 'running')
+      if (this.isStopping) this.enter('draining')
+      else if (this.parts.isHeld?.() !== true) this.enter('running')
       const failure = await session.run(source, {
         signal: this.aborting.signal,
         stopping: this.stopping.signal,
@@ -174,6 +185,7 @@ export class ServedPipeline<P> {
         onCommit: (position) => {
           this.committed = position
           backoff.reset()
+          this.goOn()
         },
         onWait: (reason) => this.holdUp(reason),
       })
@@ -192,7 +204,7 @@ export class ServedPipeline<P> {
 
   /** Within a session: it goes on by itself. */
   private holdUp(reason: Error | undefined): void {
-    if (this.isStopping) return
+    if (this.isStopping || (reason === undefined && this.current.status === 'running')) return
     this.enter(reason === undefined ? 'running' : 'waiting', reason)
   }
 

@@ -1,5 +1,5 @@
 // What an archive tells of a store that fails before it is known where a partition begins: its loop is begun again and again
-// then, and is running while it waits for its turn.
+// then, and waits in all that time.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -7,8 +7,10 @@ import { test } from 'node:test'
 import { ArchiveUnit } from '#src/commands/serve-archive.js'
 import type { ArchiveUnitParts } from '#src/commands/serve-archive.js'
 import { PipelineS3 } from '#src/commands/serve-s3.js'
+import { S3Error } from '#src/errors.js'
 import { openSpool } from '#src/objects/spool.js'
 import { Metrics } from '#src/metrics.js'
+import type { PipelineState } from '#src/pipeline/served.js'
 import type { SourcePartition } from '#src/ports/partitioned.js'
 import type { StructuredLog } from '#src/structured-log.js'
 import { load } from '../config/loading.js'
@@ -61,14 +63,23 @@ async function openArchive() {
     leave: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }
-  const openSource = (_: unknown, { beginAt }: { beginAt: BeginAt }) => ((partition.beginAt = beginAt), source)
+  const calls: { onAssigned?: (partitions: readonly number[]) => void } = {}
+  const openSource = (_: unknown, { beginAt, ...more }: { beginAt: BeginAt; onAssigned: () => void }) => {
+    Object.assign(calls, more)
+    partition.beginAt = beginAt
+    return source
+  }
   const kafka = {
     cluster: { admin: { clusterId: () => Promise.resolve('c'), topicId: () => Promise.resolve('i') } },
     openSource,
   }
   const metrics = new Metrics({ version: '0' }).pipeline('archive')
-  const parts = { name: 'archive', settings: pipeline, kafka, s3, metrics, log, onState: () => undefined }
-  return { unit: new ArchiveUnit(parts as unknown as ArchiveUnitParts), partition, store, told }
+  const states: string[] = []
+  const onState = ({ status, reason }: PipelineState) => void states.push(reason === undefined ? status : `${status}: ${reason}`) // prettier-ignore
+  const parts = { name: 'archive', settings: pipeline, kafka, s3, metrics, log, onState }
+  const unit = new ArchiveUnit(parts as unknown as ArchiveUnitParts)
+  const assign = (...partitions: number[]) => calls.onAssigned!(partitions)
+  return { unit, partition, store, told, states, assign }
 }
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -76,23 +87,61 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 test('an archive that cannot begin is not ready between its attempts, says so once, and is ready when it has begun', async () => {
-  const { unit, partition, store, told } = await openArchive()
+  const { unit, partition, store, told, states } = await openArchive()
   let isAway = true
   store.fateOf = () => (isAway ? 'busy' : 'done')
   const running = unit.pipeline.run()
   for (const attempt of [1, 2, 3]) {
     await until(() => partition.tries === attempt && partition.turns.length > 0)
-    assert.equal(unit.pipeline.state.status, 'running')
+    assert.equal(unit.pipeline.state.status, attempt === 1 ? 'running' : 'waiting')
     if (attempt > 1) assert.match(unit.whyNotReady ?? 'ready', /busy/i)
     isAway = attempt < 3
     partition.turns.shift()!()
   }
   await until(() => partition.condition === 'running')
   assert.equal(unit.whyNotReady, undefined)
+  assert.deepEqual(states, ['running', 'waiting: s3://memory is busy.', 'running'])
   assert.deepEqual(
     told.filter((each) => /store|archive of/i.test(each)),
     ['The store is waited for; nothing is lost.', 'The store obeys create-only writes.', 'The store works again.'],
   )
+  unit.pipeline.drain()
+  await running
+  await unit.close()
+})
+
+test('a new reason is told, the same one not again', async () => {
+  const { unit, partition, store, states } = await openArchive()
+  const denied = new S3Error('ERR_S3_DENIED', 'Denied.', { retryable: true })
+  const running = unit.pipeline.run()
+  for (const [i, fate] of (['busy', 'busy', denied, denied] as const).entries()) {
+    await until(() => partition.tries === i + 1 && partition.turns.length > 0)
+    store.fateOf = () => fate
+    partition.turns.shift()!()
+  }
+  await until(() => partition.tries === 5)
+  assert.deepEqual(states, ['running', 'waiting: s3://memory is busy.', 'waiting: Denied.'])
+  unit.pipeline.drain()
+  await running
+  await unit.close()
+})
+
+test('what a partition waited for is over when it is somebody else’s', async () => {
+  const { unit, partition, store, states, assign } = await openArchive()
+  store.fateOf = () => 'busy'
+  const running = unit.pipeline.run()
+  await until(() => partition.turns.length > 0)
+  partition.turns.shift()!()
+  await until(() => partition.tries === 2 && partition.turns.length > 0)
+  assign(0)
+  assert.match(unit.whyNotReady ?? 'ready', /busy/)
+  partition.condition = 'unassigned'
+  assign()
+  assert.equal(unit.whyNotReady, undefined)
+  assert.deepEqual(states, ['running', 'waiting: s3://memory is busy.', 'running'])
+  store.fateOf = () => 'done'
+  partition.turns.shift()!()
+  await until(() => partition.condition === 'running' && partition.turns.length > 0)
   unit.pipeline.drain()
   await running
   await unit.close()
