@@ -89,13 +89,10 @@ export class ArchiveUnit implements ServedUnit {
   }
 
   get whyNotReady(): string | undefined {
-    const why = [whyNotReady(this.pipeline, this.source), this.parts.s3.spool.whyFull]
-    const known = why.flatMap((each) => each ?? [])
+    const { whyFull } = this.parts.s3.spool
     // What failed last may be something else than what is waited for.
     const held = [...this.partitions.values()].flatMap(({ whyHeld }) => whyHeld ?? [])
-    const more = held.filter((each) => !known.some((one) => one.includes(each)))
-    const all = [...known, ...new Set(more)]
-    return all.length === 0 ? undefined : all.join('; ')
+    return whyNotReady(this.pipeline, this.source, [...(whyFull === undefined ? [] : [whyFull]), ...held])
   }
 
   status(): object {

@@ -4,6 +4,7 @@
 
 import { outputsOf } from '../config/delivery.ts'
 import type { PipelineSettings, S3SinkSettings } from '../config/schema.ts'
+import { S3Error } from '../errors.ts'
 import type { MeasuredS3 } from '../measured.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import { objectFormat } from '../objects/object-format.ts'
@@ -16,6 +17,7 @@ import { openS3Sink } from '../sinks/s3.ts'
 import type { S3Sink } from '../sinks/s3.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer } from '../time.ts'
+import { HeldStore } from './held-store.ts'
 import { storeSettings } from './store-settings.ts'
 
 /** What a bucket is opened with besides its settings. */
@@ -27,17 +29,12 @@ export interface S3Surroundings {
 /** What a store does with create-only writes. */
 export type StoreConditions = 'conditional' | 'ignored'
 
-/**
- * Opens a bucket, and has the store asked what it is able to do. *Errors*: of files and folders that settings name. A store
- * that does not answer is none: whoever writes waits for it.
- */
+/** Opens a bucket. Nothing is asked of the store before `ask()`. *Errors*: of files and folders that settings name. */
 export async function openS3(settings: S3SinkSettings, surroundings: S3Surroundings): Promise<PipelineS3> {
   const { memoryBytes, spool: disk } = settings
   const spool = await openSpool({ memoryBytes, ...disk })
   try {
-    const s3 = new PipelineS3(settings, await openStore(storeOptions(settings, surroundings)), spool, surroundings.log)
-    s3.ask()
-    return s3
+    return new PipelineS3(settings, await openStore(storeOptions(settings, surroundings)), spool, surroundings.log)
   } catch (error) {
     await spool.close()
     throw error
@@ -54,6 +51,8 @@ export class PipelineS3 {
   readonly settings: S3SinkSettings
   readonly store: ObjectStore
   readonly spool: Spool
+  /** What sinks wait for; archives know that themselves. */
+  readonly waiting: HeldStore
   private readonly log: StructuredLog
   private conditions: StoreConditions | undefined
   private asking: Promise<StoreConditions> | undefined
@@ -66,6 +65,7 @@ export class PipelineS3 {
     this.store = store
     this.spool = spool
     this.log = log
+    this.waiting = new HeldStore({ name: store.name, ask: () => this.tried(), log })
   }
 
   /** Whether the store obeys create-only writes; undefined until it has been asked. */
@@ -83,10 +83,11 @@ export class PipelineS3 {
     return this.asking
   }
 
-  /** Asks, and tells where there is no answer. Nobody has to wait for it. */
-  ask(): void {
+  /** Asks, and tells where there is no answer. Nobody has to wait for it. `onFailure`: told of that, too. */
+  ask(onFailure: (error: S3Error) => void = () => undefined): void {
     this.probed().catch((error: unknown) => {
       if (this.isClosed) return
+      if (error instanceof S3Error) onFailure(error)
       this.log.warn('The bucket cannot be used yet; it is tried again.', { bucket: this.store.name, error })
     })
   }
@@ -100,7 +101,11 @@ export class PipelineS3 {
       format: objectFormat(compression, level),
       clock: Date.now,
       startTimer: startSystemTimer,
-      onObject: (object) => metrics.s3Object(object),
+      onObject: (object) => {
+        this.waiting.free()
+        metrics.s3Object(object)
+      },
+      onRefused: (error) => this.waiting.hold(error),
     })
     return this.sink
   }
@@ -113,9 +118,16 @@ export class PipelineS3 {
   /** Ends what is open. Nothing is written any more by then. Never throws. */
   async close(): Promise<void> {
     this.isClosed = true
+    this.waiting.close()
     this.store.close()
     await this.asking?.catch(() => undefined)
     await this.spool.close()
+  }
+
+  /** As `probed`, of a store that has answered before. */
+  private async tried(): Promise<void> {
+    if (this.conditions === undefined) await this.probed()
+    else await this.store.probe(probeKey(this.settings.prefix))
   }
 
   private async probe(): Promise<StoreConditions> {
@@ -146,9 +158,17 @@ export class Buckets {
     return s3
   }
 
-  /** Why objects wait for room; nothing while they do not. */
-  get whyFull(): string | undefined {
-    return [...this.opened.values()].map(({ spool }) => spool.whyFull).find((why) => why !== undefined)
+  /** Why objects are not written, or wait for room; nothing while neither is so. */
+  get whyHeld(): readonly string[] {
+    return [...this.opened.values()].flatMap(({ spool, waiting }) => [
+      ...(waiting.error === undefined ? [] : [waiting.error.message]),
+      ...(spool.whyFull === undefined ? [] : [spool.whyFull]),
+    ])
+  }
+
+  /** Resolves when all stores take what is written, as far as that is known, or when the signal is aborted. */
+  async freed(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.opened.values()].map(({ waiting }) => waiting.freed(signal)))
   }
 
   /** What metrics are told; nothing where there are no buckets. */
@@ -158,7 +178,8 @@ export class Buckets {
     const open = all.flatMap(({ openSinceMs: sinceMs }) => (sinceMs === undefined ? [] : [{ sinceMs }]))
     const memoryBytes = spools.reduce((sum, spool) => sum + spool.memoryBytes, 0)
     const diskBytes = spools.reduce((sum, spool) => sum + spool.diskBytes, 0)
-    return { paused: [], open, ...(spools.length === 0 ? {} : { spool: { memoryBytes, diskBytes } }) }
+    const paused = all.flatMap(({ waiting: { error } }) => (error === undefined ? [] : [{ reason: error.code }]))
+    return { paused, open, ...(spools.length === 0 ? {} : { spool: { memoryBytes, diskBytes } }) }
   }
 
   /** As that of each. Never throws. */
@@ -173,6 +194,8 @@ export async function openBuckets(pipeline: PipelineSettings, surroundings: S3Su
   const buckets = new Buckets(opened)
   try {
     for (const [, { s3 }] of outputsOf(pipeline)) if (s3 !== undefined) opened.set(s3, await openS3(s3, surroundings))
+    // A store that does not answer is no reason to end: whoever sends is told to send again.
+    for (const s3 of opened.values()) s3.ask((error) => s3.waiting.hold(error))
   } catch (error) {
     await buckets.close()
     throw error

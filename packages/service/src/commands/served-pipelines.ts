@@ -83,7 +83,7 @@ class PipelineUnit implements ServedUnit {
   }
 
   get whyNotReady(): string | undefined {
-    return whyNotReady(this.pipeline, this.source)
+    return whyNotReady(this.pipeline, this.source, this.buckets.whyHeld)
   }
 
   get kernel(): KernelInUse {
@@ -192,6 +192,7 @@ async function openArchive(
 ): Promise<ServedUnit> {
   const kafka = await sharedKafka.forPipeline(settings, log, metrics)
   const s3 = await openS3(archiveOf(settings)!.s3, { metrics, log })
+  s3.ask()
   const onState = (state: PipelineState) => tell(state, metrics, log)
   return new ArchiveUnit({ name, settings, kafka, s3, metrics, log, onState })
 }
@@ -262,7 +263,11 @@ function loopOf<P>(parts: LoopParts, partition: number | undefined, log: Structu
       log.error('The pipeline has stopped, and is started again.', { error })
     },
     now: Date.now,
-    wait: (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined),
+    wait: async (ms: number, signal: AbortSignal) => {
+      await delay(ms, undefined, { signal }).catch(() => undefined)
+      // Until then nothing that is sent could be made safe.
+      await buckets.freed(signal)
+    },
   }
 }
 

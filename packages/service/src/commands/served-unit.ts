@@ -27,14 +27,20 @@ export interface ServedUnit {
   close(): Promise<void>
 }
 
-/** Returns why a pipeline is not ready. */
-export function whyNotReady({ state }: RunningPipeline, { whyFull }: AnySource): string | undefined {
+/** Returns why a pipeline is not ready. `more`: what else its outputs wait for, which its state may name already. */
+export function whyNotReady(
+  { state }: RunningPipeline,
+  { whyFull }: AnySource,
+  more: readonly string[] = [],
+): string | undefined {
   const { status, reason } = state
-  if (status === 'running') return whyFull
   if (status === 'ended') return undefined
-  const why = reason === undefined ? status : `${status}: ${reason}`
+  const why = status === 'running' ? [] : [reason === undefined ? status : `${status}: ${reason}`]
   // One partition may wait while another is stopped.
-  return whyFull === undefined || whyFull === reason ? why : `${why}; ${whyFull}`
+  for (const each of [...(whyFull === undefined ? [] : [whyFull]), ...more]) {
+    if (!why.some((known) => known.includes(each))) why.push(each)
+  }
+  return why.length === 0 ? undefined : why.join('; ')
 }
 
 /** Returns the state of a pipeline as people are told it. */

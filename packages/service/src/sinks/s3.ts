@@ -45,6 +45,8 @@ export interface S3SinkOptions {
   readonly startTimer: StartTimer
   /** Called for each object that is safe. */
   readonly onObject?: (object: SafeObject) => void
+  /** Called when an object cannot be written. The sink writes no other. */
+  readonly onRefused?: (error: S3Error) => void
 }
 
 /** A sink that tells how old is what is not safe yet. */
@@ -222,6 +224,7 @@ class ObjectSink implements S3Sink {
         this.ended.shift()
         object.onSafe()
       } catch (error) {
+        if (error instanceof S3Error) this.options.onRefused?.(error)
         this.fail(error)
       }
       await object.builder.release()

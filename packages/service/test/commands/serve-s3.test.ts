@@ -79,7 +79,7 @@ test('buckets of a pipeline are found by their settings, and measured together',
   assert.throws(() => buckets.of(settingsOf()), TypeError)
   assert.deepEqual(buckets.measured(), { paused: [], open: [], spool: { memoryBytes: 0, diskBytes: 0 } })
   assert.deepEqual(new Buckets(new Map()).measured(), { paused: [], open: [] })
-  assert.equal(buckets.whyFull, undefined)
+  assert.deepEqual(buckets.whyHeld, [])
   await buckets.close()
   assert.ok(one.store.isClosed && other.store.isClosed)
 })

@@ -1,0 +1,104 @@
+// What is known of a bucket that takes nothing: for which reason, since when, and when that is over. Whoever writes only what
+// somebody sends would not find out that it is back while nobody sends: so it is asked. Archives, which have something to
+// write, wait by themselves (../pipeline/patience.ts). Called by serve-s3.ts.
+
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { S3Error } from '../errors.ts'
+import { Backoff } from '../pipeline/retry.ts'
+import type { StructuredLog } from '../structured-log.ts'
+import { steadyClock } from '../time.ts'
+
+/** What is needed to find out. */
+export interface HeldStoreParts {
+  /** What the bucket is called. */
+  readonly name: string
+  /** Resolves where the store would take something. *Errors*: `S3Error`. */
+  readonly ask: () => Promise<unknown>
+  readonly log: StructuredLog
+}
+
+/** What is waited for. */
+interface Hold {
+  error: S3Error
+  readonly sinceMs: number
+  /** Aborted when it is over. */
+  readonly over: AbortController
+}
+
+/** The longest time that a store may ask to be left alone for. */
+const mostWaitMs = 30_000
+
+/** Whether a store takes what is written. *Order of calls*: `hold()` and `free()` at any time; `close()` at last. */
+export class HeldStore {
+  private readonly parts: HeldStoreParts
+  private held: Hold | undefined
+  private isClosed = false
+
+  constructor(parts: HeldStoreParts) {
+    this.parts = parts
+  }
+
+  /** Why it takes nothing, of one kind of errors the first; undefined where nothing is known against it. */
+  get error(): S3Error | undefined {
+    return this.held?.error
+  }
+
+  /** It does not take something. From now on it is asked until it does. */
+  hold(error: S3Error): void {
+    if (this.isClosed) return
+    if (this.held !== undefined) {
+      if (this.held.error.code !== error.code) this.held.error = error
+      return
+    }
+    this.held = { error, sinceMs: steadyClock(), over: new AbortController() }
+    void this.askAgain(this.held)
+  }
+
+  /** It took something. */
+  free(): void {
+    const { held } = this
+    if (held === undefined) return
+    this.end()
+    this.parts.log.info('The store works again.', { heldMs: Math.round(steadyClock() - held.sinceMs) })
+  }
+
+  /** Resolves when it takes what is written, as far as that is known, or when the signal is aborted. */
+  async freed(signal: AbortSignal): Promise<void> {
+    if (this.held === undefined) return
+    const either = AbortSignal.any([signal, this.held.over.signal])
+    if (!either.aborted) await once(either, 'abort')
+  }
+
+  /** It is not asked any more. */
+  close(): void {
+    this.isClosed = true
+    this.end()
+  }
+
+  private end(): void {
+    this.held?.over.abort()
+    this.held = undefined
+  }
+
+  /** Never rejects. */
+  private async askAgain(held: Hold): Promise<void> {
+    const { name, ask, log } = this.parts
+    const backoff = new Backoff()
+    const { signal } = held.over
+    while (!signal.aborted) {
+      const ms = Math.max(backoff.next(), Math.min(held.error.retryAfterMs ?? 0, mostWaitMs))
+      await delay(ms, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      try {
+        await ask()
+        if (!signal.aborted) this.free()
+      } catch (error) {
+        if (signal.aborted || !(error instanceof S3Error) || error.code === held.error.code) continue
+        held.error = error
+        log.warn('The bucket cannot be used yet; it is tried again.', { bucket: name, error })
+      }
+    }
+  }
+}
