@@ -7,6 +7,8 @@ import { Command } from 'commander'
 import { settingsJsonSchema, settingsObject, settingsYaml } from '../config/show.ts'
 import type { LoadedSettings } from '../config/load.ts'
 import { ConfigError } from '../errors.ts'
+import type { SettingsIssue } from '../errors.ts'
+import { checkKeys } from './check-keys.ts'
 import { checkRules, rulesLine, rulesNameOf } from './check-rules.ts'
 import type { BadRules } from './check-rules.ts'
 import { exitCode } from './context.ts'
@@ -63,19 +65,21 @@ async function checkSettings(context: CommandContext, options: ConfigOptions): P
   const loaded = await load(context, options, true)
   if (loaded === undefined) return
   const pipelines = Object.keys(loaded.settings.pipelines)
+  const keys = await checkKeys(loaded, pipelines)
   const checked = await checkRules(loaded, pipelines)
   const bad = checked.filter((rules) => !rules.isGood)
   const good = checked.filter((rules) => rules.isGood)
   const warnings = [...loaded.warnings, ...good.flatMap((rules) => rules.warnings)]
   const isJson = options.json === true
-  if (isJson && bad.length === 0) return context.print(JSON.stringify({ ok: true, pipelines, warnings }) + '\n')
+  const isGood = bad.length === 0 && keys.length === 0
+  if (isJson && isGood) return context.print(JSON.stringify({ ok: true, pipelines, warnings }) + '\n')
   if (!isJson) for (const warning of warnings) context.log(`warning: ${issueLine('', warning)}`)
-  if (bad.length > 0) return reportError(context, inOne(loaded, bad), { isJson })
+  if (!isGood) return reportError(context, inOne(loaded, bad, keys), { isJson })
   await context.print(`settings: ok\n${good.map((rules) => `${rulesLine(rules)}\n`).join('')}`)
 }
 
-/** Returns the problems of the rules of several pipelines as one error, each with its file. */
-function inOne(loaded: LoadedSettings, bad: readonly BadRules[]): unknown {
+/** Returns the problems of files of keys, and of the rules of several pipelines, as one error, each with its file. */
+function inOne(loaded: LoadedSettings, bad: readonly BadRules[], keys: readonly SettingsIssue[]): unknown {
   const fault = bad.find(({ error }) => exitCodeOf(error) !== exitCode.misuse)
   if (fault !== undefined) return fault.error
   const issues = bad.flatMap(({ pipeline, error }) => {
@@ -85,7 +89,8 @@ function inOne(loaded: LoadedSettings, bad: readonly BadRules[]): unknown {
     return told.map((issue) => ({ file, ...issue }))
   })
   const names = bad.map(({ pipeline }) => pipeline).join(', ')
-  return new ConfigError('ERR_CONFIG_SETTINGS', `The rules of ${names} cannot be used.`, {}, { issues })
+  const what = bad.length > 0 ? `The rules of ${names}` : 'Files with the keys of object stores'
+  return new ConfigError('ERR_CONFIG_SETTINGS', `${what} cannot be used.`, {}, { issues: [...keys, ...issues] })
 }
 
 async function load(

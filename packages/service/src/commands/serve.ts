@@ -20,6 +20,7 @@ import { ByteBudget } from '../sources/byte-budget.ts'
 import { openLog } from '../structured-log.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer } from '../time.ts'
+import { checkKeys } from './check-keys.ts'
 import { checkRules, rulesLine, rulesNameOf } from './check-rules.ts'
 import type { CommandContext } from './context.ts'
 import { exitCode } from './context.ts'
@@ -86,6 +87,11 @@ function wantedPipelines({ settings }: LoadedSettings, only: readonly string[] |
 async function check(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {
   const lines: string[] = []
   const names = wanted.map(([name]) => name)
+  const issues = await checkKeys(loaded, names)
+  if (issues.length > 0) {
+    const error = new ConfigError('ERR_CONFIG_S3', 'Files with the keys of object stores cannot be used.', {}, { issues }) // prettier-ignore
+    reportError(context, error, { isJson: false })
+  }
   for (const rules of await checkRules(loaded, names)) {
     if (rules.isGood) {
       const looks = rules.warnings.map(
@@ -94,7 +100,7 @@ async function check(context: CommandContext, loaded: LoadedSettings, wanted: Na
       lines.push(rulesLine(rules), ...looks)
     } else reportError(context, rules.error, { isJson: false, rulesFile: rulesNameOf(loaded, rules.pipeline) })
   }
-  await context.print(['settings: ok', ...lines, ''].join('\n'))
+  await context.print([...(issues.length === 0 ? ['settings: ok'] : []), ...lines, ''].join('\n'))
 }
 
 async function run(context: CommandContext, loaded: LoadedSettings, wanted: NamedPipelines): Promise<void> {

@@ -1,5 +1,5 @@
 // What settings about S3 may not say together: an archive that does more than copy, two outputs whose objects would mix.
-// Called by cross-checks.ts and load.ts.
+// Called by cross-checks.ts and load.ts, and by ../commands for the outputs themselves.
 
 import { isLoopback } from '../address.ts'
 import { folderOf } from '../objects/object-key.ts'
@@ -11,7 +11,7 @@ import { formatSize } from './quantities.ts'
 import type { PipelineSettings, S3SinkSettings, Settings } from './schema.ts'
 
 /** An output in a bucket, and where it stands. */
-interface PlacedOutput {
+export interface PlacedOutput {
   readonly path: Path
   readonly s3: S3SinkSettings
 }
@@ -34,7 +34,7 @@ export function checkS3(settings: Settings, problems: ProblemList): void {
 
 /** Adds what is allowed, and not what one should do where others can listen; and sizes that have no effect. */
 export function warnOfS3(settings: Settings, warnings: ProblemList): void {
-  for (const { path, s3 } of allOutputs(settings)) {
+  for (const { path, s3 } of s3OutputsOf(settings)) {
     warnOfEndpoint(path, s3, warnings)
     const { compression, maxObjectBytes, memoryBytes, spool } = s3
     const room = memoryBytes + (spool?.maxBytes ?? 0)
@@ -109,7 +109,7 @@ function checkWaits(at: Path, pipeline: PipelineSettings, problems: ProblemList)
 
 /** Objects of two outputs in one folder would be taken for each other's. */
 function checkPrefixes(settings: Settings, problems: ProblemList): void {
-  const outputs = allOutputs(settings)
+  const outputs = s3OutputsOf(settings)
   for (const [i, { path, s3 }] of outputs.entries()) {
     const folder = folderOf(s3.prefix)
     const other = outputs.slice(0, i).find((before) => {
@@ -130,7 +130,8 @@ function isSameBucket(a: S3SinkSettings, b: S3SinkSettings): boolean {
   return a.bucket === b.bucket && hostOf(a) === hostOf(b)
 }
 
-function allOutputs({ pipelines }: Settings): PlacedOutput[] {
+/** Returns the outputs in S3 of all pipelines, dead letters included. */
+export function s3OutputsOf({ pipelines }: Settings): PlacedOutput[] {
   return Object.entries(pipelines).flatMap(([name, pipeline]) => outputsAt(['pipelines', name], pipeline))
 }
 

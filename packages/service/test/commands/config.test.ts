@@ -79,6 +79,39 @@ test('check judges the rules and the outputs of their routes as serve --check do
   }
 })
 
+test('check reads files of keys, names place and cure, quotes nothing, and asks no store', async (t) => {
+  const cwd = await folder(t)
+  const secret = 'wJalr-XUtn'
+  const output = (prefix: string, keys: string) =>
+    `s3: { bucket: logs, prefix: ${prefix}, endpoint: 'https://127.0.0.1:9', credentials: ${keys} }`
+  const archives = `kafka: { brokers: ['127.0.0.1:9'] }
+pipelines:
+  archive: { source: { kafka: { topic: a, group: a } }, routes: { keep: { ${output('a', 'good')} } } }
+  other: { source: { kafka: { topic: b, group: b } }, routes: { keep: { ${output('b', 'bad')} } } }
+  direct: { source: { http: { listen: '127.0.0.1:0' } }, validation: full, routes: { keep: { discard: {} } }, deadLetter: { ${output('c', 'json')} } }
+`
+  const profile = `[default]\naws_access_key_id = AKIA\naws_secret_access_key = ${secret}\n`
+  await writeFile(path.join(cwd, 'weir.yaml'), archives)
+  await writeFile(path.join(cwd, 'good'), profile)
+  await writeFile(path.join(cwd, 'bad'), profile.replace('XUtn', 'XUtn is the key'))
+  await writeFile(path.join(cwd, 'json'), `{ "outbound": { "storage": { "secretKey": "${secret}" } } }`)
+  const check = await weir(['config', 'check', '--config', 'weir.yaml'], { cwd })
+  assert.deepEqual([check.code, check.stdout.length], [2, 0])
+  const lines = check.stderr.trimEnd().split('\n')
+  assert.equal(lines.length, 2, check.stderr)
+  assert.match(lines[0]!, /\/bad:3:1: pipelines\.other\.routes\.keep\.s3\.credentials: The file holds no keys that can be used: aws_secret_access_key of \[default\] has to be .* \(copy it once more /) // prettier-ignore
+  assert.match(lines[1]!, /\/json: pipelines\.direct\.deadLetter\.s3\.credentials: .* it has no outbound\.storage\.accessKey\. \(write `"accessKey": "…"`/) // prettier-ignore
+  assert.doesNotMatch(check.stderr, /wJalr|AKIA/)
+  const served = await weir(['serve', '--config', 'weir.yaml', '--check'], { cwd })
+  assert.deepEqual([served.code, served.stderr], [2, check.stderr])
+  assert.doesNotMatch(served.stdout.toString(), /settings: ok/)
+  const some = await weir(['serve', '--config', 'weir.yaml', '--check', '--only', 'archive'], { cwd })
+  assert.deepEqual([some.code, some.stdout.toString()], [0, 'settings: ok\n'])
+  await writeFile(path.join(cwd, 'bad'), profile)
+  await writeFile(path.join(cwd, 'json'), `{ "accessKey": "AKIA", "secretKey": "${secret}" }`)
+  assert.equal((await weir(['config', 'check', '--config', 'weir.yaml'], { cwd })).code, 0)
+})
+
 test('problems of the rules of several pipelines are one object, each with its place', async (t) => {
   const cwd = await folder(t)
   const pipeline = (name: string) =>

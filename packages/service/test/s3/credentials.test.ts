@@ -32,29 +32,67 @@ test('keys are read from each form of file', () => {
   assert.deepEqual(lent, { accessKey, secretKey, sessionToken: `${'t'.repeat(900)}==` })
 })
 
-test('a file without keys is told why, and nothing of it is quoted', () => {
-  const bad: [text: string, fault: RegExp][] = [
-    ['', /^it has no profile \[default\], and is no JSON$/],
-    ['AKIAEXAMPLE:wJalr', /^it has no profile \[default\]/],
-    [profile.replace('default', 'other'), /^it has no profile \[default\]/],
-    ['[default]\n', /^it has no aws_access_key_id$/],
-    [`[default]\naws_access_key_id = ${accessKey}`, /^it has no aws_secret_access_key$/],
-    [profile.replace(secretKey, ''), /^it has no aws_secret_access_key$/],
-    [profile.replace(secretKey, 'wJalr XUtn'), /^aws_secret_access_key has to be 1 to 4096 printable characters/],
-    [profile.replace(accessKey, 'AKIÄ'), /^aws_access_key_id has to be/],
-    [`${profile}aws_session_token = a b`, /^aws_session_token has to be/],
-    ['{"accessKey":"AKIAEXAMPLE","secretKey":"wJalr"', /^it is no JSON$/],
-    ['{}', /^it has no accessKey and secretKey, neither by themselves nor in settings\.dataflow\.outbound\.storage$/],
-    ['{"outbound":{"storage":null}}', /^it has no accessKey and secretKey/],
-    ['{"accessKey":"AKIAEXAMPLE"}', /^it has no secretKey$/],
-    ['{"accessKey":7,"secretKey":"wJalr"}', /^accessKey has to be/],
-    ['{"__proto__":{"accessKey":"AKIAEXAMPLE","secretKey":"wJalr"}}', /^it has no accessKey/],
+test('a file without keys is told why, where and what to write, and nothing of it is quoted', () => {
+  const bad: [text: string, line: number | undefined, fault: RegExp, cure: RegExp][] = [
+    [
+      '',
+      undefined,
+      /^it has no profile \[default\], and is no JSON$/,
+      /^write `\[default\]`, and below it `aws_access_key_id/,
+    ],
+    ['AKIAEXAMPLE:wJalr', undefined, /^it has no profile \[default\]/, /aws_secret_access_key = …`$/],
+    [profile.replace('default', 'other'), undefined, /^it has no profile \[default\]/, /^write `\[default\]`/],
+    [
+      '# keys\n[default]\n',
+      2,
+      /^its profile \[default\] has no aws_access_key_id$/,
+      /^write `aws_access_key_id = …` below `\[default\]`$/,
+    ],
+    [
+      `[default]\naws_access_key_id = ${accessKey}`,
+      1,
+      /^its profile \[default\] has no aws_secret_access_key$/,
+      /^write `aws_secret/,
+    ],
+    [profile.replace(secretKey, ''), 3, /^its profile \[default\] has no aws_secret_access_key$/, /^write/],
+    [
+      profile.replace(secretKey, 'wJalr XUtn'),
+      3,
+      /^aws_secret_access_key of \[default\] has to be 1 to 4096 printable characters/,
+      /^copy it once more/,
+    ],
+    [profile.replace(accessKey, 'AKIÄ'), 2, /^aws_access_key_id of \[default\] has to be/, /^copy/],
+    [`${profile}aws_session_token = a b`, 4, /^aws_session_token of \[default\] has to be/, /^copy/],
+    [
+      '{"accessKey":"AKIAEXAMPLE",\n"secretKey":"wJalr"',
+      2,
+      /^it begins with a brace, and is no JSON$/,
+      /^mend its commas/,
+    ],
+    [
+      '{}',
+      undefined,
+      /^it has no accessKey and secretKey, neither by themselves nor in settings\.dataflow\.outbound\.storage$/,
+      /^write `\{ "accessKey"/,
+    ],
+    ['{"outbound":{"storage":null}}', undefined, /^it has no accessKey and secretKey/, /^write/],
+    ['{"accessKey":"AKIAEXAMPLE"}', undefined, /^it has no secretKey$/, /^write `"secretKey": "…"`/],
+    [
+      '{"outbound":{"storage":{"secretKey":"wJalr"}}}',
+      undefined,
+      /^it has no outbound\.storage\.accessKey$/,
+      /^write `"accessKey"/,
+    ],
+    ['{"accessKey":7,"secretKey":"wJalr"}', undefined, /^accessKey has to be/, /^copy/],
+    ['{"__proto__":{"accessKey":"AKIAEXAMPLE","secretKey":"wJalr"}}', undefined, /^it has no accessKey/, /^write/],
   ]
-  for (const [text, fault] of bad) {
+  for (const [text, line, fault, cure] of bad) {
     const told = parseKeys(text)
-    assert.equal(typeof told, 'string', text)
-    assert.match(told as string, fault)
-    assert.doesNotMatch(told as string, /AKI|wJalr/)
+    assert.ok('message' in told, text)
+    assert.match(told.message, fault)
+    assert.match(told.cure, cure)
+    assert.equal(told.line, line, text)
+    assert.doesNotMatch(JSON.stringify(told), /AKI|wJalr/)
   }
 })
 
@@ -66,9 +104,12 @@ test('a store is not opened with a file that is missing or bad', async (t) => {
     assert.rejects(open(t, server, { credentials }), { name: 'ConfigError', code: 'ERR_CONFIG_S3', message })
   await refused(
     missing!,
-    /^Cannot read the credentials of the store in .*missing: no such file or directory \(ENOENT\)\.$/,
+    /^The credentials of the store in .*missing cannot be used: it cannot be read, no such file or directory \(ENOENT\); have `credentials` name a file/,
   )
-  await refused(bad!, /^The credentials of the store in .*bad cannot be used: it has no accessKey\.$/)
+  await refused(
+    bad!,
+    /^The credentials of the store in .*bad cannot be used: it has no accessKey; write `"accessKey": "…"` beside the other key\.$/,
+  )
   await refused('/dev/zero', /it is no regular file/)
 })
 
@@ -93,7 +134,7 @@ test('changed keys serve the next call; bad ones are told, and those before stay
   assert.equal(await signedBy('a'), 'first')
   await write('{"accessKey":"second"}')
   await eventually('the bad file is told', async () => Promise.resolve(news.length === 1))
-  assert.match(news[0]!, /cannot be used: it has no secretKey\.$/)
+  assert.match(news[0]!, /cannot be used: it has no secretKey; /)
   assert.equal(await signedBy('b'), 'first')
   await rm(credentials)
   await eventually('the missing file is told', async () => Promise.resolve(news.length === 2))
