@@ -253,7 +253,7 @@ export const errorCodes = {
   ERR_S3_CONNECT: {
     kind: 's3',
     meaning: 'The store cannot be reached, or a connection was lost.',
-    cure: 'Check the endpoint and the network; it is tried again.',
+    cure: 'Check the endpoint, `http` or `https` included, and the network; it is tried again.',
   },
   ERR_S3_TIMEOUT: {
     kind: 's3',
@@ -272,8 +272,8 @@ export const errorCodes = {
   },
   ERR_S3_CREDENTIALS: {
     kind: 's3',
-    meaning: 'The store does not know the access key, or the secret does not belong to it.',
-    cure: 'Mend the file that `credentials` names; it is read again when it changes.',
+    meaning: 'The store does not know the access key, or the secret does not belong to it; or there is no key at all.',
+    cure: 'Mend the file that `credentials` names, which is read again when it changes, or name one.',
   },
   ERR_S3_DENIED: {
     kind: 's3',

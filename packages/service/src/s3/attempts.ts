@@ -4,7 +4,7 @@
 import type { S3ErrorCode, S3Error } from '../errors.ts'
 import { steadyClock } from '../time.ts'
 import type { StartTimer } from '../time.ts'
-import { closedStore, isClockMended, lateCall, s3Error } from './refusals.ts'
+import { closedStore, isClockMended, lateCall, s3Error, statusOf } from './refusals.ts'
 import type { S3Call } from './refusals.ts'
 
 /** What a store can be asked. */
@@ -69,6 +69,7 @@ export class Caller {
   readonly #running = new Set<AbortController>()
   readonly #waiting: (() => void)[] = []
   #calls = 0
+  #hasAnswered = false
   #isClosed = false
 
   constructor(settings: CallSettings) {
@@ -120,11 +121,13 @@ export class Caller {
     }
     try {
       const value = await this.#limited(work, call.requestMs)
+      this.#hasAnswered = true
       tell()
       return { value }
     } catch (thrown) {
       if (thrown instanceof OwnFault) throw thrown.cause
-      const error = s3Error(thrown, call)
+      const error = s3Error(thrown, { ...call, hasAnswered: this.#hasAnswered })
+      this.#hasAnswered ||= statusOf(thrown) !== undefined
       tell(error.code)
       // Who writes has waited long enough by then, and is told; who reads has nobody else to try again.
       const isWorthWaiting = error.code === 'ERR_S3_TIMEOUT' && operation !== 'put'

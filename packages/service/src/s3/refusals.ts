@@ -14,6 +14,12 @@ export interface S3Call {
   readonly requestMs: number
   /** Whether its answers have no body, and so no word of why it is refused. */
   readonly isMute?: true
+  /** The setting of that name; absent: AWS. */
+  readonly endpoint?: string
+  /** Whether the endpoint has ever answered: a connection that breaks then says nothing about how it is spoken to. */
+  readonly hasAnswered?: boolean
+  /** Of the object that is written, as it is stored. */
+  readonly bodyBytes?: number
 }
 
 /** What is read of an error of the SDK. */
@@ -83,7 +89,7 @@ export function s3Error(error: unknown, call: S3Call): S3Error {
     ...(word === undefined ? {} : { word }),
     ...(requestId === undefined ? {} : { requestId }),
   }
-  const message = `${call.doing} failed: ${reasonOf(error, { status, word, call })}.${hintOf(sdk, code, call)}`
+  const message = `${call.doing} failed: ${reasonOf(error, { status, word, call })}.${hintOf(error, code, { status, word, call })}`
   return new S3Error(code, message, {
     ...{ retryable: !final.has(code), details, cause: error },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -143,15 +149,51 @@ function told(error: unknown): unknown {
   return errors?.[0] ?? error
 }
 
-function hintOf(error: SdkError, code: S3ErrorCode, { region }: S3Call): string {
-  // Stores may say nothing but the word.
+/** What may help, as sentences behind a space. Stores may say nothing but the word. */
+function hintOf(error: unknown, code: S3ErrorCode, { status, word, call }: Told): string {
   if (code === 'ERR_S3_CLOCK') return ' The clock of this machine and that of the store differ too much.'
-  if (code !== 'ERR_S3_REGION') return ''
-  const { Region, message = '', $response } = error
+  if (code === 'ERR_S3_REGION') return regionHint(error as SdkError, call)
+  if (status === undefined && code === 'ERR_S3_CREDENTIALS') return keysHint
+  if (status === 413 || (word !== undefined && tooLarge.has(word))) return sizeHint(call)
+  return schemeHint(error, { status, word, call })
+}
+
+function regionHint({ Region, message = '', $response }: SdkError, { region }: S3Call): string {
   const named = $response?.headers?.['x-amz-bucket-region'] ?? Region ?? /expecting '([\w-]+)'/.exec(message)?.[1]
   return typeof named === 'string' && named !== region
     ? ` The bucket is in region ${named}, and calls are signed for ${region}.`
     : ` Calls are signed for region ${region}.`
+}
+
+/** Of the SDK, which was given no keys, and has found none by itself. */
+const keysHint =
+  " Name a file of keys by `credentials`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; without either, the files of AWS's own programs (AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE) and the role of the machine are asked, and had none."
+
+/** Words for an object that is larger than the store takes. */
+const tooLarge = new Set(['EntityTooLarge', 'MaxMessageLengthExceeded', 'RequestEntityTooLarge'])
+
+function sizeHint({ bodyBytes }: S3Call): string {
+  if (bodyBytes === undefined) return ''
+  return ` The object has ${bodyBytes} bytes as it is stored. Lower \`maxObjectBytes\`, which counts before they are compressed, or have the store, or what stands before it, take more at a time.`
+}
+
+/** Words of TLS about an answer that is none of it. */
+const noTls = /wrong version number|packet length too long|http request|before secure TLS connection was established/i
+
+/** What to look at where one end speaks TLS and the other does not, as far as a failure shows it. */
+function schemeHint(error: unknown, { status, word, call }: Told): string {
+  const { endpoint, hasAnswered = false, isMute = false } = call
+  if (endpoint === undefined) return ''
+  const { code, message = '' } = (told(error) ?? {}) as SdkError
+  if (endpoint.startsWith('https:')) {
+    const isPlain = status === undefined && (code === 'EPROTO' || noTls.test(message))
+    return isPlain ? ' What answers speaks no TLS: write `http://` in `endpoint`, or give the port that does.' : ''
+  }
+  // Answers in TLS are no HTTP; some hang up without any, and some say so in HTTP.
+  const isNoHttp = String(code).startsWith('HPE_') || (code === 'ECONNRESET' && !hasAnswered)
+  const isAnswered = status === 400 && word === undefined && !isMute
+  const mayBeTls = isAnswered || (status === undefined && isNoHttp)
+  return mayBeTls ? ' Where the port speaks TLS, write `https://` in `endpoint`.' : ''
 }
 
 /** Longest that a store's wish is taken for: somebody may mean a moment, and write the time of a clock that is wrong. */

@@ -94,6 +94,7 @@ class S3Store implements ObjectStore {
   readonly name: string
   readonly #bucket: string
   readonly #region: string
+  readonly #endpoint: string | undefined
   readonly #settings: CallSettings
   /** Over TLS nobody changes a body on its way. Otherwise it is signed, which takes its hash beforehand. */
   readonly #isSigned: boolean
@@ -106,6 +107,7 @@ class S3Store implements ObjectStore {
     this.name = name
     this.#bucket = options.bucket
     this.#region = options.region
+    this.#endpoint = options.endpoint
     this.#settings = options
     this.#isSigned = options.endpoint?.startsWith('http:') === true
     this.#client = client
@@ -237,7 +239,7 @@ class S3Store implements ObjectStore {
         reading.stream.destroy()
       }
     }
-    const call = this.#callOf(`Writing ${key} to`)
+    const call = { ...this.#callOf(`Writing ${key} to`), bodyBytes: body.bytes }
     // A large object on a narrow way would never arrive otherwise.
     const requestMs = call.requestMs + Math.floor(body.bytes / leastBytesPerSecond) * 1000
     return this.#caller.run('put', { ...call, requestMs }, work, options)
@@ -291,7 +293,8 @@ class S3Store implements ObjectStore {
   }
 
   #callOf(doing: string): S3Call {
-    return { doing: `${doing} ${this.name}`, region: this.#region, requestMs: this.#settings.requestMs }
+    const endpoint = this.#endpoint === undefined ? {} : { endpoint: this.#endpoint }
+    return { doing: `${doing} ${this.name}`, region: this.#region, requestMs: this.#settings.requestMs, ...endpoint }
   }
 }
 

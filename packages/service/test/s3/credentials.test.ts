@@ -190,7 +190,12 @@ test('without a file the SDK looks for keys where it always does, and it is told
   const options = { bucket: 'logs', endpoint: server.endpoint, region: server.region, requestMs: 20_000 }
   const without = await openStore(options)
   t.after(() => without.close())
-  const refusal = { code: 'ERR_S3_CREDENTIALS', retryable: true, message: /Could not load credentials/ }
+  const refusal = {
+    code: 'ERR_S3_CREDENTIALS',
+    retryable: true,
+    message:
+      /Could not load credentials.*\. Name a file of keys by `credentials`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;/,
+  }
   await assert.rejects(without.create(objectOf('a', 'x')), refusal)
   // And finds them when they come, as by a role, without being opened anew. Files it reads once.
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: server.accessKey, AWS_SECRET_ACCESS_KEY: server.secretKey })

@@ -74,6 +74,8 @@ const cases: Readonly<Record<string, Case>> = {
   'a key below an object': { misdeed: refusals.parentIsFile, code: 'ERR_S3_CONFLICT', isFinal: true, message: /ObjectParentIsFile/, attempts: 1 }, // prettier-ignore
   'another refusal': { misdeed: refuse(400, 'KeyTooLongError'), code: 'ERR_S3_REQUEST', isFinal: true, message: /KeyTooLongError/, attempts: 1 }, // prettier-ignore
   'what is not implemented': { misdeed: refuse(501, 'NotImplemented'), code: 'ERR_S3_REQUEST', isFinal: true, message: /NotImplemented, 501/, attempts: 1 }, // prettier-ignore
+  'too large for the store': { misdeed: refuse(400, 'EntityTooLarge'), code: 'ERR_S3_REQUEST', isFinal: true, message: /EntityTooLarge, 400\)\./, attempts: 1 }, // prettier-ignore
+  'too large for what stands before it': { misdeed: refuse(413), code: 'ERR_S3_SERVER', message: /answered 413, without/ }, // prettier-ignore
   'a body that came damaged': { misdeed: refuse(400, 'BadDigest'), code: 'ERR_S3_CONNECT', message: /BadDigest, 400/ },
 }
 
@@ -314,6 +316,54 @@ test('names that cannot be found, ports without a store and certificates of stra
   const other = await open(t, { ...testKeys, endpoint: `http://127.0.0.1:${portOf(plain)}` })
   await assert.rejects(other.create(objectOf('a', 'x')), { code: 'ERR_S3_CONNECT', retryable: true })
   secure.closeAllConnections()
+})
+
+test('an object that is too large is told with its size', async (t) => {
+  const server = await startFakeS3(t)
+  const store = await open(t, server, withoutPauses)
+  const message = /The object has 100000 bytes as it is stored\. Lower `maxObjectBytes`, /
+  for (const refusal of [refuse(413, 'EntityTooLarge'), refuse(400, 'EntityTooLarge'), refuse(413)]) {
+    server.script = () => refusal
+    await assert.rejects(store.create(objectOf('a', 'x'.repeat(100_000))), { message })
+  }
+})
+
+test('TLS where none is spoken, and none where it is, names the setting', async (t) => {
+  const { certificate, key } = makePair(1)
+  const https = await import('node:https')
+  const silent = https.createServer({ cert: certificate, key }, (_, response) => response.end())
+  // As servers of OpenSSL and of Go answer what is no TLS.
+  const alerting = createServer((socket) => socket.once('data', () => socket.end(Buffer.from('15030100020246', 'hex'))))
+  const telling = createServer((socket) => {
+    const text = 'Client sent an HTTP request to an HTTPS server.\n'
+    socket.once('data', () => socket.end(`HTTP/1.0 400 Bad Request\r\n\r\n${text}`))
+  })
+  for (const server of [silent, alerting, telling]) {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const store = await open(t, { ...testKeys, endpoint: `http://127.0.0.1:${port}` }, withoutPauses)
+    const message = /Where the port speaks TLS, write `https:\/\/` in `endpoint`\.$/
+    await assert.rejects(store.create(objectOf('a', 'x')), { retryable: true, message })
+    await assert.rejects(store.head('a'), { message })
+  }
+  const plain = await startFakeS3(t)
+  const secure = await open(t, { ...plain, endpoint: plain.endpoint.replace('http:', 'https:') }, withoutPauses)
+  const message = /What answers speaks no TLS: write `http:\/\/` in `endpoint`, or give the port that does\.$/
+  await assert.rejects(secure.create(objectOf('a', 'x')), { code: 'ERR_S3_CONNECT', message })
+  const mute = createServer((socket) => socket.once('data', () => socket.end()))
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+  t.after(() => mute.close())
+  const other = await open(t, { ...testKeys, endpoint: `https://127.0.0.1:${(mute.address() as AddressInfo).port}` }, withoutPauses) // prettier-ignore
+  await assert.rejects(other.create(objectOf('a', 'x')), { code: 'ERR_S3_CONNECT', message })
+})
+
+test('a connection that breaks after answers says nothing of TLS', async (t) => {
+  const server = await startFakeS3(t)
+  const store = await open(t, server, withoutPauses)
+  assert.equal(await store.head('a'), undefined)
+  server.script = () => ({ does: 'reset' })
+  await assert.rejects(store.overwrite(objectOf('a', 'x')), { code: 'ERR_S3_CONNECT', message: /\(ECONNRESET\)\.$/ })
 })
 
 test('a server that says 200 to everything has stored nothing', async (t) => {
