@@ -104,7 +104,8 @@ async function gunzip(
     })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'Z_BUF_ERROR') return `ends too early, after ${counted.bytes} bytes`
+    if (code === 'Z_BUF_ERROR')
+      return `ends too early, after ${counted.bytes} ${counted.bytes === 1 ? 'byte' : 'bytes'}`
     if (code?.startsWith('Z_') !== true) throw error
     return `is damaged near byte ${inflater.bytesWritten} (${message})`
   }

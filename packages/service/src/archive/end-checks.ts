@@ -1,6 +1,7 @@
 // What can be said of a partition when all of its objects are known: what no object reaches over, whether records came before
 // the first, and whether the group stands where the last one ends. Called by verify.ts.
 
+import { counted } from '../counted.ts'
 import type { KafkaError } from '../errors.ts'
 import type { CommittedOffset, KafkaCluster, LogOffsets, Target } from '../kafka/port.ts'
 import { readOffsetNote } from '../objects/offset-note.ts'
@@ -25,13 +26,13 @@ export interface TopicPartition extends Target {
 export async function gapFindings(ledger: PartitionLedger, topic: TopicPartition | undefined): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const gap of ledger.chain.gaps()) {
-    const counted = topic === undefined ? unknown : await countGap(topic, gap)
+    const count = topic === undefined ? unknown : await countGap(topic, gap)
     // Only markers, which an offset that was set by hand may pass by.
-    if (counted.words === undefined) continue
+    if (count.words === undefined) continue
     const { topic: name, partition } = ledger
     const { from, to } = gap
     const where = `between ${gap.before.key} and ${gap.behind.key}`
-    const message = `${offsets(gap)} of ${name}/${partition} are in no object, ${where}${counted.words}.`
+    const message = `${offsets(gap)} of ${name}/${partition} ${be(gap)} in no object, ${where}${count.words}.`
     findings.push({
       kind: 'gap',
       hour: gap.behind.hour,
@@ -39,7 +40,7 @@ export async function gapFindings(ledger: PartitionLedger, topic: TopicPartition
       partition,
       from,
       to,
-      ...recordsOf(counted),
+      ...recordsOf(count),
       message,
     })
   }
@@ -59,13 +60,13 @@ export async function beginFindings(
   const from = begun ?? topic?.log.first
   if (lowest === undefined || from === undefined || lowest.from <= from) return []
   const gap = { from, to: lowest.from }
-  const counted = topic === undefined ? unknown : await countGap(topic, gap)
-  if (counted.words === undefined) return []
+  const count = topic === undefined ? unknown : await countGap(topic, gap)
+  if (count.words === undefined) return []
   const { topic: name, partition } = ledger
   const where =
     begun === undefined ? `before the first, ${lowest.key}` : `between the begin of the archive and ${lowest.key}`
-  const message = `${offsets(gap)} of ${name}/${partition} are in no object, ${where}${counted.words}.`
-  return [{ kind: 'gap', hour: lowest.hour, topic: name, partition, ...gap, ...recordsOf(counted), message }]
+  const message = `${offsets(gap)} of ${name}/${partition} ${be(gap)} in no object, ${where}${count.words}.`
+  return [{ kind: 'gap', hour: lowest.hour, topic: name, partition, ...gap, ...recordsOf(count), message }]
 }
 
 /**
@@ -94,13 +95,13 @@ export async function offsetFindings(
   const end = ledger?.chain.end ?? begun ?? topic.log.first
   if (before.offset <= end) return []
   const gap = { from: end, to: before.offset }
-  const counted = await countGap(topic, gap)
+  const count = await countGap(topic, gap)
   const noted = readOffsetNote(before.metadata)
   // What the topic does not tell any more, the archive's own note does.
-  if (counted.words === undefined || (counted.records === undefined && noted !== undefined && noted <= end)) return []
+  if (count.words === undefined || (count.records === undefined && noted !== undefined && noted <= end)) return []
   const last = newest[0] === undefined ? 'there is no object' : `the last object, ${newest[0].key}, ends at ${end - 1n}`
-  const message = `${group} stands at ${before.offset} in ${name}, and ${last}: ${offsets(gap)} are in none${counted.words}.`
-  return [{ kind: 'gap', ...hour, ...where, ...gap, ...recordsOf(counted), message }]
+  const message = `${group} stands at ${before.offset} in ${name}, and ${last}: ${offsets(gap)} ${be(gap)} in none${count.words}.`
+  return [{ kind: 'gap', ...hour, ...where, ...gap, ...recordsOf(count), message }]
 }
 
 /** What of a gap the topic tells. `words`: absent where there is no record in it. `records`: absent where it is not known. */
@@ -113,14 +114,15 @@ const unknown: CountedGap = { words: '' }
 
 async function countGap(topic: TopicPartition, { from, to }: Pick<Gap, 'from' | 'to'>): Promise<CountedGap> {
   const { cluster, log } = topic
-  if (to <= log.first) return { words: '; the topic does not hold them any more' }
+  const gone: CountedGap = { words: `; the topic does not hold ${to - from === 1n ? 'it' : 'them'} any more` }
+  if (to <= log.first) return gone
   const isWhole = from >= log.first
-  const counted = await countKept(cluster, topic, isWhole ? from : log.first, to)
-  if (counted === undefined) return { words: '; the topic does not hold them any more' }
-  const { records, isMore } = counted
+  const count = await countKept(cluster, topic, isWhole ? from : log.first, to)
+  if (count === undefined) return gone
+  const { records, isMore } = count
   if (records === 0) return { words: isWhole ? undefined : '; the topic does not hold all of them any more, and no record of the rest' } // prettier-ignore
   const rest = isWhole ? '' : ', and does not hold all of them any more'
-  return { records, words: `; the topic has ${isMore ? 'more than ' : ''}${records} records there${rest}` }
+  return { records, words: `; the topic has ${isMore ? 'more than ' : ''}${counted(records, 'record')} there${rest}` }
 }
 
 /** Undefined: retention has deleted the first of them in this moment. */
@@ -139,4 +141,9 @@ function recordsOf({ records }: CountedGap): { records?: number } {
 
 function offsets({ from, to }: Pick<Gap, 'from' | 'to'>): string {
   return to - from === 1n ? `offset ${from}` : `offsets ${from} to ${to - 1n}`
+}
+
+/** The verb of `offsets`. */
+function be({ from, to }: Pick<Gap, 'from' | 'to'>): string {
+  return to - from === 1n ? 'is' : 'are'
 }

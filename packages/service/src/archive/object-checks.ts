@@ -1,6 +1,7 @@
 // What can be wrong with one object by itself: its name, its manifest, what it holds, and what the topic holds where it is
 // from. Pure. Called by verify.ts.
 
+import { counted } from '../counted.ts'
 import type { ArchivedObject, ForeignObject } from './catalog.ts'
 import { hourOfTime } from './catalog.ts'
 import type { Link } from './chain.ts'
@@ -11,7 +12,7 @@ import type { TopicContent } from './topic.ts'
 
 /** Returns what is said of an object that nobody knows. */
 export function foreignFinding({ key, hour, storedBytes, why }: ForeignObject): Finding {
-  const message = `${key} (${storedBytes} bytes) is foreign: ${why}.`
+  const message = `${key} (${counted(storedBytes, 'byte')}) is foreign: ${why}.`
   return { kind: 'foreign', ...(hour === undefined ? {} : { hour }), key, message }
 }
 
@@ -50,7 +51,7 @@ export function contentFindings(object: ArchivedObject, content: ObjectContent):
   const { key, manifest } = object
   const { damage, count, rawBytes } = content
   if (damage !== undefined) {
-    const read = `${count} lines of ${manifest.count} and ${rawBytes} bytes of ${manifest.rawBytes} could be read`
+    const read = `${count} of ${counted(manifest.count, 'line')} and ${rawBytes} of ${counted(manifest.rawBytes, 'byte')} could be read`
     return [findingOf('damaged', object, `${key} ${damage}; ${read}.`)]
   }
   const wrong = differences(content, manifest, 'it holds', 'its manifest says')
@@ -63,7 +64,7 @@ export function topicFindings(object: ArchivedObject, topic: TopicContent): Find
   const { first, last, from } = manifest
   const findings: Finding[] = []
   if (topic.leftOut > 0) {
-    const message = `${key} leaves out ${topic.leftOut} records that the topic has at offsets ${from} to ${first - 1n}, before its first.`
+    const message = `${key} leaves out ${counted(topic.leftOut, 'record')} that the topic has at offsets ${from} to ${first - 1n}, before its first.`
     findings.push({ ...findingOf('gap', object, message), from, to: first, records: topic.leftOut })
   }
   const wrong = differences(topic, manifest, 'the topic holds', 'the manifest says')
@@ -86,8 +87,9 @@ function timesWords(said: number, found: number | undefined): string {
 /** Returns in which way two contents differ, the one that is found first; undefined where they are the same. */
 function differences(found: Content, said: Content, foundWords: string, saidWords: string): string | undefined {
   const wrong: string[] = []
-  if (found.count !== said.count) wrong.push(`${found.count} lines, and ${saidWords} ${said.count}`)
-  if (found.rawBytes !== said.rawBytes) wrong.push(`${found.rawBytes} bytes, and ${saidWords} ${said.rawBytes}`)
+  if (found.count !== said.count) wrong.push(`${counted(found.count, 'line')}, and ${saidWords} ${said.count}`)
+  if (found.rawBytes !== said.rawBytes)
+    wrong.push(`${counted(found.rawBytes, 'byte')}, and ${saidWords} ${said.rawBytes}`)
   if (wrong.length > 0) return `${foundWords} ${wrong.join('; ')}`
   return found.sha256 === said.sha256
     ? undefined

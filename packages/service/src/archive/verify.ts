@@ -2,6 +2,7 @@
 // as the topic is kept, that they hold its records. Objects are looked at hour by hour and are not kept: memory does not grow
 // with their number. What each check is about is in the files beside this one. Called by ../commands.
 
+import { counted } from '../counted.ts'
 import { KafkaError, S3Error } from '../errors.ts'
 import type { CommittedOffset, KafkaCluster, LogOffsets } from '../kafka/port.ts'
 import { beginKey, readBegin } from '../objects/begin-note.ts'
@@ -204,7 +205,8 @@ class Verification {
         const { key, hour } = chain.lowest!
         const ids = `cluster ${clusterId}, topic ${topicId === '' ? 'unknown' : topicId}`
         const nowIds = `cluster ${now.clusterId}, topic ${now.topicId === '' ? 'unknown' : now.topicId}`
-        const message = `${objects} objects of ${topic}/${partition}, from ${key} on, are from another log (${ids}) than the one that is archived now (${nowIds}).`
+        const which = `${counted(objects, 'object')} of ${topic}/${partition}, from ${key} on`
+        const message = `${which}, ${objects === 1 ? 'is' : 'are'} from another log (${ids}) than the one that is archived now (${nowIds}).`
         return { kind: 'identity', hour, topic, partition, key, message }
       })
   }

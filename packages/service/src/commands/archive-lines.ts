@@ -1,6 +1,7 @@
 // What `weir archive` prints: objects, findings and sums, as lines for people and as JSON, one object a line. Called by
 // archive.ts.
 
+import { counted } from '../counted.ts'
 import type { CatalogEntry } from '../archive/catalog.ts'
 import type { Finding, PartitionSummary, VerifySummary } from '../archive/findings.ts'
 import { visibleLine } from '../log.ts'
@@ -68,8 +69,8 @@ export function findingObject(pipeline: string, finding: Finding): object {
 export function summaryLines(pipeline: string, depth: VerifyDepth, summary: VerifySummary): string[] {
   const { objects, findings } = summary
   const how = { manifests: 'manifests alone', objects: 'without the topic', topic: 'with the topic' }[depth]
-  const found = findings === 0 ? 'nothing is wrong' : `${findings} ${findings === 1 ? 'finding' : 'findings'}`
-  const all = objects === 0 ? 'no objects' : `${objects} objects`
+  const found = findings === 0 ? 'nothing is wrong' : counted(findings, 'finding')
+  const all = objects === 0 ? 'no objects' : counted(objects, 'object')
   return [...summary.partitions.map((each) => partitionLine(each, depth)), `${pipeline}: ${all}, ${how}: ${found}`]
 }
 
@@ -81,12 +82,11 @@ export function summaryObject(pipeline: string, depth: VerifyDepth, { partitions
 function partitionLine(each: PartitionSummary, depth: VerifyDepth): string {
   const { topic, partition, objects, records, rawBytes, storedBytes, begin, end, isBeginUnknown, lag, compared } = each
   const sizes = `${formatBytes(rawBytes)} stored as ${formatBytes(storedBytes)}`
-  const known = [`${topic}/${partition}: ${objects} objects, ${records} records, ${sizes}`]
+  const known = [`${topic}/${partition}: ${counted(objects, 'object')}, ${counted(records, 'record')}, ${sizes}`]
   if (begin !== undefined) known.push(isBeginUnknown ? `begins at offset ${begin}, what was before is not known` : `begins at offset ${begin}`) // prettier-ignore
   if (end !== undefined) known.push(`ends at ${end - 1n}`)
   if (depth === 'topic') known.push(compared === objects ? 'all compared with the topic' : `${compared} compared with the topic, which reaches no further back`) // prettier-ignore
-  if (lag !== undefined)
-    known.push(lag === 0n ? 'nothing waits' : `${lag} ${lag === 1n ? 'offset' : 'offsets'} not archived yet`)
+  if (lag !== undefined) known.push(lag === 0n ? 'nothing waits' : `${counted(lag, 'offset')} not archived yet`)
   return known.join('; ')
 }
 

@@ -7,7 +7,7 @@ import { isArchive } from '../config/delivery.ts'
 import { pipelineOf } from '../config/load.ts'
 import type { LoadedSettings } from '../config/load.ts'
 import type { KafkaSourceSettings } from '../config/schema.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, KafkaError } from '../errors.ts'
 import type { KafkaCluster } from '../kafka/port.ts'
 import { openLog } from '../structured-log.ts'
 import type { CommandContext } from './context.ts'
@@ -89,14 +89,19 @@ async function withKafka(context: CommandContext, options: ShowOptions, run: (wo
   }
 }
 
+/** What is there is printed, also where a topic of another pipeline is not. */
 async function showOffsets(context: CommandContext, { json }: ShowOptions, { sources, cluster }: Work): Promise<void> {
   const all: Standing[] = []
+  const missing: string[] = []
   for (const [name, source] of sources) {
     const [found] = await cluster.admin.describe([source.topic])
+    if (found === undefined) missing.push(`There is no topic ${source.topic}, which ${name} reads`)
     for (const partition of found?.leaders.keys() ?? []) all.push(await standingOf(name, source, partition, cluster))
   }
-  if (json === true) return context.print(`${JSON.stringify({ offsets: all })}\n`)
-  await context.print(all.map((each) => `${lineOf(each)}\n`).join(''))
+  await context.print(json === true ? `${JSON.stringify({ offsets: all })}\n` : all.map((each) => `${lineOf(each)}\n`).join('')) // prettier-ignore
+  if (missing.length === 0) return
+  const cure = 'Make it, have the service make it with `kafka.topics: create`, or mend `source.kafka.topic`'
+  throw new KafkaError('ERR_KAFKA_TOPIC', `${missing.join('. ')}. ${cure}.`)
 }
 
 async function setOffset(context: CommandContext, options: SetOptions, work: Work): Promise<void> {

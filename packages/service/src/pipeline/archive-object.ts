@@ -1,6 +1,7 @@
 // One object of an archive, from its first record until it is written or found written. When it ends is told by the log
 // (../objects/boundary.ts), or by time where nothing more comes. Called by archive.ts.
 
+import { counted } from '../counted.ts'
 import { S3Error } from '../errors.ts'
 import { closesBefore } from '../objects/boundary.ts'
 import type { Boundary, ObjectLimits, OpenObject } from '../objects/boundary.ts'
@@ -254,8 +255,8 @@ export class ArchiveObject {
       throw new S3Error('ERR_S3_CUT', message, { retryable: true, details: { key } })
     }
     if (there.last === ours.last && there.count === ours.count && there.sha256 === ours.sha256) return
-    const held = `offsets ${there.first} to ${there.last}, ${there.count} records, SHA-256 ${there.sha256}`
-    const has = `${ours.count} records up to ${ours.last}, SHA-256 ${ours.sha256}`
+    const held = `offsets ${there.first} to ${there.last}, ${counted(there.count, 'record')}, SHA-256 ${there.sha256}`
+    const has = `${counted(ours.count, 'record')} up to ${ours.last}, SHA-256 ${ours.sha256}`
     throw foreign(key, `it says that it holds ${held}; the topic has ${has}`)
   }
 

@@ -4,6 +4,7 @@
 // I1  Only the partition's transactional id writes C, the group's offset, and the partition's outputs.
 // I2  C is read only after that id was initialised: before, a transaction of somebody else may still move it.
 
+import { counted } from '../counted.ts'
 import { transactionalId } from '../kafka/identity.ts'
 import type { KafkaCluster, Target, TopicFound, TransactionalProducer } from '../kafka/port.ts'
 import { takenBytes } from '../kafka/sends.ts'
@@ -92,7 +93,7 @@ async function checkOutputs({ cluster, outputs, source }: TakeoverParts): Promis
   for (const [i, found] of all.entries()) {
     const partitions = found?.leaders.length ?? 0
     if (source.partition < partitions) continue
-    const words = found === undefined ? 'is not there' : `has ${partitions} partitions`
+    const words = found === undefined ? 'is not there' : `has ${counted(partitions, 'partition')}`
     throw new PartitionStop('outputs', `The topic ${topics[i]} ${words}; it needs partition ${source.partition}.`)
   }
   return all

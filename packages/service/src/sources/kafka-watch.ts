@@ -2,6 +2,7 @@
 // from the start of the log, what stops readers though records come, and whether members judge by different rules. Changes
 // nothing. Called by kafka.ts.
 
+import { counted } from '../counted.ts'
 import type { ClusterAdmin, CommittedOffset, LogOffsets } from '../kafka/port.ts'
 import type { Clock, StartTimer } from '../time.ts'
 
@@ -189,7 +190,7 @@ export class KafkaWatch {
 }
 
 function lateWarning(topic: string, partition: number, { log, offset }: PartitionFigures): KafkaWarning {
-  const message = `More than half of the time or bytes is over for which ${topic}/${partition} keeps what comes next: ${log.stable - offset} offsets are behind the group, ${offset - log.first} lie between it and the start of the log.`
+  const message = `More than half of the time or bytes is over for which ${topic}/${partition} keeps what comes next: the group is ${counted(log.stable - offset, 'offset')} behind, and ${counted(offset - log.first, 'offset')} from the start of the log.`
   return { kind: 'retention', topic, partition, message }
 }
 

@@ -46,7 +46,7 @@ test('an object that holds something else, is cut off, or goes on, is told by wh
   )
   assert.match(
     await harmed((bytes) => bytes.subarray(0, -20)),
-    /^damaged: .* ends too early, after \d+ bytes; \d+ lines of 60/,
+    /^damaged: .* ends too early, after \d+ bytes; \d+ of 60 lines/,
   )
   assert.match(await harmed((bytes) => bytes.subarray(0, 0)), /^damaged: .* ends too early, after 0 bytes/)
   assert.match(

@@ -275,6 +275,11 @@ test('a topic that is gone is told, and its objects are looked at without it', {
   assert.deepEqual([gone.code, gone.stdout.toString()], [1, ''])
   assert.match(gone.stderr, /^weir: There is no topic nowhere; with --no-topic/)
   assert.deepEqual(await kindsOf(archive, '--no-topic'), ['exit 0'])
+  for (const args of [[], ['--json']]) {
+    const shown = await weir(['offsets', 'show', '--config', 'weir.yaml', ...args], { cwd: archive.folder })
+    assert.deepEqual([shown.code, shown.stdout.toString()], [1, args.length === 0 ? '' : '{"offsets":[]}\n'])
+    assert.match(shown.stderr, /There is no topic nowhere, which archive reads\. Make it, .*`kafka\.topics: create`/)
+  }
 })
 
 test('wrong use is refused, and a store that refuses is a fault', { skip }, async (t) => {

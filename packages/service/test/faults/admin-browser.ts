@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import type { Fault, FaultContext } from './fault.js'
 import { progress, serveUnderLoad } from './load.js'
 import { judge, readOutputs } from './oracle.js'
@@ -47,7 +48,7 @@ async function run(context: FaultContext) {
   // With the rules of the beginning still in force.
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${refused} requests refused` }
+  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${counted(refused, 'request')} refused` }
 }
 
 /** See `what`. */

@@ -4,6 +4,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 
+import { counted } from '#src/counted.js'
 import { startBroker } from '../servers/kafka/broker.js'
 import { openArchiveRig } from './archive-rig.js'
 import type { ArchiveRig } from './archive-rig.js'
@@ -39,7 +40,9 @@ async function run(context: FaultContext) {
     if (setting === 0 || random.chance(300)) await brokers.set(brokers.aheadSeconds - random.below(wrongSeconds))
     await rig.run(archive)
   }
-  const figures = await rig.finish(`${settings[scale]} times, around the end of ${before.toISOString().slice(0, 10)}`)
+  const figures = await rig.finish(
+    `${counted(settings[scale], 'time')}, around the end of ${before.toISOString().slice(0, 10)}`,
+  )
   return { ...figures, faults: [...figures.faults, ...(await oneDay(rig))] }
 }
 

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import { Versitygw } from '../servers/s3/versitygw.js'
 import { anyMoment, openArchiveRig } from './archive-rig.js'
 import type { ArchiveRig } from './archive-rig.js'
@@ -29,7 +30,7 @@ async function run(context: FaultContext) {
     await rig.run(archive)
   }
   for (let stop = 0; stop < stops[scale]; stop++) await standStill(rig, stop % 2 === 0 ? 'hold' : 'hold-answer')
-  return rig.finish(`${kills[scale]} kills, ${stops[scale]} stood still`)
+  return rig.finish(`${counted(kills[scale], 'kill')}, ${stops[scale]} stood still`)
 }
 
 /** Resolves with an archive whose write is on its way, and never arrives. */
@@ -90,7 +91,7 @@ async function forget(context: FaultContext) {
     })
     for (const archive of rig.archives) await rig.run(archive)
   }
-  const figures = await rig.finish(`the group forgotten ${forgettings[scale]} times`)
+  const figures = await rig.finish(`the group forgotten ${counted(forgettings[scale], 'time')}`)
   const adopted = rig.told('An object was there already, and is adopted.')
   const faults = adopted > 0 ? [] : ['Nothing was adopted.']
   return { ...figures, faults: [...figures.faults, ...faults], notes: `${figures.notes}, ${adopted} adopted` }

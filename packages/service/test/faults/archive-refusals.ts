@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 
+import { counted } from '#src/counted.js'
 import { startFakeS3 } from '../servers/s3/fake-s3.js'
 import type { Refusal } from '../servers/s3/proxy.js'
 import { anyMoment, openArchiveRig } from './archive-rig.js'
@@ -42,7 +43,7 @@ async function refuse(context: FaultContext) {
     await rig.more()
     await eventually('the archive is ready', async () => (await archive.ask('/readyz')).status === 200)
   }
-  return rig.finish(`${rounds[scale]} times`)
+  return rig.finish(`${counted(rounds[scale], 'time')}`)
 }
 
 /** Not ready, for a reason that helps; alive; and nothing is passed by. */
@@ -88,7 +89,7 @@ async function ignoreConditions(context: FaultContext) {
     await rig.more()
     await isTold(archive)
   }
-  return rig.finish(`${kills[scale]} kills`)
+  return rig.finish(`${counted(kills[scale], 'kill')}`)
 }
 
 /** Whoever reads the status, the log or the metrics learns that it is not what was promised. */

@@ -7,6 +7,7 @@ import path from 'node:path'
 
 import type { Admin, Kafka } from 'kafkajs'
 
+import { counted } from '#src/counted.js'
 import type { Random } from '#src/generators/random.js'
 import { startBroker } from '../servers/kafka/broker.js'
 import type { Broker, Cluster } from '../servers/kafka/broker.js'
@@ -259,7 +260,7 @@ export class ArchiveRig {
       faults,
       posted: records,
       answered: answered.length,
-      notes: `${count} objects, ${takeovers} takeovers`,
+      notes: `${counted(count, 'object')}, ${counted(takeovers, 'takeover')}`,
     }
   }
 }

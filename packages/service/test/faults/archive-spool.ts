@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 
+import { counted } from '#src/counted.js'
 import { openArchiveRig } from './archive-rig.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
@@ -50,7 +51,7 @@ async function run(context: FaultContext) {
     await rig.more()
     await eventually('the archive is ready', async () => (await archive.ask('/readyz')).status === 200)
   }
-  const figures = await rig.finish(`${fillings[scale]} times`)
+  const figures = await rig.finish(`${counted(fillings[scale], 'time')}`)
   const faults = most < mostMemory ? [] : [`The archive took ${most >> 20} MiB.`]
   return { ...figures, faults: [...figures.faults, ...faults], notes: `${figures.notes}, ${most >> 20} MiB of memory` }
 }

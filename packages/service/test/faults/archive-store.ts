@@ -1,6 +1,7 @@
 // Faults of the store's answers: `s3-503`, calls that are refused, cut or never answered; and `s3-answer-lost`, writes that take
 // effect while nobody hears of it, also by whoever is killed right then. Called by list.ts and a test.
 
+import { counted } from '#src/counted.js'
 import type { CallFate, PassingCall, Refusal, SeenCall } from '../servers/s3/proxy.js'
 import { anyMoment, openArchiveRig } from './archive-rig.js'
 import type { ArchiveRig } from './archive-rig.js'
@@ -48,12 +49,12 @@ async function refuse(context: FaultContext) {
     rig.proxy.plan({ on: 'all', times: 6, do: draw })
     await rig.run(archive)
   }
-  const figures = await rig.finish(`${bursts[scale]} times`)
+  const figures = await rig.finish(`${counted(bursts[scale], 'time')}`)
   const harmed = rig.proxy.calls.filter(({ fate }) => fate !== 'pass').length
   return {
     ...figures,
     faults: [...figures.faults, ...hasty(rig.proxy.calls)],
-    notes: `${harmed} calls harmed ${figures.notes}`,
+    notes: `${counted(harmed, 'call')} harmed ${figures.notes}`,
   }
 }
 
@@ -96,10 +97,10 @@ async function loseAnswers(context: FaultContext) {
     await loseAnswer(rig, isKilled ? 'hold-answer' : random.pick(['lose', 'swallow'] as const), isKilled)
     if (random.chance(500)) await rig.more()
   }
-  const figures = await rig.finish(`${losses[scale]} answers lost`)
+  const figures = await rig.finish(`${counted(losses[scale], 'answer')} lost`)
   // Whoever does not know whether it has written has to find that it has.
   const adopted = rig.proxy.calls.filter(({ operation, status }) => operation === 'put' && status === 412).length
-  return { ...figures, notes: `${figures.notes}, ${adopted} writes met what was there` }
+  return { ...figures, notes: `${figures.notes}, ${counted(adopted, 'write')} met what was there` }
 }
 
 async function loseAnswer(rig: ArchiveRig, fate: CallFate, isKilled: boolean): Promise<void> {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { Ledger } from './ledger.js'
@@ -75,7 +76,10 @@ async function run(context: FaultContext) {
   }
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${at.length} processes ended` }
+  return {
+    ...judge(ledger, await readOutputs(served.outputs)),
+    notes: `${counted(at.length, 'process', 'processes')} ended`,
+  }
 }
 
 /** Resolves when the process has ended. A step that is never come to would prove nothing, but for rare ones. */

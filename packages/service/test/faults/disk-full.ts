@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
+import { counted } from '#src/counted.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { Ledger } from './ledger.js'
@@ -67,7 +68,7 @@ async function run(context: FaultContext) {
     await eventually('it is ready again', async () => (await served.ask('/readyz')).status === 200)
   }
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${refused} attempts answered 503` }
+  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${counted(refused, 'attempt')} answered 503` }
 }
 
 /** See `what`. */

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import type { Random } from '#src/generators/random.js'
 import type { Fault, FaultContext } from './fault.js'
 import type { Body } from './ledger.js'
@@ -66,7 +67,10 @@ async function run(context: FaultContext) {
   const unfinished = found.filter(({ place }) => place === 'malformed').length
   assert.equal(malformed, lines + unfinished, 'malformed records are counted otherwise')
   assert.ok(letters <= bodies[scale] + mostLettersPerMiB * (posted / 2 ** 20) + unfinished, `${letters} dead letters`)
-  return { ...judge(ledger, { ...outputs, found }), notes: `${lines} lines of garbage, ${letters} dead letters` }
+  return {
+    ...judge(ledger, { ...outputs, found }),
+    notes: `${counted(lines, 'line')} of garbage, ${counted(letters, 'dead letter')}`,
+  }
 }
 
 /** See `what`. */

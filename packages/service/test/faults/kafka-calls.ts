@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import type { ApiName } from '../servers/kafka/framing.js'
 import type { FaultAction, FaultPlan } from '../servers/kafka/proxy.js'
 import { eventually, pause } from './fault.js'
@@ -54,7 +55,7 @@ async function loseAnswers(context: FaultContext) {
   assert.ok(rig.failures > 0, 'No transaction failed.')
   // A filter that is ended while it still waits for an answer that was lost tells that it could not end in order.
   await pause(requestMs[scale])
-  return rig.finish(`${harmed} calls harmed`)
+  return rig.finish(`${counted(harmed, 'call')} harmed`)
 }
 
 /** See `what`. */
@@ -104,7 +105,7 @@ export async function lateCalls(context: FaultContext, options: RigOptions = {},
     await anyMoment(random, 500)
     await killAt(rig, step)
   }
-  return rig.finish(`${at.length} kills`)
+  return rig.finish(`${counted(at.length, 'kill')}`)
 }
 
 /** See `what`. */

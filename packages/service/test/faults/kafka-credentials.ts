@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
+import { counted } from '#src/counted.js'
 import { setPassword } from '../servers/kafka/reading.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
@@ -45,7 +46,7 @@ async function run(context: FaultContext) {
     await rig.more(1)
     await eventually('all are ready again', () => everyFilter(rig, (_, status) => status === 200))
   }
-  return rig.finish(`${changes[scale]} changes of the password`)
+  return rig.finish(`${counted(changes[scale], 'change')} of the password`)
 }
 
 /** Resolves when all filters say that they are out, and why. */

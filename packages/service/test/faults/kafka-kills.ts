@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import type { Fault, FaultContext } from './fault.js'
 import { anyMoment, openRig } from './kafka-rig.js'
 
@@ -22,7 +23,7 @@ async function killFilters(context: FaultContext) {
     if (random.chance(300)) await rig.more(1)
     await rig.run(filter)
   }
-  return rig.finish(`${kills[scale]} kills`)
+  return rig.finish(`${counted(kills[scale], 'kill')}`)
 }
 
 /** See `what`. */
@@ -45,7 +46,7 @@ async function killBrokers(context: FaultContext) {
     await filter?.end('SIGKILL')
     await Promise.all([rig.broker.node.start(), filter === undefined ? undefined : rig.run(filter)])
   }
-  return rig.finish(`${brokerKills[scale]} kills of the broker`)
+  return rig.finish(`${counted(brokerKills[scale], 'kill')} of the broker`)
 }
 
 /** See `what`. */
@@ -72,7 +73,7 @@ async function rebalance(context: FaultContext) {
     }
   }
   if (!added.isUp) await rig.run(added)
-  return rig.finish(`${changes[scale]} changes of the group`)
+  return rig.finish(`${counted(changes[scale], 'change')} of the group`)
 }
 
 /** See `what`. */

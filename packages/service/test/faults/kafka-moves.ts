@@ -1,6 +1,7 @@
 // The fault `leader-moves`: on three brokers, others lead partitions of records, groups and transactions again and again, by
 // election and because a leader is killed. Called by list.ts and a test.
 
+import { counted } from '#src/counted.js'
 import { runTool } from '../servers/kafka/reading.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
@@ -24,7 +25,9 @@ async function run(context: FaultContext) {
     else moved += await elect(rig)
     log(`move ${move + 1} is done`)
   }
-  return rig.finish(`${moved} leaders moved, ${Math.floor(moves[scale] / killEvery)} brokers killed`)
+  return rig.finish(
+    `${counted(moved, 'leader')} moved, ${counted(Math.floor(moves[scale] / killEvery), 'broker')} killed`,
+  )
 }
 
 /** Has another replica of every partition be the one that should lead, and elects it. Resolves with how many moved. */

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import { openCluster } from '#src/kafka/cluster.js'
 import { weir } from '../running.js'
 import { runTool } from '../servers/kafka/reading.js'
@@ -43,7 +44,7 @@ async function run(context: FaultContext) {
       stops += harms.length
     }
   }
-  return rig.finish(`${stops} partitions stopped`)
+  return rig.finish(`${counted(stops, 'partition')} stopped`)
 }
 
 function shuffled(random: Rig['random']): number[] {

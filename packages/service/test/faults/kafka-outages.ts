@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 
+import { counted } from '#src/counted.js'
 import { fill } from './disk-full.js'
 import { eventually, pause } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
@@ -78,7 +79,7 @@ async function lackReplicas(context: FaultContext) {
     await rig.more(1)
   }
   const notes = await ingest.finish()
-  return rig.finish(`${shortages[scale]} times one replica of three: ${notes}`)
+  return rig.finish(`${counted(shortages[scale], 'time')} one replica of three: ${notes}`)
 }
 
 /** See `what`. */
@@ -114,7 +115,7 @@ async function fillDisk(context: FaultContext) {
     await rig.more(1)
   }
   const notes = await ingest.finish()
-  return rig.finish(`${fillings[scale]} times a full disk: ${notes}`)
+  return rig.finish(`${counted(fillings[scale], 'time')} a full disk: ${notes}`)
 }
 
 /** See `what`. */

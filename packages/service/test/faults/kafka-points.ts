@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { openRig } from './kafka-rig.js'
@@ -47,7 +48,7 @@ async function run(context: FaultContext) {
     if (random.chance(300)) await rig.more(1)
   }
   for (const filter of rig.filters.filter(({ isUp }) => !isUp)) await rig.run(filter)
-  return rig.finish(`${at.length} processes ended`)
+  return rig.finish(`${counted(at.length, 'process', 'processes')} ended`)
 }
 
 /** Starts a filter that ends by itself at the step. */

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import { readTopics } from '../servers/kafka/reading.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext, Figures } from './fault.js'
@@ -41,11 +42,11 @@ async function poison(context: FaultContext) {
   for (const supervisor of supervisors) supervisor.adopt()
   isWatched = true
   await eventually('poisonous records are sent', () => made >= poisons[scale])
-  const figures = await rig.finish(`${made} guilty records`, async () => {
+  const figures = await rig.finish(`${counted(made, 'guilty record')}`, async () => {
     for (const supervisor of supervisors) await supervisor.stop()
   })
   const deaths = supervisors.reduce((sum, each) => sum + each.deaths.length, 0)
-  return { ...figures, notes: `${figures.notes}, ${deaths} deaths` }
+  return { ...figures, notes: `${figures.notes}, ${counted(deaths, 'death')}` }
 }
 
 /** See `what`. */
@@ -82,7 +83,7 @@ async function reload(context: FaultContext) {
       assert.equal(await post(text), 200)
     }
   }
-  const figures = await rig.finish(`${reloads[scale]} versions of the rules`)
+  const figures = await rig.finish(`${counted(reloads[scale], 'version')} of the rules`)
   return { ...figures, faults: [...figures.faults, ...(await mixed(rig, reloads[scale]))] } satisfies Figures
 }
 

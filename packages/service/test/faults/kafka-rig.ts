@@ -7,6 +7,7 @@ import path from 'node:path'
 
 import type { Admin, Kafka } from 'kafkajs'
 
+import { counted } from '#src/counted.js'
 import type { Random } from '#src/generators/random.js'
 import type { Broker, Cluster, ClusterOptions } from '../servers/kafka/broker.js'
 import { clientOf } from '../servers/kafka/clients.js'
@@ -267,8 +268,8 @@ export class Rig {
     const { raw, outputs, kept, passedBy } = this
     const topics = await readLines(this.broker, { raw, outputs, passedBy, ...(kept === undefined ? {} : { kept }) })
     const figures = judgeTopics(this.ledger, topics)
-    const takeovers = `${this.told('A partition is taken over.')} takeovers`
-    const failed = `${this.failures} transactions failed`
+    const takeovers = `${counted(this.told('A partition is taken over.'), 'takeover')}`
+    const failed = `${counted(this.failures, 'transaction')} failed`
     return { ...figures, notes: `${notes}; ${takeovers}, ${failed}, going on after ${(movedMs / 1000).toFixed(1)} s` }
   }
 

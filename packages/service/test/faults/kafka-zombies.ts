@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import type { ApiName } from '../servers/kafka/framing.js'
 import { eventually, pause } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
@@ -50,7 +51,7 @@ async function run(context: FaultContext) {
     } else await standStillAt(rig, place, lastsMs)
   }
   assert.ok(rig.failures > 0, 'Nobody was refused.')
-  return rig.finish(`${rounds[scale]} times`)
+  return rig.finish(`${counted(rounds[scale], 'time')}`)
 }
 
 async function standStillAt(rig: Rig, place: StoppingPlace, lastsMs: number): Promise<void> {
@@ -105,7 +106,7 @@ async function fight(context: FaultContext) {
     await rig.run(filter)
   }
   const { failures } = rig
-  return rig.finish(`${rig.filters.length} owners, ${failures} refused while they fought`)
+  return rig.finish(`${counted(rig.filters.length, 'owner')}, ${failures} refused while they fought`)
 }
 
 /** See `what`. */

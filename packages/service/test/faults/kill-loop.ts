@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 
+import { counted } from '#src/counted.js'
 import { pause } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { Ledger } from './ledger.js'
@@ -37,8 +38,8 @@ async function run(context: FaultContext) {
   }
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  assert.ok(kills > 1, `only ${kills} kills`)
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${kills} kills` }
+  assert.ok(kills > 1, `only ${counted(kills, 'kill')}`)
+  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${counted(kills, 'kill')}` }
 }
 
 /** See `what`. */

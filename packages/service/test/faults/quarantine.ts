@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 
+import { counted } from '#src/counted.js'
 import type { Random } from '#src/generators/random.js'
 import type { Fault, FaultContext } from './fault.js'
 import { Ledger } from './ledger.js'
@@ -54,7 +55,7 @@ async function run(context: FaultContext) {
     aside.length === wanted.length && wanted.every((text, index) => aside[index] === text),
     'set aside otherwise',
   )
-  return { ...judge(ledger, outputs), notes: `${wanted.length} bodies set aside` }
+  return { ...judge(ledger, outputs), notes: `${counted(wanted.length, 'body', 'bodies')} set aside` }
 }
 
 /** See `what`. */

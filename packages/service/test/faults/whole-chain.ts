@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 
+import { counted } from '#src/counted.js'
 import { weir } from '../running.js'
 import { readTopic } from '../servers/kafka/reading.js'
 import { deleteObject, readBucket } from '../servers/s3/reader.js'
@@ -50,7 +51,11 @@ async function run(context: FaultContext): Promise<Figures> {
   const faults = bodies === undefined ? figures.faults : [...figures.faults, ...notOnce(bodies, figures.objects)]
   const { objects, ...rest } = figures
   const verified = faults.length === 0 ? await verify(chain, objects) : []
-  return { ...rest, faults: [...faults, ...verified], notes: `${notes}; ${objects.length} objects${figures.notes}` }
+  return {
+    ...rest,
+    faults: [...faults, ...verified],
+    notes: `${notes}; ${counted(objects.length, 'object')}${figures.notes}`,
+  }
 }
 
 /** Kills one process after another while bodies are posted, and sees that all goes on. */
@@ -141,7 +146,7 @@ async function judge(chain: Chain, ledger: Ledger, processed: TopicRecords): Pro
     twice: filtered.twice + archived.twice,
     disordered: (filtered.disordered ?? 0) + archived.disordered,
     faults: [...filtered.faults, ...archived.faults],
-    notes: `, ${archived.records} records in them; ${repeats} came twice by HTTP`,
+    notes: `, ${counted(archived.records, 'record')} in them; ${repeats} came twice by HTTP`,
     objects,
   }
 }

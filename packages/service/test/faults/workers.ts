@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 
+import { counted } from '#src/counted.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { Ledger } from './ledger.js'
@@ -83,7 +84,10 @@ async function runOnce(context: FaultContext, harm: Harm) {
   } else assert.equal((await served.ask('/healthz')).status, 200)
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${again} batches judged again` }
+  return {
+    ...judge(ledger, await readOutputs(served.outputs)),
+    notes: `${counted(again, 'batch', 'batches')} judged again`,
+  }
 }
 
 /** Bodies of which some hold a record that always harms. */
@@ -122,7 +126,7 @@ async function runPoison(context: FaultContext) {
   }
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${guilty().length} guilty records` }
+  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${counted(guilty().length, 'guilty record')}` }
 }
 
 /** See `what`. */

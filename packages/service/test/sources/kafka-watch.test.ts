@@ -66,7 +66,7 @@ test('what is older than half of its time is warned of, until it is read', async
   assert.equal(watch.figuresOf(0)?.isLate, true)
   assert.match(
     watch.warnings[0]!.message,
-    /raw\/0 keeps what comes next: 6 offsets are behind the group, 4 lie between/,
+    /raw\/0 keeps what comes next: the group is 6 offsets behind, and 4 offsets from the start of the log/,
   )
   kafka.setOffset(group, raw0, 10n)
   await watch.look()

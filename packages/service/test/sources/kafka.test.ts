@@ -445,7 +445,7 @@ test('an output without the partition stops it: nothing goes anywhere else', asy
     () => filter.events.includes('stop 1 outputs'),
     () => filter.events,
   )
-  assert.match(filter.source.whyFull ?? '', /The topic dead-letter has 1 partitions; it needs partition 1/)
+  assert.match(filter.source.whyFull ?? '', /The topic dead-letter has 1 partition; it needs partition 1/)
   await until(
     kafka,
     () => kafka.offsetOf(group, raw0) === 15n,
