@@ -12,6 +12,8 @@ import { objectKey } from '../objects/object-key.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { kafkaHeaders } from '../sinks/kafka.ts'
 import type { Clock, StartTimer } from '../time.ts'
+import { findBehind } from './archive-neighbours.ts'
+import type { Behind } from './archive-neighbours.ts'
 import type { Patience, PatienceParts } from './patience.ts'
 
 /** Ids of what is archived. */
@@ -55,8 +57,11 @@ export interface ArchivedObject extends Pick<Manifest, 'first' | 'last' | 'count
   readonly why: ObjectEnd
 }
 
-/** Why an object ends. `idle`: its period is over, and nothing comes; `room`: the spool is full; `adopted`: it was there. */
-export type ObjectEnd = Boundary | 'idle' | 'room' | 'adopted'
+/**
+ * Why an object ends. `idle`: its period is over, and nothing comes; `room`: the spool is full; `adopted`: it was there;
+ * `next`: one is there that begins with the next record.
+ */
+export type ObjectEnd = Boundary | 'idle' | 'room' | 'adopted' | 'next'
 
 /** Most versions of rule sets that are counted: whoever writes to the topic chooses them. */
 const mostCounted = 1000
@@ -84,11 +89,13 @@ interface Extent extends OpenObject {
 interface Found {
   readonly key: string
   readonly there: Manifest | undefined
+  readonly behind: Behind
   readonly isConditional: boolean
 }
 
 interface ObjectParts extends ArchiveParts {
   readonly patience: Patience
+  /** Whether objects may be there, of this name and behind it. */
   readonly looksFirst: boolean
   /** Told when there is no more room, and the object has to end. */
   readonly onMustEnd: () => void
@@ -108,6 +115,7 @@ export class ArchiveObject {
   private readonly builder: ObjectBuilder
   /** What is there already, and only has to be compared. */
   private readonly there: Manifest | undefined
+  private readonly behind: Behind
   private readonly versions = new Set<string>()
   private lastVersion: Uint8Array | undefined
   private last: bigint
@@ -117,7 +125,7 @@ export class ArchiveObject {
   private archived: ArchivedObject | undefined
 
   private constructor(record: ArchivedRecord, beginning: Beginning, parts: ObjectParts, found: Found) {
-    const { there, isConditional } = found
+    const { there, behind, isConditional } = found
     this.parts = parts
     this.limits = isConditional ? parts.limits : { ...parts.limits, rangeOffsets: parts.rangeOffsets }
     this.key = found.key
@@ -126,6 +134,7 @@ export class ArchiveObject {
     this.last = record.offset
     this.lastMs = record.timeMs
     this.there = there
+    this.behind = behind
     const builder = parts.build(there !== undefined, parts.onMustEnd)
     this.builder = builder
     this.extent = {
@@ -148,9 +157,15 @@ export class ArchiveObject {
       const found = await patience.ask(() => store.head(name))
       if (found === undefined) continue
       const there = ownManifest(found, { ...beginning, first: record.offset }, parts)
-      return new ArchiveObject(record, beginning, parts, { key: name, there, isConditional })
+      return new ArchiveObject(record, beginning, parts, { key: name, there, behind: { hasMore: true }, isConditional })
     }
-    return new ArchiveObject(record, beginning, parts, { key, there: undefined, isConditional })
+    const behind = looksFirst ? await patience.ask(() => findBehind(record, beginning, parts)) : { hasMore: false }
+    return new ArchiveObject(record, beginning, parts, { key, there: undefined, behind, isConditional })
+  }
+
+  /** Whether objects may be there behind this one. */
+  get mayMeetMore(): boolean {
+    return this.behind.hasMore
   }
 
   /** What it holds so far, for people. */
@@ -165,6 +180,7 @@ export class ArchiveObject {
   endBefore(record: ArchivedRecord): ObjectEnd | undefined {
     if (this.there !== undefined) return record.offset > this.there.last ? 'adopted' : undefined
     if (this.extent.count === 0) return undefined
+    if (this.behind.first !== undefined && record.offset >= this.behind.first) return 'next'
     if (this.builder.mustEnd) return 'room'
     return closesBefore(this.extent, record, this.limits)
   }

@@ -8,14 +8,15 @@
 //     old one, the next name is either free or the object that belongs there.
 // A3  An object is never written over: what differs stops the partition.
 // A4  One object at a time: the next is begun when the offset behind this one is committed.
+// A5  What fills a gap ends where the next object begins: as long as there may be objects behind, names are looked at first.
 
 import { offsetNote, readOffsetNote } from '../objects/offset-note.ts'
 import type { MessagesValue, Restart, Source, SourceValue } from '../ports/source.ts'
 import { noteBegin } from './archive-begin.ts'
 import type { BeginParts } from './archive-begin.ts'
-import { refuseMiddle } from './archive-middle.ts'
 import { ArchiveObject } from './archive-object.ts'
 import type { ArchivedRecord, ArchiveParts, LogIdentity, ObjectEnd } from './archive-object.ts'
+import { refuseMiddle } from './archive-neighbours.ts'
 import { Patience } from './patience.ts'
 import type { Session, SessionHooks } from './session.ts'
 
@@ -178,8 +179,7 @@ export class ArchiveSession implements Session<bigint> {
     // retention has deleted it, though it lacks nothing.
     await source.commit(position, offsetNote(behind))
     this.chain = behind
-    // Behind what was there already, more may be.
-    this.isFresh = why === 'adopted'
+    this.isFresh = object.mayMeetMore
     this.isUnsure = false
     await this.drop()
     hooks.onCommit(position)

@@ -9,7 +9,7 @@ import { digestFormat } from '#src/objects/digest-format.js'
 import { objectFormat } from '#src/objects/object-format.js'
 import { openSpool } from '#src/objects/spool.js'
 import { MemoryStore } from '../contract/memory-store.js'
-import { append, archiveCluster, archiveOnce, assertWhole, group, minuteMs, objectsIn, record, startArchive, topic, until } from './archiver.js' // prettier-ignore
+import { append, archiveCluster, archiveOnce, assertWhole, group, hourMs, minuteMs, objectsIn, record, startArchive, topic, until } from './archiver.js' // prettier-ignore
 
 const target = { topic, partition: 0 }
 
@@ -119,6 +119,37 @@ test('a group that somebody has set into the middle of an object writes none of 
   await startArchive(t, kafka, store, 'c')
   await until(kafka, () => kafka.offsetOf(group, target) === 120n)
   assertWhole(store, 120)
+})
+
+test('objects that are gone are written again, up to those that are there, however objects are cut by now', async (t) => {
+  const about = { periodMs: minuteMs, maxBytes: 1 << 20, mostStoredBytes: 60e6 }
+  for (const obeysConditions of [true, false]) {
+    for (const maxRecords of [7, 20, 30, 1000]) {
+      for (const startMs of [hourMs, hourMs + 59 * minuteMs]) {
+        const [kafka, store] = [archiveCluster(), new MemoryStore()]
+        store.obeysConditions = obeysConditions
+        append(kafka, 0, 190, { startMs })
+        await archiveOnce(t, kafka, store, 180n, { limits: { ...about, maxRecords: 20 }, rangeOffsets: 20 })
+        const { keys } = store
+        for (const first of [20, 40, 60, 100]) {
+          const key = keys.find((each) => each.includes(`+${String(first).padStart(20, '0')}.`))
+          assert.ok(store.objects.delete(key!))
+        }
+        kafka.setOffset(group, target, 20n, 'set: by hand')
+        const { events, pipeline, done } = await startArchive(t, kafka, store, 'b', {
+          limits: { ...about, maxRecords },
+          rangeOffsets: maxRecords,
+        })
+        const reached = () => kafka.offsetOf(group, target) ?? 0n
+        await until(kafka, () => reached() >= 180n)
+        // With seven records at most, one object more is full.
+        assertWhole(store, Number(reached()))
+        assert.ok(events.includes('adopted 80-99 20 adopted'), events.join('; '))
+        pipeline.drain()
+        await done
+      }
+    }
+  }
 })
 
 test('an archive that goes on in another bucket begins there, also when the group loses its offset', async (t) => {
