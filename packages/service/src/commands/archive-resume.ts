@@ -1,8 +1,12 @@
 // `weir archive resume`: says where an archive goes on that has lost its offset, or that waits for records which its topic has
-// lost: behind the newest object in the bucket, which is the one place where nothing comes twice. Called by archive.ts.
+// lost: behind the newest object in the bucket, or, to write again what is gone from it, in a gap between objects. Nothing comes
+// twice from there: what is there already is adopted. Called by archive.ts.
 
 import { Command } from 'commander'
 
+import { catalog } from '../archive/catalog.ts'
+import { Chain } from '../archive/chain.ts'
+import { isSameLog } from '../archive/ledger.ts'
 import type { LogIdentity } from '../archive/ledger.ts'
 import { newestEnd } from '../archive/newest.ts'
 import { ConfigError } from '../errors.ts'
@@ -19,6 +23,7 @@ import type { Standing } from './standing.ts'
 interface ResumeOptions extends ArchiveOptions {
   readonly partition: number
   readonly skipTo?: string
+  readonly backTo?: string
   readonly reason: string
 }
 
@@ -27,7 +32,8 @@ Example:
   weir archive resume --config weir.yaml --partition 3 --reason "the group was deleted, see incident 12"
 
 Everything that archives the topic has to be stopped before. Where the topic has lost records before they were archived, --skip-to says
-where it goes on, and \`weir archive verify\` tells of the gap from then on.`
+where it goes on, and \`weir archive verify\` tells of the gap from then on. Where objects are gone, --back-to has them written again, as
+far as the topic still has their records; objects behind them are compared, and left as they are.`
 
 /** Returns the command, to be added to `weir archive`. */
 export function resumeCommand(context: CommandContext): Command {
@@ -36,6 +42,7 @@ export function resumeCommand(context: CommandContext): Command {
     .requiredOption('--partition <number>', 'the partition', parseInteger({ least: 0, most: 999_999 }))
     .requiredOption('--reason <text>', 'why; it is kept with the offset where that is not behind an object')
     .option('--skip-to <offset>', 'go on further behind: an offset, or `first`, the start of the log')
+    .option('--back-to <offset>', 'go back to where objects are missing: the offset that `weir archive verify` names')
     .option('--pipeline <name>', 'the archive, where there are several')
     .option('--json', 'print one JSON object')
     .addHelpText('after', example)
@@ -48,13 +55,16 @@ async function resume(context: CommandContext, options: ResumeOptions, archive: 
   const { name, settings, kafka } = archive
   const { source } = settings
   const reason = reasonOf(options)
+  if (options.skipTo !== undefined && options.backTo !== undefined) {
+    throw new ConfigError('ERR_CONFIG_OPTION', '--back-to: --skip-to says the opposite; give one of the two.')
+  }
   const cluster = await kafka.cluster()
   const before = await standingOf(name, source, options.partition, cluster)
-  const behind = await endOf(archive, options, await identityOf(source.topic, cluster))
-  const offset = offsetOf(options, before, behind)
+  const log = await identityOf(source.topic, cluster)
+  const { offset, isBehind } = await whereOf(archive, options, before, log)
   const target = { topic: source.topic, partition: options.partition }
   await fence(cluster, source.group, target)
-  const note = offset === behind ? offsetNote(behind) : `set: ${reason}`
+  const note = isBehind ? offsetNote(offset) : `set: ${reason}`
   await cluster.admin.setCommitted(source.group, target, offset, note)
   const after = await standingOf(name, source, options.partition, cluster)
   if (options.json === true) return context.print(`${JSON.stringify({ before, after })}\n`)
@@ -63,6 +73,16 @@ async function resume(context: CommandContext, options: ResumeOptions, archive: 
 
 async function identityOf(topic: string, { admin }: KafkaCluster): Promise<LogIdentity> {
   return { clusterId: await admin.clusterId(), topicId: (await admin.topicId(topic)) ?? '' }
+}
+
+/** Returns where the partition goes on, and whether that is behind an object. *Errors*: where it cannot; the store's. */
+async function whereOf(archive: Archive, options: ResumeOptions, before: Standing, log: LogIdentity) {
+  if (options.backTo !== undefined) {
+    return { offset: gapOf(options.backTo, before, await chainOf(archive, options, log)), isBehind: false }
+  }
+  const behind = await endOf(archive, options, log)
+  const offset = offsetOf(options, before, behind)
+  return { offset, isBehind: offset === behind }
 }
 
 /** Returns the offset behind the newest object of the partition. *Errors*: where there is none; the store's. */
@@ -78,6 +98,39 @@ async function endOf(
   const message = `--partition: the archive ${name} has no object of partition ${partition} in ${store.name}; without one, the service begins at the start of the log, or says why not; then \`--skip-to first\` has it begin there.`
   throw new ConfigError('ERR_CONFIG_OPTION', message)
 }
+
+/**
+ * Returns what the objects of the partition reach over. What is from a topic of that name that was there before says nothing of
+ * this one. *Cost*: a call for each object, as `weir archive verify --manifests` takes.
+ */
+async function chainOf({ settings, store }: Archive, { partition }: ResumeOptions, log: LogIdentity): Promise<Chain> {
+  const { s3, source } = settings
+  const chain = new Chain()
+  for await (const entry of catalog(store, { prefix: s3.prefix, partition })) {
+    if (entry.kind !== 'archived' || entry.manifest.topic !== source.topic || !isSameLog(entry.manifest, log)) continue
+    const { key, hour, manifest } = entry
+    const { from, first, last } = manifest
+    chain.add({ key, hour, from, first, last })
+  }
+  return chain
+}
+
+/** Returns an offset in a gap, from where on the topic still has records. *Errors*: where it is in an object, or gone. */
+function gapOf(text: string, { first }: Standing, chain: Chain): bigint {
+  const offset = /^\d{1,19}$/.test(text) ? BigInt(text) : -1n
+  // Without any object nothing is missing between them: the group begins where the log does.
+  const [logStart, begin] = [BigInt(first), chain.begin ?? 0n]
+  const gaps = [...(begin > logStart ? [{ from: logStart, to: begin }] : []), ...chain.gaps()]
+  const open = gaps.flatMap(({ from, to }) => (to <= logStart ? [] : [{ from: from < logStart ? logStart : from, to }]))
+  if (open.some(({ from, to }) => offset >= from && offset < to)) return offset
+  const where = open.slice(0, mostGaps).map(({ from, to }) => `${from} to ${to - 1n}`)
+  const more = open.length > mostGaps ? ` and ${open.length - mostGaps} more` : ''
+  const words = open.length === 0 ? 'no offsets are missing that the topic still has' : `missing, and in the topic, are ${where.join(', ')}${more}` // prettier-ignore
+  throw new ConfigError('ERR_CONFIG_OPTION', `--back-to: ${JSON.stringify(text)} cannot be set: ${words}.`)
+}
+
+/** Gaps that a message names. */
+const mostGaps = 10
 
 function offsetOf({ skipTo }: ResumeOptions, { first, end }: Standing, behind: bigint): bigint {
   const [logStart, logEnd] = [BigInt(first), BigInt(end)]

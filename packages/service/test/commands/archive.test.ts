@@ -68,8 +68,8 @@ async function opened(t: TestContext, more = ''): Promise<Archive> {
 }
 
 /** Writes a topic in transactions, some of them aborted, and archives it by hand, as the service would. */
-async function archived(t: TestContext): Promise<Archive> {
-  const archive = await opened(t)
+async function archived(t: TestContext, more = ''): Promise<Archive> {
+  const archive = await opened(t, more)
   const { cluster, group, prefix, topic } = archive
   const keysFile = path.join(archive.folder, 'keys')
   const { endpoint, region } = server()
@@ -343,3 +343,45 @@ test('an archive whose group is lost goes on behind its newest object, and nowhe
   assert.match(refused.stderr, /weir archive resume/)
   assert.deepEqual(await kindsOf(archive), ['exit 0'])
 })
+
+test(
+  'objects that are gone are written again by who goes back to them, and nothing comes twice',
+  { skip },
+  async (t) => {
+    const archive = await archived(t, ', periodMs: 1s, idleMs: 1s')
+    const { cluster, group, run, topic } = archive
+    const keys = await archive.keys()
+    const of = { topic, partition: 0 }
+    const about = ['--partition', '0', '--reason', 'deleted by hand']
+    const refused = async (args: readonly string[], message: RegExp) => {
+      const { code, stderr } = await run('resume', ...about, ...args)
+      assert.deepEqual([code, message.test(stderr)], [2, true], stderr)
+    }
+    await refused(
+      ['--back-to', '12'],
+      /--back-to: "12" cannot be set: no offsets are missing that the topic still has\.$/m,
+    )
+    for (const key of [keys[1]!, keys[2]!, keys[4]!]) await deleteObject(server(), bucket, key)
+    const { stdout } = await run('verify')
+    assert.match(stdout.toString(), /gap: offsets 12 to 37 of /)
+    await refused(['--back-to', '11'], /"11" cannot be set: missing, and in the topic, are 12 to 37\.$/m)
+    await refused(['--back-to', '12', '--skip-to', 'first'], /--back-to: --skip-to says the opposite/)
+    const back = await run('resume', ...about, '--back-to', '12')
+    assert.deepEqual([back.code, back.stderr], [0, ''])
+    assert.match(String(back.stdout), /stands at 12 \(set: deleted by hand\)/)
+    const { end } = await cluster.admin.range(of)
+    const service = startWeir(['serve', '--config', 'weir.yaml'], archive.folder)
+    t.after(() => service.kill('SIGKILL'))
+    const until = performance.now() + 60_000
+    while (((await cluster.admin.committed(group, of))?.offset ?? 0n) < end - 1n) {
+      assert.ok(performance.now() < until, 'the partition is not archived again')
+      await setTimeout(50)
+    }
+    service.kill('SIGTERM')
+    assert.deepEqual(await kindsOf(archive), ['exit 0'])
+    const judged = await readBucket(server(), bucket, `${folderOf(archive.prefix)}dt=`)
+    const lines = judged.filter(({ key }) => key.includes('+0+')).flatMap((each) => each.lines)
+    const expected = Array.from({ length: 50 }, (_, n) => `{"n":"0.${Math.floor(n / 10)}.${n % 10}"}`)
+    assert.deepEqual(lines, expected)
+  },
+)
