@@ -3,10 +3,10 @@
 // is kept. Called by newest.ts, verify.ts and ../commands.
 
 import type { ListedObject, ObjectStore, StoredObject } from '../ports/object-store.ts'
-import { readManifest } from '../objects/manifest.ts'
-import type { Manifest } from '../objects/manifest.ts'
-import { folderOf, nearestTime, parseObjectKey } from '../objects/object-key.ts'
-import type { ObjectPlace } from '../objects/object-key.ts'
+import { readDirectManifest, readManifest } from '../objects/manifest.ts'
+import type { DirectManifest, Manifest } from '../objects/manifest.ts'
+import { folderOf, nearestTime, parseDirectKey, parseObjectKey } from '../objects/object-key.ts'
+import type { DirectPlace, ObjectPlace } from '../objects/object-key.ts'
 
 /** Which objects are looked at. Hours are as `hourOf` returns them. */
 export interface CatalogScope {
@@ -32,6 +32,17 @@ export interface ArchivedObject {
   readonly modifiedMs: number
 }
 
+/** An object that a pipeline wrote whose source is no topic: it has no offsets. */
+export interface DirectObject {
+  readonly kind: 'direct'
+  readonly key: string
+  readonly hour: string
+  readonly place: DirectPlace
+  readonly manifest: DirectManifest
+  readonly storedBytes: number
+  readonly modifiedMs: number
+}
+
 /** What stands below the prefix and is no object of the archive. */
 export interface ForeignObject {
   readonly kind: 'foreign'
@@ -45,7 +56,7 @@ export interface ForeignObject {
 }
 
 /** What `catalog` finds. */
-export type CatalogEntry = ArchivedObject | ForeignObject
+export type CatalogEntry = ArchivedObject | DirectObject | ForeignObject
 
 /** Calls to the store at a time. */
 const mostHeads = 16
@@ -141,12 +152,19 @@ export async function entryOf(
 ): Promise<CatalogEntry | undefined> {
   const { key } = listed
   const place = parseObjectKey(scope.prefix, key)
-  if (place === undefined) return foreign(scope, listed, 'its name is none that an archive gives')
+  const direct = place === undefined ? parseDirectKey(scope.prefix, key) : undefined
+  if (place === undefined && direct === undefined)
+    return foreign(scope, listed, 'its name is none that an archive gives')
   const stored = await store.head(key)
   if (stored === undefined) return undefined
-  const manifest = readManifest(stored.metadata)
-  if (manifest === undefined) return foreign(scope, stored, 'it carries no manifest')
-  const { bytes: storedBytes, modifiedMs } = stored
+  const { bytes: storedBytes, modifiedMs, metadata } = stored
+  if (direct !== undefined) {
+    const manifest = readDirectManifest(metadata)
+    if (manifest === undefined) return foreign(scope, stored, 'it carries no manifest')
+    return { kind: 'direct', key, hour: hourOf(direct), place: direct, manifest, storedBytes, modifiedMs }
+  }
+  const manifest = readManifest(metadata)
+  if (place === undefined || manifest === undefined) return foreign(scope, stored, 'it carries no manifest')
   return { kind: 'archived', key, hour: hourOf(place), place, manifest, storedBytes, modifiedMs }
 }
 

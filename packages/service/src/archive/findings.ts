@@ -64,3 +64,13 @@ export interface VerifySummary {
   readonly findings: number
   readonly partitions: readonly PartitionSummary[]
 }
+
+/** What was looked at of a pipeline without a topic. */
+export interface DirectSummary {
+  readonly objects: number
+  readonly foreign: number
+  readonly findings: number
+  readonly records: number
+  readonly rawBytes: number
+  readonly storedBytes: number
+}

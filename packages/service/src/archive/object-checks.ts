@@ -2,7 +2,7 @@
 // from. Pure. Called by verify.ts.
 
 import { counted } from '../counted.ts'
-import type { ArchivedObject, ForeignObject } from './catalog.ts'
+import type { ArchivedObject, CatalogEntry } from './catalog.ts'
 import { hourOfTime } from './catalog.ts'
 import type { Link } from './chain.ts'
 import { nearestTime } from '../objects/object-key.ts'
@@ -10,8 +10,14 @@ import type { Content, ObjectContent } from './content.ts'
 import type { Finding, FindingKind } from './findings.ts'
 import type { TopicContent } from './topic.ts'
 
-/** Returns what is said of an object that nobody knows. */
-export function foreignFinding({ key, hour, storedBytes, why }: ForeignObject): Finding {
+/** Returns what is said of an object that is none of those that are looked at. */
+export function foreignFinding(object: CatalogEntry): Finding {
+  const { key, hour, storedBytes } = object
+  const why = {
+    archived: 'it is an object of an archive, and this is the prefix of a pipeline without a topic',
+    direct: 'a pipeline without a topic wrote it, so that it has no offsets to be held against',
+    foreign: object.kind === 'foreign' ? object.why : '',
+  }[object.kind]
   const message = `${key} (${counted(storedBytes, 'byte')}) is foreign: ${why}.`
   return { kind: 'foreign', ...(hour === undefined ? {} : { hour }), key, message }
 }
@@ -48,14 +54,22 @@ export function overlapFinding(object: ArchivedObject, other: Link): Finding {
 
 /** Returns how what an object holds differs from its manifest. */
 export function contentFindings(object: ArchivedObject, content: ObjectContent): Finding[] {
-  const { key, manifest } = object
+  const fault = contentFault(object, content)
+  return fault === undefined ? [] : [findingOf(fault.kind, object, fault.message)]
+}
+
+/** Returns the same without a finding, for objects of any kind. */
+export function contentFault(
+  { key, manifest }: { readonly key: string; readonly manifest: Content },
+  content: ObjectContent,
+): Pick<Finding, 'kind' | 'message'> | undefined {
   const { damage, count, rawBytes } = content
   if (damage !== undefined) {
     const read = `${count} of ${counted(manifest.count, 'line')} and ${rawBytes} of ${counted(manifest.rawBytes, 'byte')} could be read`
-    return [findingOf('damaged', object, `${key} ${damage}; ${read}.`)]
+    return { kind: 'damaged', message: `${key} ${damage}; ${read}.` }
   }
   const wrong = differences(content, manifest, 'it holds', 'its manifest says')
-  return wrong === undefined ? [] : [findingOf('content', object, `${key}: ${wrong}.`)]
+  return wrong === undefined ? undefined : { kind: 'content', message: `${key}: ${wrong}.` }
 }
 
 /** Returns how the topic differs from the manifest of an object. */

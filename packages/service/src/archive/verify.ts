@@ -110,7 +110,7 @@ class Verification {
     const findings: Finding[] = []
     const objects: ArchivedObject[] = []
     for (const entry of group) {
-      if (entry.kind === 'foreign') {
+      if (entry.kind !== 'archived') {
         this.#foreign++
         findings.push(foreignFinding(entry))
         continue

@@ -3,7 +3,7 @@
 
 import { counted } from '../counted.ts'
 import type { CatalogEntry } from '../archive/catalog.ts'
-import type { Finding, PartitionSummary, VerifySummary } from '../archive/findings.ts'
+import type { DirectSummary, Finding, PartitionSummary, VerifySummary } from '../archive/findings.ts'
 import { visibleLine } from '../log.ts'
 import { formatBytes } from './progress.ts'
 
@@ -20,11 +20,12 @@ const [placeWidth, offsetsWidth, countWidth, sizeWidth] = [16, 21, 9, 9]
 export function entryLine(entry: CatalogEntry): string {
   const { kind, key, storedBytes } = entry
   if (kind === 'foreign') return visibleLine(`foreign: ${key} (${formatBytes(storedBytes)}): ${entry.why}`)
-  const { hour, place, manifest } = entry
+  const { hour, manifest } = entry
+  const isDirect = entry.kind === 'direct'
   const columns = [
     hour,
-    `${place.topic}/${place.partition}`.padEnd(placeWidth),
-    `${manifest.first}-${manifest.last}`.padStart(offsetsWidth),
+    (isDirect ? entry.manifest.pipeline : `${entry.place.topic}/${entry.place.partition}`).padEnd(placeWidth),
+    (isDirect ? 'no offsets' : `${entry.manifest.first}-${entry.manifest.last}`).padStart(offsetsWidth),
     String(manifest.count).padStart(countWidth),
     formatBytes(manifest.rawBytes).padStart(sizeWidth),
     formatBytes(storedBytes).padStart(sizeWidth),
@@ -77,6 +78,18 @@ export function summaryLines(pipeline: string, depth: VerifyDepth, summary: Veri
 /** Returns what was looked at, as JSON has it. */
 export function summaryObject(pipeline: string, depth: VerifyDepth, { partitions, ...sums }: VerifySummary): object {
   return { summary: { pipeline, depth, ...sums, partitions: partitions.map((each) => withTexts({ ...each })) } }
+}
+
+/** Returns what was looked at of a pipeline without a topic, as lines. */
+export function directLines(name: string, readsObjects: boolean, summary: DirectSummary): string[] {
+  const { objects, records, rawBytes, storedBytes, findings } = summary
+  const sizes = `${formatBytes(rawBytes)} stored as ${formatBytes(storedBytes)}`
+  const how = readsObjects ? 'all read' : 'manifests alone'
+  const found = findings === 0 ? 'nothing is wrong' : counted(findings, 'finding')
+  return [
+    `${name}: ${counted(objects, 'object')}, ${counted(records, 'record')}, ${sizes}; without a topic they have no offsets: what is missing or there twice is not known`,
+    `${name}: ${objects === 0 ? 'no objects' : counted(objects, 'object')}, ${how}: ${found}`,
+  ]
 }
 
 function partitionLine(each: PartitionSummary, depth: VerifyDepth): string {

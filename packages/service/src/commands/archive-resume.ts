@@ -46,7 +46,9 @@ export function resumeCommand(context: CommandContext): Command {
     .option('--pipeline <name>', 'the archive, where there are several')
     .option('--json', 'print one JSON object')
     .addHelpText('after', example)
-    .action((options: ResumeOptions) => withArchives(context, options, (archive) => resume(context, options, archive)))
+    .action((options: ResumeOptions) =>
+      withArchives(context, options, { archive: (archive) => resume(context, options, archive) }),
+    )
   addSettingsOptions(command)
   return refuseRepeatedValues(command, repeatableSettingsOptions)
 }

@@ -1,18 +1,28 @@
-// `weir archive`: what lies in the bucket of an archive, and whether it is what it should be. Reads only; the service may go
-// on meanwhile. What is wrong is found in ../archive.
+// `weir archive`: what lies in the bucket of an archive, or of a pipeline without a topic, and whether it is what it should be.
+// Reads only; the service may go on meanwhile. What is wrong is found in ../archive.
 
 import { Command, InvalidArgumentError } from 'commander'
 
 import { catalog } from '../archive/catalog.ts'
 import type { CatalogScope } from '../archive/catalog.ts'
+import { verifyDirect } from '../archive/direct.ts'
+import type { Finding } from '../archive/findings.ts'
 import { verifyArchive } from '../archive/verify.ts'
 import type { ArchivedTopic } from '../archive/verify.ts'
-import type { ArchiveSettings } from '../config/delivery.ts'
+import type { S3SinkSettings } from '../config/schema.ts'
 import { ConfigError, KafkaError } from '../errors.ts'
 import { resumeCommand } from './archive-resume.ts'
 import { withArchives } from './archives.ts'
-import type { Archive, ArchiveOptions } from './archives.ts'
-import { entryLine, entryObject, findingLine, findingObject, summaryLines, summaryObject } from './archive-lines.ts'
+import type { Archive, ArchiveOptions, DirectOutput } from './archives.ts'
+import {
+  directLines,
+  entryLine,
+  entryObject,
+  findingLine,
+  findingObject,
+  summaryLines,
+  summaryObject,
+} from './archive-lines.ts'
 import type { VerifyDepth } from './archive-lines.ts'
 import { exitCode } from './context.ts'
 import type { CommandContext } from './context.ts'
@@ -22,7 +32,6 @@ import { isClosedPipe } from './report.ts'
 import { addSettingsOptions, repeatableSettingsOptions } from './settings-options.ts'
 
 interface ListOptions extends ArchiveOptions {
-  readonly partition?: number
   readonly since?: string
   readonly until?: string
 }
@@ -49,17 +58,21 @@ Exits with 0 where nothing is wrong, and with 1 where something is. Writes nothi
 
 /** Returns the command, to be added to the program. */
 export function archiveCommand(context: CommandContext): Command {
-  const list = new Command('ls')
-    .description('print the objects of an archive')
-    .action((options: ListOptions) =>
-      withArchives(context, options, (archive) => listObjects(context, options, archive)),
-    )
+  const list = new Command('ls').description('print the objects of an archive').action((options: ListOptions) =>
+    withArchives(context, options, {
+      archive: ({ name, settings, store }) => listObjects(context, options, { name, s3: settings.s3, store }),
+      direct: (output) => listObjects(context, options, output),
+    }),
+  )
   const verify = new Command('verify')
     .description('look for what is missing, there twice, or not what it should be')
     .option('--manifests', 'look at manifests alone: read neither objects nor the topic')
     .option('--no-topic', 'read objects, and ask Kafka nothing')
     .action((options: VerifyOptions) =>
-      withArchives(context, options, (archive) => verifyObjects(context, options, archive)),
+      withArchives(context, options, {
+        archive: (archive) => verifyObjects(context, options, archive),
+        direct: (output) => verifyOutput(context, options, output),
+      }),
     )
   for (const command of [list, verify]) {
     command
@@ -80,7 +93,7 @@ export function archiveCommand(context: CommandContext): Command {
     .addCommand(verify)
 }
 
-function scopeOf({ s3 }: ArchiveSettings, { partition, since, until }: ListOptions): CatalogScope {
+function scopeOf(s3: S3SinkSettings, { partition, since, until }: ListOptions): CatalogScope {
   if (since !== undefined && until !== undefined && since > until) {
     throw new ConfigError('ERR_CONFIG_OPTION', `--until: ${until} is before ${since}, which --since names.`)
   }
@@ -95,10 +108,10 @@ function scopeOf({ s3 }: ArchiveSettings, { partition, since, until }: ListOptio
 async function listObjects(
   context: CommandContext,
   options: ListOptions,
-  { name, store, settings }: Archive,
+  { name, store, s3 }: Omit<DirectOutput, 'output'>,
 ): Promise<void> {
   const print = new LinePrinter(context)
-  for await (const entry of catalog(store, scopeOf(settings, options))) {
+  for await (const entry of catalog(store, scopeOf(s3, options))) {
     await print.line(options.json === true ? JSON.stringify(entryObject(name, entry)) : entryLine(entry))
   }
   await print.end()
@@ -106,21 +119,54 @@ async function listObjects(
 
 async function verifyObjects(context: CommandContext, options: VerifyOptions, archive: Archive): Promise<void> {
   const { name, store, settings } = archive
-  const scope = scopeOf(settings, options)
-  const isJson = options.json === true
+  const scope = scopeOf(settings.s3, options)
   const depth: VerifyDepth = options.manifests === true ? 'manifests' : options.topic ? 'topic' : 'objects'
   const topic = depth === 'topic' ? await topicOf(archive) : undefined
+  await tellFindings(context, options, name, {
+    begin: (onProgress) => {
+      const about = { store, scope, readsObjects: depth !== 'manifests', onProgress }
+      return verifyArchive({ ...about, ...(topic === undefined ? {} : { topic }) })
+    },
+    linesOf: (summary) => summaryLines(name, depth, summary),
+    objectOf: (summary) => summaryObject(name, depth, summary),
+  })
+}
+
+async function verifyOutput(context: CommandContext, options: VerifyOptions, direct: DirectOutput): Promise<void> {
+  const { name, output, s3, store } = direct
+  const scope = scopeOf(s3, options)
+  const readsObjects = options.manifests !== true
+  await tellFindings(context, options, name, {
+    begin: (onProgress) => verifyDirect({ store, scope, pipeline: name, readsObjects, onProgress }),
+    linesOf: (summary) => directLines(`${name} (${output})`, readsObjects, summary),
+    objectOf: (sums) => ({
+      summary: { pipeline: name, output, depth: readsObjects ? 'objects' : 'manifests', ...sums },
+    }),
+  })
+}
+
+/** A verification, and how its end is told. */
+interface Telling<Summary> {
+  readonly begin: (onProgress: (storedBytes: number) => void) => AsyncGenerator<Finding, Summary, undefined>
+  readonly linesOf: (summary: Summary) => readonly string[]
+  readonly objectOf: (summary: Summary) => object
+}
+
+async function tellFindings<Summary>(
+  context: CommandContext,
+  options: VerifyOptions,
+  name: string,
+  { begin, linesOf, objectOf }: Telling<Summary>,
+): Promise<void> {
+  const isJson = options.json === true
   const progress = context.isErrorTerminal ? startProgress(0, context.errorStream, context.interrupts) : noProgress
-  const onProgress = (storedBytes: number) => progress.update(storedBytes)
   const print = new LinePrinter(context)
   try {
-    const about = { store, scope, readsObjects: depth !== 'manifests', onProgress }
-    const verifying = verifyArchive({ ...about, ...(topic === undefined ? {} : { topic }) })
+    const verifying = begin((storedBytes) => progress.update(storedBytes))
     for (;;) {
       const next = await verifying.next()
       if (next.done === true) {
-        const { value } = next
-        const lines = isJson ? [JSON.stringify(summaryObject(name, depth, value))] : summaryLines(name, depth, value)
+        const lines = isJson ? [JSON.stringify(objectOf(next.value))] : linesOf(next.value)
         for (const line of lines) await print.line(line)
         break
       }

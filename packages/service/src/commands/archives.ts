@@ -1,8 +1,9 @@
-// The archives of the settings, each with its store, for commands that look at them. Called by archive.ts and
-// archive-resume.ts.
+// The archives of the settings, and outputs in S3 of pipelines without a topic, each with its store, for commands that look at
+// them. Called by archive.ts and archive-resume.ts.
 
-import { archiveOf } from '../config/delivery.ts'
+import { archiveOf, outputsOf } from '../config/delivery.ts'
 import type { ArchiveSettings } from '../config/delivery.ts'
+import type { S3SinkSettings, Settings } from '../config/schema.ts'
 import { ConfigError } from '../errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { openStore } from '../s3/store.ts'
@@ -18,6 +19,7 @@ import { storeSettings } from './store-settings.ts'
 /** Options of every command that looks at archives. */
 export interface ArchiveOptions extends SettingsOptions {
   readonly pipeline?: string
+  readonly partition?: number
   readonly json?: boolean
 }
 
@@ -29,21 +31,36 @@ export interface Archive {
   readonly kafka: SharedKafka
 }
 
-/** Opens each archive that is asked for in turn, and tells errors. */
-export async function withArchives(
-  context: CommandContext,
-  options: ArchiveOptions,
-  run: (archive: Archive) => Promise<void>,
-): Promise<void> {
+/** An output in S3 of a pipeline without a topic, whose objects have no offsets. */
+export interface DirectOutput {
+  /** Of the pipeline. */
+  readonly name: string
+  /** The route, or `deadLetter`. */
+  readonly output: string
+  readonly s3: S3SinkSettings
+  readonly store: ObjectStore
+}
+
+/** What is done with each archive that is asked for, and with each output of a pipeline without a topic. */
+export interface ArchiveWork {
+  readonly archive: (archive: Archive) => Promise<void>
+  /** Absent: there is nothing to be done with them. */
+  readonly direct?: (output: DirectOutput) => Promise<void>
+}
+
+/** Opens each archive, and each output, that is asked for in turn, and tells errors. */
+export async function withArchives(context: CommandContext, options: ArchiveOptions, work: ArchiveWork): Promise<void> {
   let kafka: SharedKafka | undefined
   try {
     const { settings } = await readSettings(context, options, { checksFiles: true })
-    const found = Object.entries(settings.pipelines).map(([name, pipeline]) => [name, archiveOf(pipeline)] as const)
-    const archives = found.flatMap(([name, each]) => (each === undefined ? [] : [[name, each] as const]))
     const log = openLog({ level: 'warn', format: 'text', write: (text) => void context.errorStream.write(text) })
     kafka = new SharedKafka(settings.kafka, log)
-    for (const [name, archive] of wanted(archives, options)) {
-      await withStore(archive, log, (store) => run({ name, settings: archive, store, kafka: kafka! }))
+    for (const each of wanted(settings, options, work.direct !== undefined)) {
+      await withStore(each.s3, log, (store) => {
+        if ('output' in each) return work.direct!({ ...each, store })
+        const { name, archive } = each
+        return work.archive({ name, settings: archive, store, kafka: kafka! })
+      })
     }
   } catch (error) {
     if (isClosedPipe(error)) throw error
@@ -53,11 +70,7 @@ export async function withArchives(
   }
 }
 
-async function withStore(
-  { s3 }: ArchiveSettings,
-  log: StructuredLog,
-  run: (store: ObjectStore) => Promise<void>,
-): Promise<void> {
+async function withStore(s3: S3SinkSettings, log: StructuredLog, run: (store: ObjectStore) => Promise<void>) {
   const store = await openStore({ ...storeSettings(s3), log })
   try {
     await run(store)
@@ -66,17 +79,27 @@ async function withStore(
   }
 }
 
-type Named = readonly [name: string, settings: ArchiveSettings]
+type Wanted = { readonly name: string; readonly s3: S3SinkSettings } & (
+  { readonly archive: ArchiveSettings } | { readonly output: string }
+)
 
-function wanted(archives: readonly Named[], { pipeline }: ArchiveOptions): readonly Named[] {
-  if (archives.length === 0) {
-    throw new ConfigError(
-      'ERR_CONFIG_OPTION',
-      'No pipeline is an archive: none copies a topic into a bucket, without rules.',
-    )
-  }
-  const found = archives.filter(([name]) => pipeline === undefined || name === pipeline)
+function wanted({ pipelines }: Settings, { pipeline, partition }: ArchiveOptions, takesDirect: boolean): Wanted[] {
+  const all = Object.entries(pipelines).flatMap(([name, each]): Wanted[] => {
+    const archive = archiveOf(each)
+    if (archive !== undefined) return [{ name, s3: archive.s3, archive }]
+    return outputsOf(each).flatMap(([output, { s3 }]) => (s3 === undefined ? [] : [{ name, s3, output }]))
+  })
+  const fitting = all.filter((each) => 'archive' in each || (takesDirect && partition === undefined))
+  const found = fitting.filter(({ name }) => pipeline === undefined || name === pipeline)
   if (found.length > 0) return found
-  const names = archives.map(([name]) => name).join(', ')
+  const named = all.find(({ name }) => pipeline === undefined || name === pipeline)
+  if (named !== undefined && !('archive' in named)) {
+    const why = `${named.name} writes objects to S3 without a topic: they have no partitions and no offsets`
+    throw new ConfigError('ERR_CONFIG_OPTION', `${takesDirect ? '--partition: ' : ''}${why}.`)
+  }
+  if (all.length === 0) {
+    throw new ConfigError('ERR_CONFIG_OPTION', 'No pipeline is an archive, which copies a topic into a bucket, without rules; and none writes to S3 otherwise.') // prettier-ignore
+  }
+  const names = [...new Set(fitting.map(({ name }) => name))].join(', ')
   throw new ConfigError('ERR_CONFIG_OPTION', `--pipeline: ${pipeline} is no archive; there are ${names}.`)
 }

@@ -80,6 +80,22 @@ export function directMetadata({ pipeline, ...manifest }: DirectManifest): Recor
   })
 }
 
+/** Returns the manifest of an object that is none of an archive, or undefined where metadata hold none that is understood. */
+export function readDirectManifest(metadata: Readonly<Record<string, string>>): DirectManifest | undefined {
+  const text = (name: string) => metadata[`weir-${name}`] ?? ''
+  const isWhole = ['count', 'bytes', 'rules-more'].every((name) => decimal.test(text(name)))
+  if (text('format') !== format || !isWhole || !/^[0-9a-f]{64}$/.test(text('sha256'))) return undefined
+  if (text('pipeline') === '' || text('topic') !== '') return undefined
+  return {
+    pipeline: text('pipeline'),
+    count: Number(text('count')),
+    rawBytes: Number(text('bytes')),
+    sha256: text('sha256'),
+    versions: text('rules') === '' ? [] : text('rules').split(' '),
+    moreVersions: Number(text('rules-more')),
+  }
+}
+
 /** Headers without a value do not survive every store. */
 function withValues(metadata: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== ''))

@@ -81,3 +81,20 @@ export function parseObjectKey(prefix: string, key: string): ObjectPlace | undef
   const [, date, hour, topic, partition, first, extension] = match as unknown as [string, ...string[]]
   return { topic: topic!, partition: Number(partition), first: BigInt(first!), date: date!, hour: hour!, extension: extension! } // prettier-ignore
 }
+
+/** What the name of an object says that is none of an archive. */
+export interface DirectPlace extends Pick<ObjectPlace, 'date' | 'hour' | 'extension'> {
+  readonly pipeline: string
+}
+
+const directShape =
+  /^dt=(\d{4}-\d{2}-\d{2})\/hr=(\d{2})\/([a-z][a-z0-9-]{0,62})\+[0-9a-z]+-[0-9a-f]{12}\+\d{20}((?:\.[a-z0-9]+)+)$/
+
+/** Returns what a name says, or undefined where it is none that `directKey` gives below the prefix. */
+export function parseDirectKey(prefix: string, key: string): DirectPlace | undefined {
+  const folder = folderOf(prefix)
+  const match = key.startsWith(folder) ? directShape.exec(key.slice(folder.length)) : null
+  if (match === null) return undefined
+  const [, date, hour, pipeline, extension] = match as unknown as [string, ...string[]]
+  return { date: date!, hour: hour!, pipeline: pipeline!, extension: extension! }
+}
