@@ -43,7 +43,7 @@ async function refuse(context: FaultContext) {
     await rig.more()
     await eventually('the archive is ready', async () => (await archive.ask('/readyz')).status === 200)
   }
-  return rig.finish(`${counted(rounds[scale], 'time')}`)
+  return rig.finish(counted(rounds[scale], 'time'))
 }
 
 /** Not ready, for a reason that helps; alive; and nothing is passed by. */
@@ -89,7 +89,7 @@ async function ignoreConditions(context: FaultContext) {
     await rig.more()
     await isTold(archive)
   }
-  return rig.finish(`${counted(kills[scale], 'kill')}`)
+  return rig.finish(counted(kills[scale], 'kill'))
 }
 
 /** Whoever reads the status, the log or the metrics learns that it is not what was promised. */

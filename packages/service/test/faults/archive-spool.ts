@@ -51,7 +51,7 @@ async function run(context: FaultContext) {
     await rig.more()
     await eventually('the archive is ready', async () => (await archive.ask('/readyz')).status === 200)
   }
-  const figures = await rig.finish(`${counted(fillings[scale], 'time')}`)
+  const figures = await rig.finish(counted(fillings[scale], 'time'))
   const faults = most < mostMemory ? [] : [`The archive took ${most >> 20} MiB.`]
   return { ...figures, faults: [...figures.faults, ...faults], notes: `${figures.notes}, ${most >> 20} MiB of memory` }
 }

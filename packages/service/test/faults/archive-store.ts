@@ -49,7 +49,7 @@ async function refuse(context: FaultContext) {
     rig.proxy.plan({ on: 'all', times: 6, do: draw })
     await rig.run(archive)
   }
-  const figures = await rig.finish(`${counted(bursts[scale], 'time')}`)
+  const figures = await rig.finish(counted(bursts[scale], 'time'))
   const harmed = rig.proxy.calls.filter(({ fate }) => fate !== 'pass').length
   return {
     ...figures,

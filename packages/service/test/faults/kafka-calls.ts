@@ -105,7 +105,7 @@ export async function lateCalls(context: FaultContext, options: RigOptions = {},
     await anyMoment(random, 500)
     await killAt(rig, step)
   }
-  return rig.finish(`${counted(at.length, 'kill')}`)
+  return rig.finish(counted(at.length, 'kill'))
 }
 
 /** See `what`. */

@@ -23,7 +23,7 @@ async function killFilters(context: FaultContext) {
     if (random.chance(300)) await rig.more(1)
     await rig.run(filter)
   }
-  return rig.finish(`${counted(kills[scale], 'kill')}`)
+  return rig.finish(counted(kills[scale], 'kill'))
 }
 
 /** See `what`. */

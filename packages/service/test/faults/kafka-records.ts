@@ -42,7 +42,7 @@ async function poison(context: FaultContext) {
   for (const supervisor of supervisors) supervisor.adopt()
   isWatched = true
   await eventually('poisonous records are sent', () => made >= poisons[scale])
-  const figures = await rig.finish(`${counted(made, 'guilty record')}`, async () => {
+  const figures = await rig.finish(counted(made, 'guilty record'), async () => {
     for (const supervisor of supervisors) await supervisor.stop()
   })
   const deaths = supervisors.reduce((sum, each) => sum + each.deaths.length, 0)

@@ -268,7 +268,7 @@ export class Rig {
     const { raw, outputs, kept, passedBy } = this
     const topics = await readLines(this.broker, { raw, outputs, passedBy, ...(kept === undefined ? {} : { kept }) })
     const figures = judgeTopics(this.ledger, topics)
-    const takeovers = `${counted(this.told('A partition is taken over.'), 'takeover')}`
+    const takeovers = counted(this.told('A partition is taken over.'), 'takeover')
     const failed = `${counted(this.failures, 'transaction')} failed`
     return { ...figures, notes: `${notes}; ${takeovers}, ${failed}, going on after ${(movedMs / 1000).toFixed(1)} s` }
   }

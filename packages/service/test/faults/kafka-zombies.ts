@@ -51,7 +51,7 @@ async function run(context: FaultContext) {
     } else await standStillAt(rig, place, lastsMs)
   }
   assert.ok(rig.failures > 0, 'Nobody was refused.')
-  return rig.finish(`${counted(rounds[scale], 'time')}`)
+  return rig.finish(counted(rounds[scale], 'time'))
 }
 
 async function standStillAt(rig: Rig, place: StoppingPlace, lastsMs: number): Promise<void> {

@@ -39,7 +39,7 @@ async function run(context: FaultContext) {
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
   assert.ok(kills > 1, `only ${counted(kills, 'kill')}`)
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${counted(kills, 'kill')}` }
+  return { ...judge(ledger, await readOutputs(served.outputs)), notes: counted(kills, 'kill') }
 }
 
 /** See `what`. */

@@ -126,7 +126,7 @@ async function runPoison(context: FaultContext) {
   }
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  return { ...judge(ledger, await readOutputs(served.outputs)), notes: `${counted(guilty().length, 'guilty record')}` }
+  return { ...judge(ledger, await readOutputs(served.outputs)), notes: counted(guilty().length, 'guilty record') }
 }
 
 /** See `what`. */
