@@ -29,7 +29,7 @@ const layersOf: Readonly<Record<string, readonly Layer[]>> = {
     {
       level: 0,
       files:
-        /^(errors|error-codes|log|structured-log|metrics|measured|metric-table|kafka-metrics|s3-metrics|binned-histogram|process-figures|process-metrics|interrupts|time|counted|watch|watched-value|regular-file|null-device|durable-file|folders|folder-lock|address|request-head|http-limits)\.ts$/,
+        /^(errors|error-codes|log|structured-log|metrics|measured|metric-table|kafka-metrics|s3-metrics|binned-histogram|process-figures|process-metrics|interrupts|joint-question|time|counted|watch|watched-value|regular-file|null-device|durable-file|folders|folder-lock|address|request-head|http-limits)\.ts$/,
     },
     { level: 1, files: /^ports\/[^/]+\.ts$/ },
     { level: 2, files: /^(kafka|s3|objects|generators|shapes)\/[^/]+\.ts$/ },

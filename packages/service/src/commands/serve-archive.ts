@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { archiveOf } from '../config/delivery.ts'
 import type { PipelineSettings } from '../config/schema.ts'
 import { S3Error } from '../errors.ts'
+import { askedTogether } from '../joint-question.ts'
 import type { MeasuredS3 } from '../measured.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import { buildObject } from '../objects/object-builder.ts'
@@ -61,6 +62,8 @@ export class ArchiveUnit implements ServedUnit {
   /** Nothing runs in native code. */
   readonly isStuck = false
   private readonly parts: ArchiveUnitParts
+  /** Asked for each object, and many begin at the same time. */
+  private readonly identify: () => Promise<LogIdentity>
   private readonly partitions = new Map<number, PartitionArchive>()
 
   /** Opens nothing: what is away at the start is waited for. */
@@ -68,7 +71,9 @@ export class ArchiveUnit implements ServedUnit {
     const { name, settings, kafka, metrics } = parts
     this.name = name
     this.parts = parts
-    const source = kafka.openSource(archiveOf(settings)!.source, {
+    const { source: topic } = archiveOf(settings)!
+    this.identify = askedTogether(() => identify(kafka, topic.topic))
+    const source = kafka.openSource(topic, {
       beginAt: (of, first) => this.beginAt(of, first),
       onAssigned: (partitions) => this.assigned(partitions),
     })
@@ -79,7 +84,7 @@ export class ArchiveUnit implements ServedUnit {
       name,
       source,
       makePipeline: (partition, onState) => {
-        const archive = new PartitionArchive(partition, parts)
+        const archive = new PartitionArchive(partition, parts, this.identify)
         this.partitions.set(partition.partition, archive)
         return archive.makePipeline(onState)
       },
@@ -128,9 +133,9 @@ export class ArchiveUnit implements ServedUnit {
   }
 
   private async beginAt({ topic, partition }: Target, first: bigint): Promise<bigint> {
-    const { s3, kafka } = this.parts
+    const { s3 } = this.parts
     const isConditional = (await s3.probed()) === 'conditional'
-    const identity = await identify(kafka, topic)
+    const identity = await this.identify()
     const begun = await beginArchive({ store: s3.store, prefix: s3.settings.prefix, topic, partition, identity, isConditional }, first) // prettier-ignore
     this.partitions.get(partition)?.begun()
     return begun
@@ -160,16 +165,19 @@ class PartitionArchive {
   /** What it waits for. */
   private held: { readonly error: S3Error; readonly sinceMs: number } | undefined
   private readonly parts: ArchiveUnitParts
+  private readonly identify: () => Promise<LogIdentity>
   private readonly source: SourcePartition<bigint>
   private readonly log: StructuredLog
   private session: ArchiveSession | undefined
   private pipeline: ServedPipeline<bigint> | undefined
   private hasAlarmed = false
+  private readonly begin = { isNoted: false }
 
-  constructor(source: SourcePartition<bigint>, parts: ArchiveUnitParts) {
+  constructor(source: SourcePartition<bigint>, parts: ArchiveUnitParts, identify: () => Promise<LogIdentity>) {
     this.partition = source.partition
     this.source = source
     this.parts = parts
+    this.identify = identify
     this.log = parts.log.child({ partition: source.partition })
   }
 
@@ -193,6 +201,7 @@ class PartitionArchive {
 
   /** It is known where it begins: the store has answered. */
   begun(): void {
+    this.begin.isNoted = true
     if (this.held !== undefined) this.free(steadyClock() - this.held.sinceMs)
   }
 
@@ -230,17 +239,17 @@ class PartitionArchive {
   }
 
   private archiveParts(): ArchiveParts {
-    const { s3, kafka } = this.parts
+    const { s3 } = this.parts
     const { prefix, periodMs, idleMs, maxObjectBytes, maxObjectRecords, compression, level } = s3.settings
     const format = objectFormat(compression, level)
-    const { topic } = archiveOf(this.parts.settings)!.source
     return {
       ...{ store: s3.store, prefix, extension: format.extension, contentType: format.contentType, idleMs },
       extensions: objectCompressions.map((each) => objectFormat(each, level).extension),
       limits: { periodMs, maxBytes: maxObjectBytes, maxRecords: maxObjectRecords, mostStoredBytes },
       rangeOffsets: maxObjectRecords,
       build: (isCopy, onMustEnd) => buildObject({ format: isCopy ? digestFormat : format, spool: s3.spool, onMustEnd }),
-      identify: () => identify(kafka, topic),
+      identify: this.identify,
+      begun: this.begin,
       isConditional: async () => (await s3.probed()) === 'conditional',
       startTimer: startSystemTimer,
       now: Date.now,

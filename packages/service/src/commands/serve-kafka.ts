@@ -10,6 +10,7 @@ import type { KafkaCluster, TopicWanted } from '../kafka/port.ts'
 import { takenBytes } from '../kafka/sends.ts'
 import { provideTopics, topicConfig } from '../kafka/topics.ts'
 import type { TopicProblem, TopicsReport } from '../kafka/topics.ts'
+import { askedTogether } from '../joint-question.ts'
 import type { MeasuredKafka } from '../measured.ts'
 import type { PipelineMetrics } from '../metrics.ts'
 import { Backoff } from '../pipeline/retry.ts'
@@ -113,7 +114,7 @@ export class PipelineKafka {
       startTimer: startSystemTimer,
       backoffMs: new Backoff(),
       prepare: () => this.provideTopics(this.settings.topics),
-      checkTopics: () => this.topicsFault(),
+      checkTopics: askedTogether(() => this.topicsFault()),
       onAssigned: (partitions) => {
         log.info('The group has assigned partitions.', { group, partitions: [...partitions] })
         onAssigned?.(partitions)

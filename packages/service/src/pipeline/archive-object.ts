@@ -42,6 +42,8 @@ export interface ArchiveParts extends PatienceParts {
   /** Whether the store obeys create-only writes. *Errors*: `S3Error`. */
   readonly isConditional: () => Promise<boolean>
   readonly startTimer: StartTimer
+  /** Whether it is known that the bucket says where the archive of the partition began. Kept over its sessions. */
+  readonly begun: { isNoted: boolean }
   /** Milliseconds since 1970; only for what people are told. */
   readonly now: Clock
   /** Told of each object when the offset behind it is committed. */

@@ -36,8 +36,6 @@ export class ArchiveSession implements Session<bigint> {
   /** Whether the committed offset may lie within an object: nothing was noted with it by an archive. */
   private isUnsure = true
   private identity: LogIdentity | undefined
-  /** Whether it is noted in the bucket where the archive began. */
-  private hasNoted = false
   private wake: () => void = () => undefined
 
   constructor(parts: ArchiveParts) {
@@ -152,7 +150,7 @@ export class ArchiveSession implements Session<bigint> {
     if (before.topicId !== identity.topicId || before.clusterId !== identity.clusterId) {
       throw new Error(`The topic ${topic} was made anew while it was archived.`)
     }
-    if (!this.hasNoted) await this.noteBegin({ topic, partition, identity }, patience)
+    if (!this.parts.begun.isNoted) await this.noteBegin({ topic, partition, identity }, patience)
     const place = { topic, partition, from: this.chain }
     if (this.isUnsure) await patience.ask(() => refuseMiddle(record, place, { ...this.parts, identity }))
     return ArchiveObject.begin(record, place, {
@@ -165,10 +163,10 @@ export class ArchiveSession implements Session<bigint> {
   }
 
   private async noteBegin(of: Pick<BeginParts, 'topic' | 'partition' | 'identity'>, patience: Patience): Promise<void> {
-    const { store, prefix } = this.parts
+    const { store, prefix, begun } = this.parts
     const isConditional = await patience.ask(this.parts.isConditional)
     await patience.ask(() => noteBegin({ store, prefix, isConditional, ...of }, this.chain))
-    this.hasNoted = true
+    begun.isNoted = true
   }
 
   /** `position`: where the next record may be. */

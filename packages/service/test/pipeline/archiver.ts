@@ -168,6 +168,7 @@ export async function startArchive(
         onFreed: () => void events.push('freed'),
         onObject: ({ first, last, count, result, why }) =>
           void events.push(`${result} ${first}-${last} ${count} ${why}`),
+        begun: { isNoted: false },
         ...options,
       }
       return new ServedPipeline({
