@@ -11,7 +11,7 @@ import type { StructuredLog } from '../structured-log.ts'
 import { S3Error } from '../errors.ts'
 import type { S3ErrorCode } from '../errors.ts'
 import type { ListedObject, NewObject, ObjectBody, ObjectStore, StoredObject } from '../ports/object-store.ts'
-import { startSystemTimer } from '../time.ts'
+import { startSystemTimer, steadyClock } from '../time.ts'
 import type { StartTimer } from '../time.ts'
 import type { WatchedNews } from '../watched-value.ts'
 import { Caller, OwnFault } from './attempts.ts'
@@ -24,6 +24,12 @@ import type { S3Call } from './refusals.ts'
 
 /** What a write may take beyond the limit of every call: as much as its bytes need on a way of a mebibyte a second. */
 const leastBytesPerSecond = 1 << 20
+
+/**
+ * So long a bucket that was found is taken to be there, where an object is not: the next write says so if it is gone. Each of 64
+ * partitions that are taken over looks for two objects, and would have asked twice more.
+ */
+const foundForMs = 10_000
 
 /** Which bucket, where it is, and how it is asked. */
 export interface StoreOptions {
@@ -102,6 +108,8 @@ class S3Store implements ObjectStore {
   readonly #caller: Caller
   readonly #close: () => void
   readonly #bodies = new Set<Readable>()
+  /** When the bucket was found last, by a steady clock. */
+  #foundMs = -Infinity
 
   constructor(name: string, options: StoreOptions, { client, close }: StoreParts) {
     this.name = name
@@ -132,6 +140,7 @@ class S3Store implements ObjectStore {
     try {
       const found = await this.#look(key, attempts)
       if (found !== undefined) return found
+      if (steadyClock() - this.#foundMs < foundForMs) return undefined
     } catch (error) {
       if (!(error instanceof S3Error) || error.details['word'] !== undefined) throw error
       if (![301, 400, 403].includes(error.details['status'] as number)) throw error
@@ -229,6 +238,7 @@ class S3Store implements ObjectStore {
         ])
         // Whatever answers 200 to everything has stored nothing.
         if (ETag === undefined) throw this.#noStore(key)
+        this.#foundMs = steadyClock()
         return 'written'
       } catch (error) {
         if (isConditional && statusOf(error) === 412) return 'exists'
@@ -282,7 +292,10 @@ class S3Store implements ObjectStore {
     }
     const page = await this.#caller.run('list', call, work, attempts === undefined ? {} : { attempts })
     // An answer of something else would pass for an empty list, and one that cannot be gone on with for a whole one.
-    if (page.IsTruncated !== undefined && (!page.IsTruncated || page.NextContinuationToken !== undefined)) return page
+    if (page.IsTruncated !== undefined && (!page.IsTruncated || page.NextContinuationToken !== undefined)) {
+      this.#foundMs = steadyClock()
+      return page
+    }
     const message = `${call.doing} failed: the answer is no list of objects, or lacks how to go on.`
     throw new S3Error('ERR_S3_SERVER', message, { retryable: true })
   }

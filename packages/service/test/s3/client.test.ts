@@ -1,5 +1,5 @@
 // What the SDK is told, seen from the wire: that nothing comes from the environment, how bodies are signed, how many
-// connections there are, and that nobody loads it who needs no store.
+// calls and connections there are, and that nobody loads it who needs no store.
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -70,6 +70,17 @@ test('calls use one connection again, and never more than are allowed at once', 
   assert.ok(server.open.size <= 33)
   release()
   assert.deepEqual(new Set(await Promise.all(writing)), new Set(['written']))
+})
+
+test('whether there is a bucket at all is asked with the first object that is missed, and not again for some time', async (t) => {
+  const server = await startFakeS3(t)
+  const looking = await open(t, server)
+  for (const name of ['a', 'b', 'c']) assert.equal(await looking.head(name), undefined)
+  assert.equal(server.callsOf('list').length, 1)
+  const writing = await open(t, server)
+  assert.equal(await writing.create(objectOf('d', 'x')), 'written')
+  assert.equal(await writing.head('e'), undefined)
+  assert.equal(server.callsOf('list').length, 1)
 })
 
 test('an answer that comes before the end of a body leaves no connection behind', async (t) => {
