@@ -8,18 +8,18 @@ import { askedTogether } from '#src/joint-question.js'
 /** A question whose answers are held: each call of `answer` gives the oldest that is open. */
 function heldQuestion() {
   const open: ((answer: Promise<number>) => void)[] = []
-  let asked = 0
+  const state = { asked: 0 }
   const ask = () => {
-    asked++
+    state.asked++
     return new Promise<number>((resolve) => open.push(resolve))
   }
   const answer = (value: number | Error) => {
     open.shift()!(value instanceof Error ? Promise.reject(value) : Promise.resolve(value))
   }
   const until = async (times: number) => {
-    while (asked < times) await new Promise((resolve) => setImmediate(resolve))
+    while (state.asked < times) await new Promise((resolve) => setImmediate(resolve))
     await new Promise((resolve) => setImmediate(resolve))
-    assert.equal(asked, times)
+    assert.equal(state.asked, times)
   }
   return { ask: askedTogether(ask), answer, until }
 }

@@ -21,6 +21,7 @@ async function serve(): Promise<object> {
   const { endpoint, region, accessKey, secretKey, data } = await startVersitygw(owner, {
     buckets: [bucket],
     under: process.argv[2]!,
+    keepsConnections: true,
   })
   return { endpoint, region, accessKey, secretKey, data, bucket }
 }

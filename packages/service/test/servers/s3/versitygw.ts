@@ -32,6 +32,8 @@ export interface StoreServerOptions {
   readonly under?: string
   /** The folder of its objects; by default one beside its log. Not removed. */
   readonly data?: string
+  /** Whether connections are kept for the next call, as most stores do; by itself this one hangs up. */
+  readonly keepsConnections?: boolean
 }
 
 /** A store that runs, until its owner is done. Its process ends with this one, however this one ends. */
@@ -43,15 +45,24 @@ export class Versitygw implements S3Server {
   /** One folder for each bucket, in which objects lie as files by their keys. */
   readonly data: string
   readonly #program: string
+  readonly #keepsConnections: boolean
   readonly #logPath: string
   #child: ChildProcess | undefined
 
   /** Made by `startVersitygw`. */
-  constructor(place: { program: string; folder: string; data: string; port: number; region: string }) {
+  constructor(place: {
+    program: string
+    folder: string
+    data: string
+    port: number
+    region: string
+    keepsConnections: boolean
+  }) {
     this.endpoint = `http://127.0.0.1:${place.port}`
     this.region = place.region
     this.data = place.data
     this.#program = place.program
+    this.#keepsConnections = place.keepsConnections
     this.#logPath = path.join(place.folder, 'store.log')
   }
 
@@ -64,7 +75,9 @@ export class Versitygw implements S3Server {
   async start(): Promise<void> {
     if (this.#child !== undefined) throw new Error('The store runs already.')
     const { host } = new URL(this.endpoint)
-    const args = ['--port', host, '--region', this.region, '--health', '/health', '--quiet', 'posix', this.data]
+    const keeping = this.#keepsConnections ? ['--keep-alive'] : []
+    const about = ['--port', host, '--region', this.region, '--health', '/health', ...keeping]
+    const args = [...about, '--quiet', 'posix', this.data]
     const [command, ...before] = dyingWithParent()
     const env = { ...process.env, ROOT_ACCESS_KEY: this.accessKey, ROOT_SECRET_KEY: this.secretKey }
     const line = command === undefined ? [this.#program, ...args] : [command, ...before, this.#program, ...args]
@@ -128,13 +141,13 @@ export class Versitygw implements S3Server {
 
 /** Starts a store and resolves when it answers and has its buckets. It is ended, and what it stored removed, with its owner. */
 export async function startVersitygw(owner: Owner, options: StoreServerOptions = {}): Promise<Versitygw> {
-  const { buckets = ['logs'], region = testKeys.region, under = os.tmpdir() } = options
+  const { buckets = ['logs'], region = testKeys.region, under = os.tmpdir(), keepsConnections = false } = options
   const program = await s3Program()
   const folder = await mkdtemp(path.join(under, 'weir-s3-'))
   const block = await takePorts(1)
   const data = options.data ?? path.join(folder, 'data')
   mkdirSync(data, { recursive: true })
-  const store = new Versitygw({ program, folder, data, port: block.ports[0]!, region })
+  const store = new Versitygw({ program, folder, data, port: block.ports[0]!, region, keepsConnections })
   owner.after(async () => {
     if (owner.passed === false) owner.diagnostic?.(`store: ${store.logEnd()}`)
     await store.kill()
