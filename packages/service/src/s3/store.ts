@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 
 import type { ListObjectsV2CommandInput, PutObjectCommand } from '@aws-sdk/client-s3'
 
@@ -24,6 +25,9 @@ import type { S3Call } from './refusals.ts'
 
 /** What a write may take beyond the limit of every call: as much as its bytes need on a way of a mebibyte a second. */
 const leastBytesPerSecond = 1 << 20
+
+/** Bytes of a body that are hashed before others have their turn. */
+const mostTurnBytes = 1 << 20
 
 /**
  * So long a bucket that was found is taken to be there, where an object is not: the next write says so if it is gone. Each of 64
@@ -330,7 +334,15 @@ function readBody(body: ObjectBody): { readonly stream: Readable; readonly faile
 /** Returns the SHA-256 of a body in hexadecimal, by a reading of its own. */
 async function digestOf(body: ObjectBody): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of body.read()) hash.update(chunk as Buffer)
+  let bytes = 0
+  for await (const chunk of body.read()) {
+    hash.update(chunk as Buffer)
+    bytes += (chunk as Buffer).length
+    if (bytes < mostTurnBytes) continue
+    // What lies in memory is read without a pause: all else would wait for a hash of 60 MB.
+    await setImmediate()
+    bytes = 0
+  }
   return hash.digest('hex')
 }
 

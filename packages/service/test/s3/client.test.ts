@@ -46,6 +46,17 @@ test('a body is signed where others could change it on its way, and not read for
   assert.equal(object.streams.length, 1)
 })
 
+test('while a large body is hashed, all else has its turn', async (t) => {
+  const store = await open(t, await startFakeS3(t))
+  const object = objectOf('large', Buffer.alloc(8 << 20))
+  const creating = store.create(object)
+  let turns = 0
+  // It is read again when it is sent.
+  for (; object.streams.length < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(turns >= 8, `${turns} turns`)
+  assert.equal(await creating, 'written')
+})
+
 test('calls use one connection again, and never more than are allowed at once', async (t) => {
   const server = await startFakeS3(t)
   const store = await open(t, server)
