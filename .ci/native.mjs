@@ -35,10 +35,10 @@ const programs = { 'plain-cpp': join(root, 'benchmarks', 'native') }
 /** All targets together take about two minutes on two processors. */
 const usualSeconds = 40
 /**
- * Where the whole check waits for it. What was ever found is in the corpus, which comes first and takes seconds; in the rest
- * of a minute chance finds little that it does not find in half of it. For finding, `npm run fuzz` takes hours.
+ * Where the whole check waits for it. What was ever found is in the corpus, which comes first and takes seconds; in a
+ * minute more chance finds little. For finding, `npm run fuzz` takes hours.
  */
-const shortSeconds = 15
+const shortSeconds = 10
 
 class UsageError extends Error {
   name = 'UsageError'

@@ -71,7 +71,7 @@ try {
     for (let setting = waiting.shift(); setting !== undefined; setting = waiting.shift()) {
       const isOne = !setting.startsWith('all=')
       const isRight = await (isShort
-        ? run(setting, kernels, judge, { concurrency: 1, env: isOne ? { WEIR_RUNS: '200' } : {} })
+        ? run(setting, kernels, judge, { concurrency: 1, env: isOne ? { WEIR_RUNS: '100' } : {} })
         : run(setting, all, judge))
       if (!isRight) failed.push(setting)
     }

@@ -40,7 +40,7 @@ export function testFiles(folder = root) {
 const leftOutOnOtherNode = [
   // The core's test program as it is shipped, emulated on old processors, and for arm64 in a Node of its own.
   'packages/engine/dist-test/native-core.test.js',
-  'test/dist/packages-arm64.test.js',
+  'test/dist/arm64.test.js',
   // What Java makes of inputs from one seed: on each Node, original.test.js holds the kernels to answers recorded of it.
   'packages/engine/dist-test/original-java.test.js',
   'test/dist/original-command.test.js',
@@ -54,12 +54,13 @@ const leftOutOnOtherNode = [
   // Object stores and their judge, likewise.
   'packages/service/dist-test/servers/s3/servers.test.js',
   // Minutes of kills and lost answers: what delivery does about them is no matter of Node's version. How workers hang and
-  // die, and how clients are slow, is: workers.test.js, lethal.test.js and hostile.test.js stay.
+  // die, how clients are slow, and what is left of memory is: workers.test.js, hostile.test.js and limits.test.js stay.
   'packages/service/dist-test/faults/command.test.js',
   'packages/service/dist-test/faults/crashes.test.js',
   'packages/service/dist-test/faults/kafka.test.js',
   'packages/service/dist-test/faults/kafka-broker.test.js',
   'packages/service/dist-test/faults/kill-loop.test.js',
+  'packages/service/dist-test/faults/lethal.test.js',
   'packages/service/dist-test/faults/s3.test.js',
   'packages/service/dist-test/faults/whole-chain.test.js',
   // What tells one broker from another (rights, certificates, limits of a topic), and what lies in a bucket: the commands say
@@ -75,9 +76,14 @@ const leftOutOnOtherNode = [
   'benchmarks/dist-test/kafka.test.js',
   'benchmarks/dist-test/kafka/other-contenders.test.js',
   'benchmarks/dist-test/main.test.js',
+  'benchmarks/dist-test/options.test.js',
   'benchmarks/dist-test/peers.test.js',
   'benchmarks/dist-test/plain-cpp.test.js',
   'benchmarks/dist-test/service.test.js',
+  // What the documents show, with what has tests of its own on each Node; and how a release is made, on any.
+  'test/dist/examples.test.js',
+  'test/dist/release.test.js',
+  'test/dist/served-examples.test.js',
 ]
 
 /** The test files among `files` that are for each Node. */

@@ -58,7 +58,7 @@ test('npm run fuzz and npm run test:native refuse arguments that they do not kno
   assert.match(run('.ci/native.mjs', 'fuzz', 'regex').stderr, /no fuzz target regex; there are values, framing, walk, /)
 })
 
-test('on a second Node few tests are left out, each of which there is, and of no part of the service most', async () => {
+test('on a second Node few tests are left out, each of which there is, and of each part of the service some stay', async () => {
   const { filesOfNode, testFiles } = (await importCompiled('.ci/test-files.mjs')) as {
     filesOfNode: (files: readonly string[]) => string[]
     testFiles: () => string[]
@@ -66,13 +66,13 @@ test('on a second Node few tests are left out, each of which there is, and of no
   const all = testFiles()
   const leftOut = all.filter((file) => !filesOfNode(all).includes(file))
   assert.ok(leftOut.includes('packages/engine/dist-test/native-core.test.js'), leftOut.join())
-  assert.ok(leftOut.length < all.length / 10, `${leftOut.length} of ${all.length}`)
+  assert.ok(leftOut.length < all.length / 8, `${leftOut.length} of ${all.length}`)
   // What servers/ tests is other programs, on any Node.
   for (const folder of new Set(
     leftOut.map((file) => dirname(file)).filter((each) => /\/service\/(?!.*\/servers)/.test(each)),
   )) {
     const inFolder = (file: string): boolean => dirname(file) === folder
-    assert.ok(leftOut.filter(inFolder).length <= all.filter(inFolder).length / 2, folder)
+    assert.ok(leftOut.filter(inFolder).length <= (all.filter(inFolder).length * 2) / 3, folder)
   }
   for (const file of leftOut) {
     const others = all.filter((each) => each !== file)

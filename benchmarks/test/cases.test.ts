@@ -39,6 +39,8 @@ const widely = new Set(['one-rule', 'ten-rules', 'hundred-rules'])
 const narrowly = new Set(['json-parse', 'portable', 'native', 'engine-2', 'rg', 'rg-2'])
 /** On the second input, which makes several batches. */
 const onLarger = ['json-parse', 'portable', 'native', 'engine-2']
+/** Where the portable kernel would take half a minute for that: it has been through the first input, and through others. */
+const slowest = 'six-fields-1000'
 
 test('there are the cases that the project measures, each with its own rules', () => {
   assert.deepEqual(
@@ -175,7 +177,7 @@ for (const benchmarkCase of cases) {
     })
   }
 
-  for (const id of onLarger) {
+  for (const id of onLarger.filter((each) => each !== 'portable' || name !== slowest)) {
     test(`${name}: ${id} gives the expected records of several batches`, async (context) => {
       const skipped = await compare(
         tested.find((each) => each.id === id)!,

@@ -4,7 +4,7 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { takeLock } from './build.mjs'
@@ -120,10 +120,13 @@ async function archiveVendored(kind, flags) {
   const archive = join(cacheDir, kind, `vendored-${hashOf(flags, versions, names)}.a`)
   if (existsSync(archive)) return archive
   const folder = `${archive}.objects`
-  console.error(`native: compiling RE2, Abseil and simdjson for kind ${kind} (${sources.length} files, some minutes) …`)
+  console.error(
+    `native: compiling RE2, Abseil and simdjson for kind ${kind} (${sources.length} files, a minute or two) …`,
+  )
   mkdirSync(folder, { recursive: true })
-  const objects = sources.map((path, i) => join(folder, `${i}-${basename(path)}.o`))
-  await inParallel(sources, async (path, i) => {
+  const together = joinAbseil(folder, sources)
+  const objects = together.map((path, i) => join(folder, `${i}-${basename(path)}.o`))
+  await inParallel(together, async (path, i) => {
     if (existsSync(objects[i])) return
     await compileOne(path, objects[i], [...flags, '-w'])
   })
@@ -131,6 +134,25 @@ async function archiveVendored(kind, flags) {
   renameSync(`${archive}.new`, archive)
   rmSync(folder, { recursive: true })
   return archive
+}
+
+/** Sources that Abseil's are put together in. Files of one folder go into different ones: some have names in common. */
+const abseilGroups = 8
+
+/**
+ * Returns the sources, Abseil's as a few files that include them: each is small and includes much, so that together they are
+ * compiled in a third of the time.
+ */
+function joinAbseil(folder, sources) {
+  const isAbseil = (path) => path.includes('/absl/')
+  const groups = Array.from({ length: abseilGroups }, () => [])
+  for (const [i, path] of sources.filter(isAbseil).entries()) groups[i % abseilGroups].push(path)
+  const joined = groups.map((group, i) => {
+    const path = join(folder, `absl-${i}.cc`)
+    writeFileSync(path, group.map((each) => `#include ${JSON.stringify(each)}\n`).join(''))
+    return path
+  })
+  return [...joined, ...sources.filter((path) => !isAbseil(path))]
 }
 
 async function compileAll(kind, sources, flags) {
