@@ -232,14 +232,16 @@ class S3Store implements ObjectStore {
         ...(isConditional ? { IfNoneMatch: '*' } : {}),
       })
       if (digest !== undefined) signBody(command, digest)
-      // Before the SDK is done with it: whoever has the body gives its memory back when the call is over.
-      signal.addEventListener('abort', () => reading.stream.destroy(), { once: true })
-      const unsent = new AbortController()
+      // Not `AbortSignal.any`: what is told of its end would be kept for good, an answer with each object.
+      const sending = new AbortController()
+      const giveUp = () => {
+        // Before the SDK is done with it: whoever has the body gives its memory back when the call is over.
+        reading.stream.destroy()
+        sending.abort(signal.reason)
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
       try {
-        const { ETag } = await Promise.race([
-          this.#client.send(command, AbortSignal.any([signal, unsent.signal])),
-          reading.failed,
-        ])
+        const { ETag } = await Promise.race([this.#client.send(command, sending.signal), reading.failed])
         // Whatever answers 200 to everything has stored nothing.
         if (ETag === undefined) throw this.#noStore(key)
         this.#foundMs = steadyClock()
@@ -249,7 +251,7 @@ class S3Store implements ObjectStore {
         throw error
       } finally {
         // An answer that came before the end of the body leaves a connection that nobody else can use.
-        if (!reading.stream.readableEnded) unsent.abort()
+        if (!reading.stream.readableEnded) sending.abort()
         reading.stream.destroy()
       }
     }

@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { queryObjects } from 'node:v8'
 
 import { eventually } from '../faults/fault.js'
 import { objectOf, linesOf } from '../contract/object-store.js'
@@ -55,6 +56,19 @@ test('while a large body is hashed, all else has its turn', async (t) => {
   for (; object.streams.length < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
   assert.ok(turns >= 8, `${turns} turns`)
   assert.equal(await creating, 'written')
+})
+
+test('nothing is kept of calls that are over', async (t) => {
+  const store = await open(t, await startFakeS3(t))
+  const call = async (key: string) => {
+    await store.create(objectOf(key, linesOf(100)))
+    await store.head(key)
+  }
+  await call('first')
+  // Collects garbage before it counts.
+  const before = queryObjects(AbortSignal)
+  for (let i = 0; i < 20; i++) await call(`more/${i}`)
+  assert.ok(Number(queryObjects(AbortSignal)) < Number(before) + 10)
 })
 
 test('calls use one connection again, and never more than are allowed at once', async (t) => {
