@@ -7,7 +7,7 @@ import { S3Error } from '../errors.ts'
 import { readManifest } from '../objects/manifest.ts'
 import { folderOf, hourFolder, objectKey, parseObjectKey } from '../objects/object-key.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
-import type { ArchivedRecord, LogIdentity } from './archive-object.ts'
+import type { ArchivedRecord, ArchiveParts, LogIdentity } from './archive-object.ts'
 
 /** Where the record is from. */
 interface Place {
@@ -18,6 +18,7 @@ interface Place {
 interface Bucket {
   readonly store: ObjectStore
   readonly prefix: string
+  readonly limits: Pick<ArchiveParts['limits'], 'periodMs'>
 }
 
 interface MiddleParts extends Bucket {
@@ -25,8 +26,9 @@ interface MiddleParts extends Bucket {
 }
 
 /**
- * Looks at the object before, as names have it, in the hour of the record: no object reaches over hours, unless the broker's
- * clock was set back. *Errors*: `ERR_S3_CONFLICT` where it holds the record; those of the store.
+ * Looks at the object before, as names have it: in the hour of the record, or of the period behind it, since an object holds
+ * records of its own period and of the one before (`closesBefore`). *Errors*: `ERR_S3_CONFLICT` where it holds the record; those
+ * of the store.
  */
 export async function refuseMiddle(record: ArchivedRecord, place: Place, parts: MiddleParts): Promise<void> {
   const { offset } = record
@@ -42,20 +44,32 @@ export async function refuseMiddle(record: ArchivedRecord, place: Place, parts: 
   throw new S3Error('ERR_S3_CONFLICT', message, { details: { key } })
 }
 
-async function keyBefore(record: ArchivedRecord, place: Place, { store, prefix }: Bucket) {
-  const { offset, timeMs } = record
-  const own = objectKey(prefix, { ...place, first: offset, timeMs, extension: '' })
-  let before: string | undefined
-  for await (const { key } of store.list(own.slice(0, own.lastIndexOf('+') + 1))) {
-    if (key >= own) break
-    if (parseObjectKey(prefix, key) !== undefined) before = key
+async function keyBefore({ offset, timeMs }: ArchivedRecord, place: Place, { store, prefix, limits }: Bucket) {
+  let before: { readonly key: string; readonly first: bigint } | undefined
+  for (const hourMs of hoursOf(prefix, timeMs, timeMs + limits.periodMs)) {
+    const own = objectKey(prefix, { ...place, first: offset, timeMs: hourMs, extension: '' })
+    for await (const { key } of store.list(ofPartition(own))) {
+      if (key >= own) break
+      const first = parseObjectKey(prefix, key)?.first
+      if (first !== undefined && (before === undefined || first > before.first)) before = { key, first }
+    }
   }
-  return before
+  return before?.key
+}
+
+/** Returns a time in each of the hours of two times. */
+function hoursOf(prefix: string, ...times: readonly [number, number]): Iterable<number> {
+  return new Map(times.map((timeMs) => [hourFolder(prefix, timeMs), timeMs])).values()
+}
+
+/** Returns what all names of the partition begin with in the hour of this one. */
+function ofPartition(key: string): string {
+  return key.slice(0, key.lastIndexOf('+') + 1)
 }
 
 /** What lies behind a record, as names have it. */
 export interface Behind {
-  /** Offset of the first record of the next object in the same hour; absent where there is none. */
+  /** Offset of the first record of the next object that one from here on could reach into; absent where there is none. */
   readonly first?: bigint
   /** Whether there may be more objects of the partition behind the record, in this hour or a later one. */
   readonly hasMore: boolean
@@ -64,14 +78,26 @@ export interface Behind {
 /** Names that are looked at behind the hour: where there are more, others of the partition are taken to be among them. */
 const mostNames = 1000
 
-/** Looks for the next object. May say that there are more where there are none; never the other way round. *Errors*: the store's. */
-export async function findBehind(record: ArchivedRecord, place: Place, { store, prefix }: Bucket): Promise<Behind> {
-  const { offset, timeMs } = record
-  const own = objectKey(prefix, { ...place, first: offset, timeMs, extension: '' })
-  for await (const { key } of store.list(own.slice(0, own.lastIndexOf('+') + 1), own)) {
-    const first = parseObjectKey(prefix, key)?.first
-    if (first !== undefined && first > offset) return { first, hasMore: true }
+/**
+ * Looks for the next object: in the hour of the record, and of the period before it, of which an object may hold records. May say
+ * that there are more where there are none; never the other way round. *Errors*: the store's.
+ */
+export async function findBehind(
+  { offset, timeMs }: ArchivedRecord,
+  place: Place,
+  { store, prefix, limits }: Bucket,
+): Promise<Behind> {
+  let next: bigint | undefined
+  for (const hourMs of hoursOf(prefix, timeMs, timeMs - limits.periodMs)) {
+    const own = objectKey(prefix, { ...place, first: offset, timeMs: hourMs, extension: '' })
+    for await (const { key } of store.list(ofPartition(own), own)) {
+      const first = parseObjectKey(prefix, key)?.first
+      if (first === undefined || first <= offset) continue
+      if (next === undefined || first < next) next = first
+      break
+    }
   }
+  if (next !== undefined) return { first: next, hasMore: true }
   let names = 0
   // Behind all names in the folder of the hour: no topic has a tilde.
   for await (const { key } of store.list(`${folderOf(prefix)}dt=`, `${hourFolder(prefix, timeMs)}~`)) {

@@ -152,6 +152,34 @@ test('objects that are gone are written again, up to those that are there, howev
   }
 })
 
+test('what fills a gap ends before an object that lies in the hour before, since the clock of a broker was behind', async (t) => {
+  const about = { periodMs: minuteMs, maxBytes: 1 << 20, mostStoredBytes: 60e6 }
+  const [kafka, store] = [archiveCluster(), new MemoryStore()]
+  // Twenty each: of the hour, of the one before, of the hour; then the minute is over.
+  const timeOf = (n: number) => hourMs + [300, -200, 500, 2 * minuteMs][Math.floor(n / 20)]!
+  for (let n = 0; n < 80; n++) kafka.append(target, [record(`{"n":${n}}`, timeOf(n))])
+  await archiveOnce(t, kafka, store, 60n, { limits: { ...about, maxRecords: 20 } })
+  const first = objectsIn(store).find(({ manifest }) => manifest.first === 0n)
+  assert.ok(store.objects.delete(first!.key))
+  kafka.setOffset(group, target, 0n, 'set: by hand')
+  await startArchive(t, kafka, store, 'b', { limits: { ...about, maxRecords: 1000 } })
+  await until(kafka, () => (kafka.offsetOf(group, target) ?? 0n) >= 60n)
+  const objects = objectsIn(store).sort((a, b) => Number(a.manifest.first - b.manifest.first))
+  assert.deepEqual(objects.map(({ manifest: { first, last } }) => [first, last]), [[0n, 19n], [20n, 39n], [40n, 59n]]) // prettier-ignore
+})
+
+test('a group that stands in an object of the hour behind, since the clock of a broker was behind, writes none of it again', async (t) => {
+  const [kafka, store] = [archiveCluster(), new MemoryStore()]
+  const timeOf = (n: number) => hourMs + [300, -200, 500, 2 * minuteMs][Math.floor(n / 20)]!
+  for (let n = 0; n < 80; n++) kafka.append(target, [record(`{"n":${n}}`, timeOf(n))])
+  await archiveOnce(t, kafka, store, 60n)
+  assert.equal(objectsIn(store).length, 1)
+  kafka.setOffset(group, target, 30n, 'set: by hand')
+  const { events } = await startArchive(t, kafka, store, 'b')
+  await until(kafka, () => events.some((event) => event.startsWith('failed') || event.startsWith('written')))
+  assert.ok(events.includes('failed ERR_S3_CONFLICT'), events.join('; '))
+})
+
 test('an archive that goes on in another bucket begins there, also when the group loses its offset', async (t) => {
   const [kafka, one, two] = [archiveCluster(), new MemoryStore(), new MemoryStore()]
   append(kafka, 0, 130)
