@@ -9,7 +9,7 @@ import { manifestMetadata, mostVersions, readManifest } from '../objects/manifes
 import type { Manifest } from '../objects/manifest.ts'
 import type { BuiltObject, ObjectBuilder } from '../objects/object-builder.ts'
 import { objectKey } from '../objects/object-key.ts'
-import type { ObjectStore } from '../ports/object-store.ts'
+import type { NewObject, ObjectStore, StoredObject } from '../ports/object-store.ts'
 import { kafkaHeaders } from '../sinks/kafka.ts'
 import type { Clock, StartTimer } from '../time.ts'
 import { findBehind } from './archive-neighbours.ts'
@@ -248,22 +248,32 @@ export class ArchiveObject {
   }
 
   private async put({ body }: BuiltObject, manifest: Manifest): Promise<'written' | 'adopted'> {
-    const { store, patience, contentType, isConditional } = this.parts
+    const { patience, contentType, isConditional } = this.parts
     const object = { key: this.key, body, contentType, metadata: manifestMetadata(manifest) }
-    for (;;) {
-      const isObeyed = await patience.ask(isConditional)
-      if (isObeyed && (await patience.ask(() => store.create(object))) === 'written') return 'written'
-      // Where conditions are ignored, somebody may have written it since it was begun here.
-      const found = await patience.ask(() => store.head(this.key))
-      if (found !== undefined) {
-        this.compare(ownManifest(found, manifest, this.parts), manifest)
-        return 'adopted'
-      }
-      // Somebody has deleted it since: then it is written again.
-      if (isObeyed) continue
-      await patience.ask(() => store.overwrite(object))
-      return 'written'
-    }
+    const isObeyed = await patience.ask(isConditional)
+    const found = await patience.ask(() => (isObeyed ? this.create(object) : this.createUnasked(object)))
+    if (found === undefined) return 'written'
+    this.compare(ownManifest(found, manifest, this.parts), manifest)
+    return 'adopted'
+  }
+
+  /** Resolves with what is there already; undefined where the object is written. */
+  private async create(object: NewObject): Promise<StoredObject | undefined> {
+    const { store } = this.parts
+    if ((await store.create(object)) === 'written') return undefined
+    const found = await store.head(this.key)
+    if (found !== undefined) return found
+    // Somebody has deleted it since: then it is written again, and not at once where that goes on.
+    const message = `${this.key} is there when it is written, and gone when it is looked at.`
+    throw new S3Error('ERR_S3_CONFLICT', message, { retryable: true, details: { key: this.key } })
+  }
+
+  /** The same where conditions are ignored: somebody may have written it since it was begun here. */
+  private async createUnasked(object: NewObject): Promise<StoredObject | undefined> {
+    const { store } = this.parts
+    const found = await store.head(this.key)
+    if (found === undefined) await store.overwrite(object)
+    return found
   }
 
   private compare(there: Manifest, ours: Manifest): void {

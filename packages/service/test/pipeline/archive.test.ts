@@ -105,6 +105,26 @@ test('a store that fails is waited for, and told', async (t) => {
   assert.ok(events.includes('freed'))
 })
 
+test('a store that has an object when it is written, and none when it is looked at, is waited for like one that fails', async (t) => {
+  const [kafka, store] = [archiveCluster(), new MemoryStore()]
+  const create = store.create.bind(store)
+  let isOfTwoMinds = true
+  store.create = (object) => (isOfTwoMinds && object.key.includes('dt=') ? Promise.resolve('exists') : create(object))
+  append(kafka, 0, 130)
+  const { events, pipeline, done } = await startArchive(t, kafka, store, 'a')
+  await until(kafka, () => pipeline.state.status === 'waiting')
+  assert.ok(events.includes('held ERR_S3_CONFLICT'), events.join('; '))
+  isOfTwoMinds = false
+  await until(kafka, () => kafka.offsetOf(group, target) === 120n)
+  assertWhole(store, 120)
+  // It ends also while it waits.
+  isOfTwoMinds = true
+  append(kafka, 130, 190)
+  await until(kafka, () => pipeline.state.status === 'waiting')
+  pipeline.drain()
+  await done
+})
+
 test('what another process wrote and did not commit is adopted, wherever it ends', async (t) => {
   for (const maxRecords of [25, 60, 1000]) {
     const [kafka, store] = [archiveCluster(), new MemoryStore()]
