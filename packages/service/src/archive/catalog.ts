@@ -1,6 +1,6 @@
 // What lies below an archive's prefix: objects with their manifests, and what is none of them, in the order of their keys,
 // which is by hour, topic, partition and offset. A bucket may hold millions: nothing but a few objects that are looked at
-// is kept. Called by newest.ts, verify.ts and ../commands.
+// is kept. Called by direct.ts, newest.ts, verify.ts and ../commands.
 
 import type { ListedObject, ObjectStore, StoredObject } from '../ports/object-store.ts'
 import { readDirectManifest, readManifest } from '../objects/manifest.ts'

@@ -1,6 +1,7 @@
 // Which offsets of one partition are in objects. Each object says from where to where it reaches: from the offset that the
 // group stood at, behind the object before, to its last record. What no object reaches over is a gap. Pure; grows with the
-// number of gaps and not with that of objects. Called by verify.ts.
+// number of gaps and not with that of objects. Called by
+// ledger.ts and ../commands.
 
 /** An object, as far as it is a link of the chain. */
 export interface Link {

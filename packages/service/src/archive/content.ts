@@ -1,4 +1,4 @@
-// What an object holds: read, inflated, counted and hashed, in pieces. Called by verify.ts.
+// What an object holds: read, inflated, counted and hashed, in pieces. Called by direct.ts and verify.ts.
 
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'

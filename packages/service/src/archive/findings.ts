@@ -1,5 +1,5 @@
-// What can be wrong with an archive: the kinds, and one finding. The messages are verify.ts's and partition-end.ts's; how findings are shown
-// is the command's.
+// What can be wrong with an archive: the kinds, and one finding. The messages are verify.ts's, direct.ts's,
+// object-checks.ts's and end-checks.ts's; how findings are shown is the command's.
 
 /** Kinds of findings, each with what it means. docs/archive.md has the same table. */
 export const findingKinds = {

@@ -1,5 +1,6 @@
 // The objects of an archive, added up by partition, and by cluster and topic where those have changed: offsets of a topic that
-// was made anew mean other records. Called by verify.ts and end-checks.ts.
+// was made anew mean other records. Called by verify.ts and end-checks.ts; what a log is, also by
+// newest.ts and ../commands.
 
 import type { ArchivedObject } from './catalog.ts'
 import { Chain } from './chain.ts'

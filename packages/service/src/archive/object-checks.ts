@@ -1,5 +1,5 @@
 // What can be wrong with one object by itself: its name, its manifest, what it holds, and what the topic holds where it is
-// from. Pure. Called by verify.ts.
+// from. Pure. Called by direct.ts, newest.ts and verify.ts.
 
 import { counted } from '../counted.ts'
 import type { ArchivedObject, CatalogEntry } from './catalog.ts'

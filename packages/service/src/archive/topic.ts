@@ -1,5 +1,5 @@
 // The topic that an archive was made of, as far back as it is kept: what its records come to in the ranges of objects, and how
-// many there are where no object is. Called by verify.ts.
+// many there are where no object is. Called by end-checks.ts and verify.ts.
 
 import type { KafkaError } from '../errors.ts'
 import type { FetchedRecord, KafkaCluster, LogOffsets, Target } from '../kafka/port.ts'

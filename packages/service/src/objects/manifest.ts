@@ -1,4 +1,4 @@
-// What an archived object says of itself: the metadata that it carries. Called by ../pipeline and ../archive.
+// What an archived object says of itself: the metadata that it carries. Called by ../pipeline, ../sinks and ../archive.
 
 /** What an archived object holds, and where it comes from. */
 export interface Manifest {

@@ -1,5 +1,5 @@
 // How long to wait before something is tried again: longer and longer, and never at the same time as others who wait.
-// Knows no clock and no timer. Called by served.ts.
+// Knows no clock and no timer. Called by served.ts, patience.ts and ../commands.
 
 /** Least and most time between two attempts, in milliseconds. */
 export const backoffMs = { least: 200, most: 30_000 } as const
