@@ -35,6 +35,8 @@ export class ArchiveSession implements Session<bigint> {
   private isFresh = true
   /** Whether the committed offset may lie within an object: nothing was noted with it by an archive. */
   private isUnsure = true
+  /** Whether names are looked at up to the end of the log: where somebody has set the offset, any may be taken and any free. */
+  private looksToEnd = true
   private identity: LogIdentity | undefined
   private wake: () => void = () => undefined
 
@@ -121,6 +123,7 @@ export class ArchiveSession implements Session<bigint> {
     }
     if (run.length > 0) await this.open!.add(run)
     this.readTo = value.position
+    if (value.isAtEnd === true) this.looksToEnd = false
     this.open?.read(value.position, value.isAtEnd === true, this.parts.clock())
     const end = this.open?.endAfter(value.position)
     if (end !== undefined) await this.end(end, value.position, writing)
@@ -137,7 +140,7 @@ export class ArchiveSession implements Session<bigint> {
     this.chain = behind !== undefined && behind <= position ? behind : position
     this.readTo = position
     this.isFresh = true
-    this.isUnsure = behind === undefined
+    this.isUnsure = this.looksToEnd = behind === undefined
     this.identity = undefined
   }
 
@@ -177,7 +180,7 @@ export class ArchiveSession implements Session<bigint> {
     // retention has deleted it, though it lacks nothing.
     await source.commit(position, offsetNote(behind))
     this.chain = behind
-    this.isFresh = object.mayMeetMore
+    this.isFresh = this.looksToEnd || object.mayMeetMore
     this.isUnsure = false
     await this.drop()
     hooks.onCommit(position)
