@@ -47,7 +47,7 @@ export function resumeCommand(context: CommandContext): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', example)
     .action((options: ResumeOptions) =>
-      withArchives(context, options, { archive: (archive) => resume(context, options, archive) }),
+      withArchives(context, options, { archive: (archive) => resume(context, options, archive), needsOne: true }),
     )
   addSettingsOptions(command)
   return refuseRepeatedValues(command, repeatableSettingsOptions)

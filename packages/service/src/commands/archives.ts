@@ -44,6 +44,8 @@ export interface DirectOutput {
 /** What is done with each archive that is asked for, and with each output of a pipeline without a topic. */
 export interface ArchiveWork {
   readonly archive: (archive: Archive) => Promise<void>
+  /** It changes something: where there are several archives, one has to be named. Absent: all are gone through. */
+  readonly needsOne?: true
   /** Absent: there is nothing to be done with them. */
   readonly direct?: (output: DirectOutput) => Promise<void>
 }
@@ -55,7 +57,7 @@ export async function withArchives(context: CommandContext, options: ArchiveOpti
     const { settings } = await readSettings(context, options, { checksFiles: true })
     const log = openLog({ level: 'warn', format: 'text', write: (text) => void context.errorStream.write(text) })
     kafka = new SharedKafka(settings.kafka, log)
-    for (const each of wanted(settings, options, work.direct !== undefined)) {
+    for (const each of wanted(settings, options, work)) {
       await withStore(each.s3, log, (store) => {
         if ('output' in each) return work.direct!({ ...each, store })
         const { name, archive } = each
@@ -83,7 +85,9 @@ type Wanted = { readonly name: string; readonly s3: S3SinkSettings } & (
   { readonly archive: ArchiveSettings } | { readonly output: string }
 )
 
-function wanted({ pipelines }: Settings, { pipeline, partition }: ArchiveOptions, takesDirect: boolean): Wanted[] {
+function wanted({ pipelines }: Settings, options: ArchiveOptions, { direct, needsOne }: ArchiveWork): Wanted[] {
+  const { pipeline, partition } = options
+  const takesDirect = direct !== undefined
   const all = Object.entries(pipelines).flatMap(([name, each]): Wanted[] => {
     const archive = archiveOf(each)
     if (archive !== undefined) return [{ name, s3: archive.s3, archive }]
@@ -91,6 +95,8 @@ function wanted({ pipelines }: Settings, { pipeline, partition }: ArchiveOptions
   })
   const fitting = all.filter((each) => 'archive' in each || (takesDirect && partition === undefined))
   const found = fitting.filter(({ name }) => pipeline === undefined || name === pipeline)
+  const names = [...new Set(fitting.map(({ name }) => name))].join(', ')
+  if (needsOne && found.length > 1) throw new ConfigError('ERR_CONFIG_OPTION', `--pipeline: name one of ${names}.`)
   if (found.length > 0) return found
   const named = all.find(({ name }) => pipeline === undefined || name === pipeline)
   if (named !== undefined && !('archive' in named)) {
@@ -100,6 +106,6 @@ function wanted({ pipelines }: Settings, { pipeline, partition }: ArchiveOptions
   if (all.length === 0) {
     throw new ConfigError('ERR_CONFIG_OPTION', 'No pipeline is an archive, which copies a topic into a bucket, without rules; and none writes to S3 otherwise.') // prettier-ignore
   }
-  const names = [...new Set(fitting.map(({ name }) => name))].join(', ')
-  throw new ConfigError('ERR_CONFIG_OPTION', `--pipeline: ${pipeline} is no archive; there are ${names}.`)
+  const others = names === '' ? 'no pipeline is one' : `there are ${names}`
+  throw new ConfigError('ERR_CONFIG_OPTION', `--pipeline: ${pipeline} is no archive; ${others}.`)
 }
