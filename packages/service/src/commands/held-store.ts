@@ -1,6 +1,6 @@
 // What is known of a bucket that takes nothing: for which reason, since when, and when that is over. Whoever writes only what
-// somebody sends would not find out that it is back while nobody sends: so it is asked. Archives, which have something to
-// write, wait by themselves (../pipeline/patience.ts). Called by serve-s3.ts.
+// somebody sends would not find out that it is back while nobody sends: so it is asked. So is that of an archive until it has
+// answered once; partitions that have something to write wait by themselves (../pipeline/patience.ts). Called by serve-s3.ts.
 
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -94,10 +94,9 @@ export class ArchiveUnit implements ServedUnit {
   }
 
   get whyNotReady(): string | undefined {
-    const { whyFull } = this.parts.s3.spool
     // What failed last may be something else than what is waited for.
     const held = [...this.partitions.values()].flatMap(({ whyHeld }) => whyHeld ?? [])
-    return whyNotReady(this.pipeline, this.source, [...(whyFull === undefined ? [] : [whyFull]), ...held])
+    return whyNotReady(this.pipeline, this.source, [...this.parts.s3.whyHeld, ...held])
   }
 
   status(): object {
@@ -142,10 +141,11 @@ export class ArchiveUnit implements ServedUnit {
   }
 
   private measured(): MeasuredS3 {
-    const { spool } = this.parts.s3
+    const { spool, paused } = this.parts.s3
     const all = this.own
+    const held = all.flatMap(({ partition, heldBy }) => (heldBy === undefined ? [] : [{ partition, reason: heldBy }]))
     return {
-      paused: all.flatMap(({ partition, heldBy }) => (heldBy === undefined ? [] : [{ partition, reason: heldBy }])),
+      paused: [...held, ...paused],
       spool: { memoryBytes: spool.memoryBytes, diskBytes: spool.diskBytes },
       open: all.flatMap(({ partition, openSinceMs: sinceMs }) =>
         sinceMs === undefined ? [] : [{ partition, sinceMs }],

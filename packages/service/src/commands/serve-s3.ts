@@ -51,7 +51,7 @@ export class PipelineS3 {
   readonly settings: S3SinkSettings
   readonly store: ObjectStore
   readonly spool: Spool
-  /** What sinks wait for; archives know that themselves. */
+  /** What is known against it: from the start on, and by sinks. What partitions of an archive meet they know themselves. */
   readonly waiting: HeldStore
   private readonly log: StructuredLog
   private conditions: StoreConditions | undefined
@@ -83,11 +83,11 @@ export class PipelineS3 {
     return this.asking
   }
 
-  /** Asks, and tells where there is no answer. Nobody has to wait for it. `onFailure`: told of that, too. */
-  ask(onFailure: (error: S3Error) => void = () => undefined): void {
+  /** Asks, and until there is an answer again and again. Nobody has to wait for it. */
+  ask(): void {
     this.probed().catch((error: unknown) => {
       if (this.isClosed) return
-      if (error instanceof S3Error) onFailure(error)
+      if (error instanceof S3Error) this.waiting.hold(error)
       this.log.warn('The bucket cannot be used yet; it is tried again.', { bucket: this.store.name, error })
     })
   }
@@ -108,6 +108,19 @@ export class PipelineS3 {
       onRefused: (error) => this.waiting.hold(error),
     })
     return this.sink
+  }
+
+  /** Why objects are not written, or wait for room; nothing while neither is so. */
+  get whyHeld(): readonly string[] {
+    const { waiting, spool } = this
+    return [waiting.error?.message, spool.whyFull].filter((why) => why !== undefined)
+  }
+
+  /** The same in a word each. */
+  get paused(): MeasuredS3['paused'] {
+    const { waiting, spool } = this
+    const reasons = [waiting.error?.code, spool.whyFull === undefined ? undefined : 'spool']
+    return reasons.flatMap((reason) => (reason === undefined ? [] : [{ reason }]))
   }
 
   /** When the oldest record came that a sink has not made safe yet, in milliseconds since 1970. */
@@ -133,6 +146,7 @@ export class PipelineS3 {
   private async probe(): Promise<StoreConditions> {
     const isObeyed = await this.store.probe(probeKey(this.settings.prefix))
     this.conditions = isObeyed ? 'conditional' : 'ignored'
+    this.waiting.free()
     const bucket = this.store.name
     if (isObeyed) this.log.info('The store obeys create-only writes.', { bucket })
     else {
@@ -160,10 +174,7 @@ export class Buckets {
 
   /** Why objects are not written, or wait for room; nothing while neither is so. */
   get whyHeld(): readonly string[] {
-    return [...this.opened.values()].flatMap(({ spool, waiting }) => [
-      ...(waiting.error === undefined ? [] : [waiting.error.message]),
-      ...(spool.whyFull === undefined ? [] : [spool.whyFull]),
-    ])
+    return [...this.opened.values()].flatMap(({ whyHeld }) => whyHeld)
   }
 
   /** Resolves when all stores take what is written, as far as that is known, or when the signal is aborted. */
@@ -178,7 +189,7 @@ export class Buckets {
     const open = all.flatMap(({ openSinceMs: sinceMs }) => (sinceMs === undefined ? [] : [{ sinceMs }]))
     const memoryBytes = spools.reduce((sum, spool) => sum + spool.memoryBytes, 0)
     const diskBytes = spools.reduce((sum, spool) => sum + spool.diskBytes, 0)
-    const paused = all.flatMap(({ waiting: { error } }) => (error === undefined ? [] : [{ reason: error.code }]))
+    const paused = all.flatMap((each) => each.paused)
     return { paused, open, ...(spools.length === 0 ? {} : { spool: { memoryBytes, diskBytes } }) }
   }
 
@@ -195,7 +206,7 @@ export async function openBuckets(pipeline: PipelineSettings, surroundings: S3Su
   try {
     for (const [, { s3 }] of outputsOf(pipeline)) if (s3 !== undefined) opened.set(s3, await openS3(s3, surroundings))
     // A store that does not answer is no reason to end: whoever sends is told to send again.
-    for (const s3 of opened.values()) s3.ask((error) => s3.waiting.hold(error))
+    for (const s3 of opened.values()) s3.ask()
   } catch (error) {
     await buckets.close()
     throw error

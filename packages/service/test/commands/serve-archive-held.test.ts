@@ -27,6 +27,8 @@ type BeginAt = (of: { topic: string; partition: number }, first: bigint) => Prom
 class BeginningPartition implements SourcePartition<bigint> {
   readonly name = 't, partition 0'
   readonly partition = 0
+  readonly position = 0n
+  readonly lag = 0n
   condition = 'taking over'
   beginAt: BeginAt | undefined
   /** Each call resolves when the partition waits, with what it waits for to go on. */
@@ -58,7 +60,7 @@ async function openArchive() {
   const s3 = new PipelineS3(s3Settings, store, await openSpool({ memoryBytes: 1 << 20 }), log)
   const partition = new BeginningPartition()
   const source = {
-    ...{ name: 't', partitions: new Map([[0, partition]]), watch: { warnings: [] } },
+    ...{ name: 't', partitions: new Map([[0, partition]]), watch: { warnings: [], figuresOf: () => undefined } },
     join: (onPartition: (partition: SourcePartition<bigint>) => void) => onPartition(partition),
     leave: () => Promise.resolve(),
     close: () => Promise.resolve(),
@@ -73,13 +75,15 @@ async function openArchive() {
     cluster: { admin: { clusterId: () => Promise.resolve('c'), topicId: () => Promise.resolve('i') } },
     openSource,
   }
-  const metrics = new Metrics({ version: '0' }).pipeline('archive')
+  const all = new Metrics({ version: '0' })
+  const metrics = all.pipeline('archive')
+  const paused = async () => (await all.render()).split('\n').filter((line) => line.startsWith('weir_s3_paused{'))
   const states: string[] = []
   const onState = ({ status, reason }: PipelineState) => void states.push(reason === undefined ? status : `${status}: ${reason}`) // prettier-ignore
   const parts = { name: 'archive', settings: pipeline, kafka, s3, metrics, log, onState }
   const unit = new ArchiveUnit(parts as unknown as ArchiveUnitParts)
   const assign = (...partitions: number[]) => calls.onAssigned!(partitions)
-  return { unit, partition, store, told, states, assign }
+  return { unit, s3, partition, store, told, states, assign, paused }
 }
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -144,5 +148,30 @@ test('what a partition waited for is over when it is somebody else’s', async (
   await until(() => partition.condition === 'running' && partition.turns.length > 0)
   unit.pipeline.drain()
   await running
+  await unit.close()
+})
+
+test('a store that is away at the start is a reason not to be ready, also where nothing is to be archived', async () => {
+  const { unit, s3, store, told, paused } = await openArchive()
+  let isAway = true
+  store.fateOf = () => (isAway ? 'busy' : 'done')
+  s3.ask()
+  await until(() => unit.whyNotReady !== 'starting')
+  assert.match(unit.whyNotReady ?? 'ready', /busy/)
+  assert.deepEqual(await paused(), ['weir_s3_paused{pipeline="archive",partition="",reason="ERR_S3_BUSY"} 1'])
+  isAway = false
+  // Somebody has something to write, and asks as well.
+  await s3.probed()
+  assert.deepEqual([unit.whyNotReady, await paused()], ['starting', []])
+  const [away, ...rest] = told
+  assert.deepEqual([away, rest], ['The bucket cannot be used yet; it is tried again.', ['The store works again.', 'The store obeys create-only writes.']]) // prettier-ignore
+  await unit.close()
+})
+
+test('that there is no room is told by metrics, as it is by readiness', async () => {
+  const { unit, s3, paused } = await openArchive()
+  s3.spool.diskFailed(Object.assign(new Error('no room'), { code: 'ENOSPC' }))
+  assert.match(unit.whyNotReady ?? 'ready', /is full: no room/)
+  assert.deepEqual(await paused(), ['weir_s3_paused{pipeline="archive",partition="",reason="spool"} 1'])
   await unit.close()
 })

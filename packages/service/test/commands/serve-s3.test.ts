@@ -42,7 +42,8 @@ test('a store is asked until it has answered, once at a time, and then no more',
   assert.equal(await s3.probed(), 'conditional')
   assert.equal(s3.isConditional, true)
   assert.equal(store.calls.length, 2)
-  assert.deepEqual(told, ['The bucket cannot be used yet; it is tried again.', 'The store obeys create-only writes.'])
+  const back = ['The store works again.', 'The store obeys create-only writes.']
+  assert.deepEqual(told, ['The bucket cannot be used yet; it is tried again.', ...back])
   await s3.close()
   assert.ok(store.isClosed)
 })
@@ -80,6 +81,8 @@ test('buckets of a pipeline are found by their settings, and measured together',
   assert.deepEqual(buckets.measured(), { paused: [], open: [], spool: { memoryBytes: 0, diskBytes: 0 } })
   assert.deepEqual(new Buckets(new Map()).measured(), { paused: [], open: [] })
   assert.deepEqual(buckets.whyHeld, [])
+  one.s3.spool.diskFailed(Object.assign(new Error('no room'), { code: 'ENOSPC' }))
+  assert.deepEqual([buckets.measured().paused, buckets.whyHeld.length], [[{ reason: 'spool' }], 1])
   await buckets.close()
   assert.ok(one.store.isClosed && other.store.isClosed)
 })
