@@ -51,7 +51,7 @@ export interface S3SinkOptions {
 
 /** A sink that tells how old is what is not safe yet. */
 export interface S3Sink extends Sink {
-  /** When its first record came, in milliseconds since 1970; undefined where everything is safe. */
+  /** When its first record came, in milliseconds since 1970; undefined where everything is safe, or is given back. */
   readonly openSinceMs: number | undefined
 }
 
@@ -107,7 +107,8 @@ class ObjectSink implements S3Sink {
   }
 
   get openSinceMs(): number | undefined {
-    return this.objects[0]?.sinceMs
+    // What a sink that failed holds is with its source again.
+    return this.failure === undefined ? this.objects[0]?.sinceMs : undefined
   }
 
   async write(chunks: readonly Uint8Array[], version?: string): Promise<void> {

@@ -257,6 +257,8 @@ test('an object that somebody else has written is named and left as it is', asyn
     assert.equal(error.message, `The object ${store.keys[0]} in s3://memory holds something else.`)
     return true
   })
+  // Its sender has the record again: nothing waits.
+  assert.equal(sink.openSinceMs, undefined)
   await sink.discard()
   assert.deepEqual(textsOf(store), ['mine'])
 })
