@@ -9,6 +9,7 @@ import { S3Error } from '../errors.ts'
 import { Backoff } from '../pipeline/retry.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { steadyClock } from '../time.ts'
+import type { Clock } from '../time.ts'
 
 /** What is needed to find out. */
 export interface HeldStoreParts {
@@ -17,27 +18,36 @@ export interface HeldStoreParts {
   /** Resolves where the store would take something. *Errors*: `S3Error`. */
   readonly ask: () => Promise<unknown>
   readonly log: StructuredLog
+  /** Milliseconds of a steady clock; absent: the system's. */
+  readonly clock?: Clock
+  /** Resolves after `ms`, or settles when the signal is aborted; absent: the system's timers. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /** What is waited for. */
 interface Hold {
   error: S3Error
   readonly sinceMs: number
+  hasAlarmed: boolean
   /** Aborted when it is over. */
   readonly over: AbortController
 }
+
+/** What waits for longer is told as an error. */
+export const alarmMs = 5 * 60_000
 
 /** The longest time that a store may ask to be left alone for. */
 const mostWaitMs = 30_000
 
 /** Whether a store takes what is written. *Order of calls*: `hold()` and `free()` at any time; `close()` at last. */
 export class HeldStore {
-  private readonly parts: HeldStoreParts
+  private readonly parts: Required<HeldStoreParts>
   private held: Hold | undefined
   private isClosed = false
 
   constructor(parts: HeldStoreParts) {
-    this.parts = parts
+    const wait = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal })
+    this.parts = { clock: steadyClock, wait, ...parts }
   }
 
   /** Why it takes nothing, of one kind of errors the first; undefined where nothing is known against it. */
@@ -52,7 +62,7 @@ export class HeldStore {
       if (this.held.error.code !== error.code) this.held.error = error
       return
     }
-    this.held = { error, sinceMs: steadyClock(), over: new AbortController() }
+    this.held = { error, sinceMs: this.parts.clock(), hasAlarmed: false, over: new AbortController() }
     void this.askAgain(this.held)
   }
 
@@ -61,7 +71,7 @@ export class HeldStore {
     const { held } = this
     if (held === undefined) return
     this.end()
-    this.parts.log.info('The store works again.', { heldMs: Math.round(steadyClock() - held.sinceMs) })
+    this.parts.log.info('The store works again.', { heldMs: this.heldMs(held) })
   }
 
   /** Resolves when it takes what is written, as far as that is known, or when the signal is aborted. */
@@ -77,6 +87,10 @@ export class HeldStore {
     this.end()
   }
 
+  private heldMs({ sinceMs }: Hold): number {
+    return Math.round(this.parts.clock() - sinceMs)
+  }
+
   private end(): void {
     this.held?.over.abort()
     this.held = undefined
@@ -84,21 +98,32 @@ export class HeldStore {
 
   /** Never rejects. */
   private async askAgain(held: Hold): Promise<void> {
-    const { name, ask, log } = this.parts
+    const { ask, wait } = this.parts
     const backoff = new Backoff()
     const { signal } = held.over
     while (!signal.aborted) {
       const ms = Math.max(backoff.next(), Math.min(held.error.retryAfterMs ?? 0, mostWaitMs))
-      await delay(ms, undefined, { signal }).catch(() => undefined)
+      await wait(ms, signal).catch(() => undefined)
       if (signal.aborted) return
       try {
         await ask()
         if (!signal.aborted) this.free()
       } catch (error) {
-        if (signal.aborted || !(error instanceof S3Error) || error.code === held.error.code) continue
-        held.error = error
-        log.warn('The bucket cannot be used yet; it is tried again.', { bucket: name, error })
+        if (!signal.aborted) this.tell(held, error)
       }
     }
+  }
+
+  /** It is held still. */
+  private tell(held: Hold, error: unknown): void {
+    const { name: bucket, log } = this.parts
+    if (error instanceof S3Error && error.code !== held.error.code) {
+      held.error = error
+      log.warn('The bucket cannot be used yet; it is tried again.', { bucket, error })
+    }
+    const heldMs = this.heldMs(held)
+    if (held.hasAlarmed || heldMs < alarmMs) return
+    held.hasAlarmed = true
+    log.error('The store has been waited for for minutes; somebody has to look.', { bucket, error: held.error, heldMs })
   }
 }

@@ -25,6 +25,7 @@ import type { SourcePartition } from '../ports/partitioned.ts'
 import type { KafkaSource } from '../sources/kafka.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer, steadyClock } from '../time.ts'
+import { alarmMs } from './held-store.ts'
 import { measuredKafka } from './serve-kafka.ts'
 import type { PipelineKafka } from './serve-kafka.ts'
 import type { PipelineS3 } from './serve-s3.ts'
@@ -50,9 +51,6 @@ const deliveries = {
   obeyed: 'exactly once',
   ignored: 'exactly once; under split brain, not even at least once',
 } as const
-
-/** What waits for longer is told as an error. */
-const alarmMs = 5 * 60_000
 
 /** An archive. */
 export class ArchiveUnit implements ServedUnit {
