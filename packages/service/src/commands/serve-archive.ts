@@ -28,6 +28,7 @@ import { startSystemTimer, steadyClock } from '../time.ts'
 import { alarmMs } from './held-store.ts'
 import { measuredKafka } from './serve-kafka.ts'
 import type { PipelineKafka } from './serve-kafka.ts'
+import { mostStoredBytes } from './serve-s3.ts'
 import type { PipelineS3 } from './serve-s3.ts'
 import { toldState, whyNotReady } from './served-unit.ts'
 import type { ServedUnit } from './served-unit.ts'
@@ -42,9 +43,6 @@ export interface ArchiveUnitParts {
   readonly log: StructuredLog
   readonly onState: (state: PipelineState) => void
 }
-
-/** Most bytes of an object as it is stored: a single write takes 64 MB. */
-const mostStoredBytes = 60_000_000
 
 /** What is promised where the store obeys create-only writes, and where it ignores them. */
 const deliveries = {

@@ -26,6 +26,9 @@ export interface S3Surroundings {
   readonly log: StructuredLog
 }
 
+/** Most bytes of an object as it is stored: a single write takes 64 MB. */
+export const mostStoredBytes = 60_000_000
+
 /** What a store does with create-only writes. */
 export type StoreConditions = 'conditional' | 'ignored'
 
@@ -97,7 +100,7 @@ export class PipelineS3 {
     const { store, spool } = this
     const { prefix, compression, level, maxObjectBytes, maxObjectRecords, maxWaitMs } = this.settings
     this.sink = openS3Sink({
-      ...{ store, spool, prefix, pipeline, maxObjectBytes, maxObjectRecords, maxWaitMs },
+      ...{ store, spool, prefix, pipeline, maxObjectBytes, mostStoredBytes, maxObjectRecords, maxWaitMs },
       format: objectFormat(compression, level),
       clock: Date.now,
       startTimer: startSystemTimer,

@@ -36,6 +36,8 @@ export interface S3SinkOptions {
   readonly pipeline: string
   /** An object ends before it would have more bytes of lines; only one that holds a single record may have. */
   readonly maxObjectBytes: number
+  /** The same for bytes as they are stored, as if nothing of what comes next were saved by compressing it. */
+  readonly mostStoredBytes: number
   /** An object ends when it has as many records; it may have more by those of one `write()`. */
   readonly maxObjectRecords: number
   /** How long, in milliseconds, the first record of an object waits for others. */
@@ -164,7 +166,9 @@ class ObjectSink implements S3Sink {
   /** Returns how many bytes go into the object that is open, cut behind a line; 0 where it has to end before. */
   private lengthFor(rest: Uint8Array): number {
     const { current } = this
-    const room = Math.max(0, this.options.maxObjectBytes - (current?.builder.rawBytes ?? 0))
+    const { maxObjectBytes, mostStoredBytes } = this.options
+    const { rawBytes, storedBytes } = current?.builder ?? { rawBytes: 0, storedBytes: 0 }
+    const room = Math.max(0, Math.min(maxObjectBytes - rawBytes, mostStoredBytes - storedBytes))
     if (rest.length <= room) return rest.length
     const last = rest.subarray(0, room).lastIndexOf(lineFeed)
     if (last >= 0 || current !== undefined) return last + 1

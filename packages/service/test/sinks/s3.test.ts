@@ -42,7 +42,7 @@ async function setUp(t: TestContext, options: Partial<S3SinkOptions> = {}): Prom
   })
   const all = {
     ...{ store, spool, format: objectFormat('none', 4), prefix: 'logs/', pipeline: 'web' },
-    ...{ maxObjectBytes: 64 * mebi, maxObjectRecords: 1_000_000, maxWaitMs: 1000 },
+    ...{ maxObjectBytes: 64 * mebi, mostStoredBytes: 60e6, maxObjectRecords: 1_000_000, maxWaitMs: 1000 },
     ...{ clock: time.clock, startTimer: time.startTimer, onObject: (object: SafeObject) => void safe.push(object) },
     ...options,
   }
@@ -188,6 +188,17 @@ test('full objects do not wait, and end behind a record', async (t) => {
     `${'x'.repeat(50)}\n`,
     '{"n":5}\n{"n":6}\n',
   ])
+})
+
+test('no object is larger, as it is stored, than one write takes, but for what is not compressed yet', async (t) => {
+  const { store, time, safe, options } = await setUp(t, { maxObjectBytes: 1 << 30, mostStoredBytes: 3 * mebi })
+  const sink = openS3Sink(options)
+  const lines = Buffer.concat(Array.from({ length: 1024 }, (_, n) => Buffer.alloc(1024, `${n % 10}`).fill(10, 1023)))
+  for (let i = 0; i < 10; i++) await sink.write([lines])
+  await flushed(sink, time)
+  assert.ok(safe.length > 2, `${safe.length} objects`)
+  for (const { storedBytes } of safe) assert.ok(storedBytes <= 3.5 * mebi + 1024, `${storedBytes} bytes`)
+  assert.equal(textsOf(store).join(''), lines.toString().repeat(10))
 })
 
 test('an object ends when it has all its records, or when the spool has no room for it', async (t) => {
