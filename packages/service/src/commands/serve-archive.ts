@@ -22,6 +22,7 @@ import { Backoff } from '../pipeline/retry.ts'
 import { ServedPipeline } from '../pipeline/served.ts'
 import type { PipelineState } from '../pipeline/served.ts'
 import type { SourcePartition } from '../ports/partitioned.ts'
+import { PartitionStop } from '../sources/kafka-stops.ts'
 import type { KafkaSource } from '../sources/kafka.ts'
 import type { StructuredLog } from '../structured-log.ts'
 import { startSystemTimer, steadyClock } from '../time.ts'
@@ -131,9 +132,17 @@ export class ArchiveUnit implements ServedUnit {
     const { s3 } = this.parts
     const isConditional = (await s3.probed()) === 'conditional'
     const identity = await this.identify()
-    const begun = await beginArchive({ store: s3.store, prefix: s3.settings.prefix, topic, partition, identity, isConditional }, first) // prettier-ignore
-    this.partitions.get(partition)?.begun()
-    return begun
+    const { store, settings } = s3
+    try {
+      const { prefix } = settings
+      const begun = await beginArchive({ store, prefix, topic, partition, identity, isConditional }, first)
+      this.partitions.get(partition)?.begun()
+      return begun
+    } catch (error) {
+      // The store has answered: what is waited for now is of the log.
+      if (error instanceof PartitionStop) this.partitions.get(partition)?.answered()
+      throw error
+    }
   }
 
   private measured(): MeasuredS3 {
@@ -195,9 +204,14 @@ class PartitionArchive {
     return this.session?.status
   }
 
-  /** It is known where it begins: the store has answered. */
+  /** It is known where it begins. */
   begun(): void {
     this.begin.isNoted = true
+    this.answered()
+  }
+
+  /** The store has answered. */
+  answered(): void {
     if (this.held !== undefined) this.free(steadyClock() - this.held.sinceMs)
   }
 

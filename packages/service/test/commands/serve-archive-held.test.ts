@@ -31,6 +31,7 @@ class BeginningPartition implements SourcePartition<bigint> {
   readonly lag = 0n
   condition = 'taking over'
   beginAt: BeginAt | undefined
+  logStart = 0n
   /** Each call resolves when the partition waits, with what it waits for to go on. */
   turns: (() => void)[] = []
   tries = 0
@@ -38,7 +39,7 @@ class BeginningPartition implements SourcePartition<bigint> {
   async *values(): AsyncGenerator<never> {
     this.tries++
     await new Promise<void>((resolve) => this.turns.push(resolve))
-    await this.beginAt!({ topic: 't', partition: 0 }, 0n)
+    await this.beginAt!({ topic: 't', partition: 0 }, this.logStart)
     this.condition = 'running'
     await new Promise<void>((resolve) => this.turns.push(resolve))
     yield* []
@@ -146,6 +147,27 @@ test('what a partition waited for is over when it is somebody else’s', async (
   store.fateOf = () => 'done'
   partition.turns.shift()!()
   await until(() => partition.condition === 'running' && partition.turns.length > 0)
+  unit.pipeline.drain()
+  await running
+  await unit.close()
+})
+
+test('a store that has answered is waited for no more, where the log lacks what the archive began with', async () => {
+  const { unit, partition, store, paused } = await openArchive()
+  const begin = { 'weir-cluster': 'c', 'weir-topic-id': 'i', 'weir-first': '5' }
+  store.objects.set('_weir/begin/t+0', { bytes: Buffer.alloc(0), metadata: begin, contentType: '', modifiedMs: 0 })
+  partition.logStart = 6n
+  let isAway = true
+  store.fateOf = () => (isAway ? 'busy' : 'done')
+  const running = unit.pipeline.run()
+  await until(() => partition.turns.length > 0)
+  partition.turns.shift()!()
+  await until(() => partition.tries === 2 && partition.turns.length > 0)
+  assert.match(unit.whyNotReady ?? 'ready', /busy/)
+  isAway = false
+  partition.turns.shift()!()
+  await until(() => unit.pipeline.state.lastError?.message.includes('its log begins at 6') === true)
+  assert.deepEqual([unit.whyNotReady?.includes('busy'), await paused()], [false, []])
   unit.pipeline.drain()
   await running
   await unit.close()
