@@ -297,8 +297,9 @@ export const errorCodes = {
   },
   ERR_S3_CONFLICT: {
     kind: 's3',
-    meaning: 'An object cannot be written because of others in the bucket, as one whose name is a folder of its name.',
-    cure: 'Read the message; give the output a prefix of its own.',
+    meaning:
+      'An object cannot be written because of others in the bucket: one whose name is a folder of its name, or one that holds some of its records.',
+    cure: 'Read the message. Give the output a prefix of its own; or, where the group stands within an object, use `weir archive resume`.',
   },
   ERR_S3_FOREIGN: {
     kind: 's3',
