@@ -5,8 +5,8 @@
 import { counted } from '../counted.ts'
 import { KafkaError, S3Error } from '../errors.ts'
 import type { CommittedOffset, KafkaCluster, LogOffsets } from '../kafka/port.ts'
-import { beginKey, readBegin } from '../objects/begin-note.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
+import { begunAt } from './begun.ts'
 import { catalog, inOrder } from './catalog.ts'
 import type { ArchivedObject, CatalogEntry, CatalogScope } from './catalog.ts'
 import { readContent } from './content.ts'
@@ -242,10 +242,8 @@ class Verification {
   /** What the archive has noted in the bucket, if it is of the log that is archived now. */
   async #begun(topic: string, partition: number): Promise<bigint | undefined> {
     const { store, scope } = this.#options
-    const stored = await store.head(beginKey(scope.prefix, topic, partition))
-    const note = stored === undefined ? undefined : readBegin(stored.metadata)
     const log = this.#logOf(topic)
-    return note === undefined || log === undefined || !isSameLog(note, log) ? undefined : note.first
+    return log === undefined ? undefined : begunAt(store, { prefix: scope.prefix, topic, partition }, log)
   }
 
   async #endFindings(topic: TopicPartition | undefined): Promise<Finding[]> {

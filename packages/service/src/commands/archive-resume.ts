@@ -4,14 +4,17 @@
 
 import { Command } from 'commander'
 
+import { begunAt } from '../archive/begun.ts'
 import { catalog } from '../archive/catalog.ts'
 import { Chain } from '../archive/chain.ts'
 import { isSameLog } from '../archive/ledger.ts'
 import type { LogIdentity } from '../archive/ledger.ts'
 import { newestEnd } from '../archive/newest.ts'
+import type { PartitionScope } from '../archive/newest.ts'
 import { ConfigError } from '../errors.ts'
 import type { KafkaCluster } from '../kafka/port.ts'
 import { offsetNote } from '../objects/offset-note.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
 import { withArchives } from './archives.ts'
 import type { Archive, ArchiveOptions } from './archives.ts'
 import type { CommandContext } from './context.ts'
@@ -80,7 +83,10 @@ async function identityOf(topic: string, { admin }: KafkaCluster): Promise<LogId
 /** Returns where the partition goes on, and whether that is behind an object. *Errors*: where it cannot; the store's. */
 async function whereOf(archive: Archive, options: ResumeOptions, before: Standing, log: LogIdentity) {
   if (options.backTo !== undefined) {
-    return { offset: gapOf(options.backTo, before, await chainOf(archive, options, log)), isBehind: false }
+    const { settings, store } = archive
+    const where = { prefix: settings.s3.prefix, topic: settings.source.topic, partition: options.partition }
+    const known = { begun: await begunAt(store, where, log), chain: await chainOf(store, where, log) }
+    return { offset: gapOf(options.backTo, before, known), isBehind: false }
   }
   const behind = await endOf(archive, options, log)
   const offset = offsetOf(options, before, behind)
@@ -105,11 +111,11 @@ async function endOf(
  * Returns what the objects of the partition reach over. What is from a topic of that name that was there before says nothing of
  * this one. *Cost*: a call for each object, as `weir archive verify --manifests` takes.
  */
-async function chainOf({ settings, store }: Archive, { partition }: ResumeOptions, log: LogIdentity): Promise<Chain> {
-  const { s3, source } = settings
+async function chainOf(store: ObjectStore, where: PartitionScope, log: LogIdentity): Promise<Chain> {
+  const { prefix, topic, partition } = where
   const chain = new Chain()
-  for await (const entry of catalog(store, { prefix: s3.prefix, partition })) {
-    if (entry.kind !== 'archived' || entry.manifest.topic !== source.topic || !isSameLog(entry.manifest, log)) continue
+  for await (const entry of catalog(store, { prefix, partition })) {
+    if (entry.kind !== 'archived' || entry.manifest.topic !== topic || !isSameLog(entry.manifest, log)) continue
     const { key, hour, manifest } = entry
     const { from, first, last } = manifest
     chain.add({ key, hour, from, first, last })
@@ -117,12 +123,19 @@ async function chainOf({ settings, store }: Archive, { partition }: ResumeOption
   return chain
 }
 
+/** What is known from the bucket. `begun`: where the archive began, as far as that is noted. */
+interface KnownObjects {
+  readonly begun: bigint | undefined
+  readonly chain: Chain
+}
+
 /** Returns an offset in a gap, from where on the topic still has records. *Errors*: where it is in an object, or gone. */
-function gapOf(text: string, { first }: Standing, chain: Chain): bigint {
+function gapOf(text: string, standing: Standing, { begun = 0n, chain }: KnownObjects): bigint {
   const offset = /^\d{1,19}$/.test(text) ? BigInt(text) : -1n
+  const logStart = BigInt(standing.first)
   // Without any object nothing is missing between them: the group begins where the log does.
-  const [logStart, begin] = [BigInt(first), chain.begin ?? 0n]
-  const gaps = [...(begin > logStart ? [{ from: logStart, to: begin }] : []), ...chain.gaps()]
+  const begin = chain.begin ?? begun
+  const gaps = [...(begin > begun ? [{ from: begun, to: begin }] : []), ...chain.gaps()]
   const open = gaps.flatMap(({ from, to }) => (to <= logStart ? [] : [{ from: from < logStart ? logStart : from, to }]))
   if (open.some(({ from, to }) => offset >= from && offset < to)) return offset
   const where = open.slice(0, mostGaps).map(({ from, to }) => `${from} to ${to - 1n}`)

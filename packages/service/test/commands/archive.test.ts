@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
 import type { KafkaCluster } from '#src/kafka/port.js'
+import { beginKey, beginMetadata } from '#src/objects/begin-note.js'
 import { folderOf } from '#src/objects/object-key.js'
 import { topicConfig } from '#src/kafka/topics.js'
 import { offsetNote } from '#src/objects/offset-note.js'
@@ -343,6 +344,28 @@ test('an archive whose group is lost goes on behind its newest object, and nowhe
   assert.match(refused.stderr, /weir archive resume/)
   assert.deepEqual(await kindsOf(archive), ['exit 0'])
 })
+
+test(
+  'who goes back goes back to what is missing, and not to what was before the archive began',
+  { skip },
+  async (t) => {
+    const archive = await archived(t)
+    const { cluster, prefix, run, topic } = archive
+    await deleteObject(server(), bucket, (await archive.keys())[0]!)
+    const back = (offset: string) => run('resume', '--partition', '0', '--reason', 'x', '--back-to', offset)
+    const refused = async (offset: string, message: RegExp) => {
+      const { code, stderr } = await back(offset)
+      assert.deepEqual([code, message.test(stderr)], [2, true], stderr)
+    }
+    await refused('12', /missing, and in the topic, are 0 to 11\.$/m)
+    const identity = { clusterId: await cluster.admin.clusterId(), topicId: (await cluster.admin.topicId(topic)) ?? '' }
+    const begin = { key: beginKey(prefix, topic, 0), bytes: '', metadata: beginMetadata({ ...identity, first: 5n }) }
+    await putObject(server(), bucket, begin)
+    await refused('4', /missing, and in the topic, are 5 to 11\.$/m)
+    const { code, stdout } = await back('5')
+    assert.deepEqual([code, /stands at 5 \(set: x\)/.test(String(stdout))], [0, true])
+  },
+)
 
 test(
   'objects that are gone are written again by who goes back to them, and nothing comes twice',
