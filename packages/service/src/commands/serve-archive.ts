@@ -73,6 +73,7 @@ export class ArchiveUnit implements ServedUnit {
     const source = kafka.openSource(topic, {
       beginAt: (of, first) => this.beginAt(of, first),
       onAssigned: (partitions) => this.assigned(partitions),
+      onLost: () => this.assigned([]),
     })
     this.source = source
     metrics.watchKafka(() => measuredKafka(source))
@@ -238,8 +239,10 @@ class PartitionArchive {
         this.parts.metrics.restarted(error)
         // It comes again with each attempt: told once, and not each time.
         // Nothing is waited for where an object ends elsewhere: it is taken over next.
-        if (error instanceof S3Error && error.code !== 'ERR_S3_CUT') this.hold(error)
-        else this.log.error('The archive of a partition has stopped, and is started again.', { error })
+        if (error instanceof S3Error && error.code !== 'ERR_S3_CUT') return this.hold(error)
+        // Somebody else may archive what waited for the store: then nothing comes that would find out that it is back.
+        this.letGo()
+        this.log.error('The archive of a partition has stopped, and is started again.', { error })
       },
       onState,
       now: Date.now,

@@ -100,10 +100,10 @@ export class PipelineKafka {
     this.metrics = metrics
   }
 
-  /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. `onAssigned`: told after the log is. */
+  /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. `onAssigned`, `onLost`: told after the log is. */
   openSource(
     { topic, group, format }: KafkaSourceSettings,
-    { onAssigned, ...more }: Partial<Pick<KafkaSourceOptions, 'beginAt' | 'onAssigned'>> = {},
+    { onAssigned, onLost, ...more }: Partial<Pick<KafkaSourceOptions, 'beginAt' | 'onAssigned' | 'onLost'>> = {},
   ): KafkaSource {
     const { cluster, pipeline, log } = this
     return new KafkaSource({
@@ -119,7 +119,10 @@ export class PipelineKafka {
         log.info('The group has assigned partitions.', { group, partitions: [...partitions] })
         onAssigned?.(partitions)
       },
-      onLost: (error, reason) => this.tellLoss(group, error, reason),
+      onLost: (error, reason) => {
+        this.tellLoss(group, error, reason)
+        onLost?.(error, reason)
+      },
       events: this.events(),
       now: Date.now,
       onWarning: ({ kind, message }, isOver) => {

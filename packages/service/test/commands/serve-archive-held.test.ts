@@ -66,7 +66,7 @@ async function openArchive() {
     leave: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }
-  const calls: { onAssigned?: (partitions: readonly number[]) => void } = {}
+  const calls: { onAssigned?: (partitions: readonly number[]) => void; onLost?: () => void } = {}
   const openSource = (_: unknown, { beginAt, ...more }: { beginAt: BeginAt; onAssigned: () => void }) => {
     Object.assign(calls, more)
     partition.beginAt = beginAt
@@ -84,7 +84,7 @@ async function openArchive() {
   const parts = { name: 'archive', settings: pipeline, kafka, s3, metrics, log, onState }
   const unit = new ArchiveUnit(parts as unknown as ArchiveUnitParts)
   const assign = (...partitions: number[]) => calls.onAssigned!(partitions)
-  return { unit, s3, partition, store, told, states, assign, paused }
+  return { unit, s3, partition, store, told, states, assign, lose: () => calls.onLost!(), paused }
 }
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -151,6 +151,32 @@ test('what a partition waited for is over when it is somebody else’s', async (
   await running
   await unit.close()
 })
+
+for (const isTold of [false, true]) {
+  const who = isTold ? 'its process was out of the group' : 'its session has heard that it was taken away'
+  test(`what a partition waited for is over when ${who}: somebody else may have archived it`, async () => {
+    const { unit, partition, store, lose, paused } = await openArchive()
+    store.fateOf = () => 'busy'
+    const running = unit.pipeline.run()
+    const turn = async (attempt: number, beginAt: BeginAt) => {
+      await until(() => partition.tries === attempt && partition.turns.length > 0)
+      partition.beginAt = beginAt
+      partition.turns.shift()!()
+    }
+    await turn(1, partition.beginAt!)
+    if (isTold) {
+      await until(() => unit.whyNotReady?.includes('busy') === true)
+      lose()
+    } else await turn(2, () => Promise.reject(new Error('The partition was taken away.')))
+    // It has an offset by then, and nothing comes.
+    await turn(isTold ? 2 : 3, () => Promise.resolve(0n))
+    await until(() => partition.condition === 'running')
+    assert.deepEqual([unit.whyNotReady, await paused()], [undefined, []])
+    unit.pipeline.drain()
+    await running
+    await unit.close()
+  })
+}
 
 test('a store that has answered is waited for no more, where the log lacks what the archive began with', async () => {
   const { unit, partition, store, paused } = await openArchive()
