@@ -29,8 +29,16 @@ interface Hold {
   error: S3Error
   readonly sinceMs: number
   hasAlarmed: boolean
+  /** Whether it goes on after the store had answered for a moment. */
+  readonly isRepeated: boolean
   /** Aborted when it is over. */
   readonly over: AbortController
+}
+
+/** That a store has answered which took nothing before. */
+interface Answered {
+  readonly held: Hold
+  readonly atMs: number
 }
 
 /** What waits for longer is told as an error. */
@@ -39,10 +47,17 @@ export const alarmMs = 5 * 60_000
 /** The longest time that a store may ask to be left alone for. */
 const mostWaitMs = 30_000
 
-/** Whether a store takes what is written. *Order of calls*: `hold()` and `free()` at any time; `close()` at last. */
+/**
+ * A store that refuses an object so soon after it has answered was not back: what it is asked with is small and there already, so
+ * that neither a full disk nor a limit of size keeps it from answering. Longer than outputs wait between two attempts.
+ */
+const doubtMs = 60_000
+
+/** Whether a store takes what is written. *Order of calls*: `hold()`, `answered()` and `free()` at any time; `close()` at last. */
 export class HeldStore {
   private readonly parts: Required<HeldStoreParts>
   private held: Hold | undefined
+  private last: Answered | undefined
   private isClosed = false
 
   constructor(parts: HeldStoreParts) {
@@ -50,9 +65,13 @@ export class HeldStore {
     this.parts = { clock: steadyClock, wait, ...parts }
   }
 
-  /** Why it takes nothing, of one kind of errors the first; undefined where nothing is known against it. */
+  /**
+   * Why it takes nothing, of one kind of errors the first; undefined where nothing is known against it. Stays for a while where its
+   * answer has deceived before.
+   */
   get error(): S3Error | undefined {
-    return this.held?.error
+    const { held, doubted } = this
+    return held === undefined && doubted?.isRepeated === true ? doubted.error : held?.error
   }
 
   /** It does not take something. From now on it is asked until it does. */
@@ -62,16 +81,30 @@ export class HeldStore {
       if (this.held.error.code !== error.code) this.held.error = error
       return
     }
-    this.held = { error, sinceMs: this.parts.clock(), hasAlarmed: false, over: new AbortController() }
+    const before = this.doubted?.error.code === error.code ? this.doubted : undefined
+    const { sinceMs, hasAlarmed } = before ?? { sinceMs: this.parts.clock(), hasAlarmed: false }
+    this.held = { error, sinceMs, hasAlarmed, isRepeated: before !== undefined, over: new AbortController() }
+    this.alarm(this.held)
     void this.askAgain(this.held)
   }
 
-  /** It took something. */
-  free(): void {
+  /** It answered, so that outputs may try again. */
+  answered(): void {
     const { held } = this
     if (held === undefined) return
     this.end()
-    this.parts.log.info('The store works again.', { heldMs: this.heldMs(held) })
+    this.last = { held, atMs: this.parts.clock() }
+    if (!held.isRepeated) this.tellFree(held)
+  }
+
+  /** It took an object. */
+  free(): void {
+    const { held, last } = this
+    this.end()
+    this.last = undefined
+    const repeated = last?.held.isRepeated === true ? last.held : undefined
+    const over = held ?? repeated
+    if (over !== undefined) this.tellFree(over)
   }
 
   /** Resolves when it takes what is written, as far as that is known, or when the signal is aborted. */
@@ -85,6 +118,16 @@ export class HeldStore {
   close(): void {
     this.isClosed = true
     this.end()
+  }
+
+  /** What may be held still, though the store has answered. */
+  private get doubted(): Hold | undefined {
+    const { last } = this
+    return last !== undefined && this.parts.clock() - last.atMs < doubtMs ? last.held : undefined
+  }
+
+  private tellFree(held: Hold): void {
+    this.parts.log.info('The store works again.', { heldMs: this.heldMs(held) })
   }
 
   private heldMs({ sinceMs }: Hold): number {
@@ -107,7 +150,7 @@ export class HeldStore {
       if (signal.aborted) return
       try {
         await ask()
-        if (!signal.aborted) this.free()
+        if (!signal.aborted) this.answered()
       } catch (error) {
         if (!signal.aborted) this.tell(held, error)
       }
@@ -121,6 +164,11 @@ export class HeldStore {
       held.error = error
       log.warn('The bucket cannot be used yet; it is tried again.', { bucket, error })
     }
+    this.alarm(held)
+  }
+
+  private alarm(held: Hold): void {
+    const { name: bucket, log } = this.parts
     const heldMs = this.heldMs(held)
     if (held.hasAlarmed || heldMs < alarmMs) return
     held.hasAlarmed = true

@@ -149,7 +149,7 @@ export class PipelineS3 {
   private async probe(): Promise<StoreConditions> {
     const isObeyed = await this.store.probe(probeKey(this.settings.prefix))
     this.conditions = isObeyed ? 'conditional' : 'ignored'
-    this.waiting.free()
+    this.waiting.answered()
     const bucket = this.store.name
     if (isObeyed) this.log.info('The store obeys create-only writes.', { bucket })
     else {

@@ -38,9 +38,9 @@ function open(...answers: readonly (S3Error | 'yes')[]) {
   const pass = async (ms: number) => {
     nowMs += ms
     waits.shift()!()
-    while (waits.length === 0 && store.error !== undefined) await turn()
+    for (let turns = 0; turns < 10; turns++) await turn()
   }
-  return { store, told, pass, asked: () => asked }
+  return { store, told, pass, forward: (ms: number) => void (nowMs += ms), asked: () => asked }
 }
 
 test('a store is asked until it answers, and a reason that is new is told', async () => {
@@ -59,7 +59,7 @@ test('a store is asked until it answers, and a reason that is new is told', asyn
 })
 
 test('one that is waited for for minutes is told as an error, once each time', async () => {
-  const { store, told, pass } = open(busy, busy, busy, 'yes', busy)
+  const { store, told, pass, forward } = open(busy, busy, busy, 'yes', busy)
   const alarm = 'error: The store has been waited for for minutes; somebody has to look.'
   store.hold(busy)
   await pass(alarmMs - 1)
@@ -68,9 +68,48 @@ test('one that is waited for for minutes is told as an error, once each time', a
   await pass(alarmMs)
   assert.deepEqual(told, [alarm])
   await pass(1)
+  forward(60_000)
   store.hold(busy)
   await pass(alarmMs)
   assert.deepEqual(told, [alarm, 'info: The store works again.', alarm])
+  store.close()
+})
+
+test('one that answers and goes on refusing is held all the time, and works again when it takes an object', async () => {
+  const { store, told, pass } = open('yes', 'yes', 'yes', 'yes', busy)
+  store.hold(busy)
+  await pass(1000)
+  // It is believed once.
+  assert.equal(store.error, undefined)
+  for (let i = 0; i < 2; i++) {
+    store.hold(busy)
+    await pass(alarmMs / 2)
+    assert.equal(store.error, busy)
+    await store.freed(new AbortController().signal)
+  }
+  store.free()
+  assert.equal(store.error, undefined)
+  const alarm = 'error: The store has been waited for for minutes; somebody has to look.'
+  assert.deepEqual(told, ['info: The store works again.', 'info: The store works again.'])
+  store.hold(busy)
+  await pass(1000)
+  store.hold(busy)
+  await pass(alarmMs)
+  assert.deepEqual(told.slice(2), ['info: The store works again.', alarm])
+  store.close()
+})
+
+test('one that is not asked for anything for a minute after it has answered is believed', async () => {
+  const { store, told, pass, forward } = open('yes', 'yes')
+  for (let i = 0; i < 2; i++) {
+    store.hold(busy)
+    await pass(1000)
+  }
+  assert.equal(store.error, busy)
+  forward(60_000)
+  assert.equal(store.error, undefined)
+  store.hold(busy)
+  assert.equal(told.length, 1)
   store.close()
 })
 

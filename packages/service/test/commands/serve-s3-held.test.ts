@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { startFakeS3 } from '../servers/s3/fake-s3.js'
 import type { FakeS3 } from '../servers/s3/fake-s3.js'
 import { refusals } from '../servers/s3/misdeeds.js'
+import type { FakeCall } from '../servers/s3/misdeeds.js'
 import { credentialsText } from '../servers/s3/server.js'
 import { anyPort, pipelineText, post, serve, settingsText } from './serving.js'
 import type { Serving } from './serving.js'
@@ -77,6 +78,26 @@ test('a store that does not answer at the start is a reason not to be ready, unt
   store.buckets.set('logs', new Map())
   store.script = undefined
   await readyIs(started, 200)
+})
+
+test('a store that answers, and goes on refusing objects, is told all the time', async (t) => {
+  const store = await startFakeS3(t)
+  const started = await serveInto(t, store)
+  const address = await started.source()
+  const isObject = ({ operation, key }: FakeCall) => operation === 'put' && key.includes('/dt=')
+  store.script = (call) => (isObject(call) ? refusals.denied : undefined)
+  const refused = () => store.calls.filter(isObject).length
+  while (refused() < 2) assert.equal((await post(address, '{"n":1}')).status, 503)
+  await started.metricIs(paused('ERR_S3_DENIED'), (value) => value === 1)
+  while (refused() < 5) {
+    assert.equal((await post(address, '{"n":1}')).status, 503)
+    assert.equal(await started.metric(paused('ERR_S3_DENIED')), '1')
+    assert.match(await readiness(started), /^503/)
+  }
+  store.script = undefined
+  while ((await post(address, '{"n":1}')).status !== 200);
+  assert.equal(await readiness(started), '200')
+  assert.equal(told(started, 'The store works again.').length, 2)
 })
 
 test('a service that waits for its store ends when it is told to', async (t) => {
