@@ -22,6 +22,8 @@ import { storeSettings } from './store-settings.ts'
 
 /** What a bucket is opened with besides its settings. */
 export interface S3Surroundings {
+  /** Whether two processes may give the same name, as archives of one partition do. */
+  readonly sharesNames: boolean
   readonly metrics: PipelineMetrics
   readonly log: StructuredLog
 }
@@ -37,7 +39,8 @@ export async function openS3(settings: S3SinkSettings, surroundings: S3Surroundi
   const { memoryBytes, spool: disk } = settings
   const spool = await openSpool({ memoryBytes, ...disk })
   try {
-    return new PipelineS3(settings, await openStore(storeOptions(settings, surroundings)), spool, surroundings.log)
+    const store = await openStore(storeOptions(settings, surroundings))
+    return new PipelineS3(settings, store, spool, surroundings)
   } catch (error) {
     await spool.close()
     throw error
@@ -57,17 +60,24 @@ export class PipelineS3 {
   /** What is known against it: from the start on, and by sinks. What partitions of an archive meet they know themselves. */
   readonly waiting: HeldStore
   private readonly log: StructuredLog
+  private readonly sharesNames: boolean
   private conditions: StoreConditions | undefined
   private asking: Promise<StoreConditions> | undefined
   private isClosed = false
   private sink: S3Sink | undefined
 
   /** Made by `openS3`. *Ownership*: of store and spool, which `close()` ends. */
-  constructor(settings: S3SinkSettings, store: ObjectStore, spool: Spool, log: StructuredLog) {
+  constructor(
+    settings: S3SinkSettings,
+    store: ObjectStore,
+    spool: Spool,
+    { log, sharesNames }: Pick<S3Surroundings, 'log' | 'sharesNames'>,
+  ) {
     this.settings = settings
     this.store = store
     this.spool = spool
     this.log = log
+    this.sharesNames = sharesNames
     this.waiting = new HeldStore({ name: store.name, ask: () => this.tried(), log })
   }
 
@@ -102,6 +112,7 @@ export class PipelineS3 {
     this.sink = openS3Sink({
       ...{ store, spool, prefix, pipeline, maxObjectBytes, mostStoredBytes, maxObjectRecords, maxWaitMs },
       format: objectFormat(compression, level),
+      isConditional: () => this.isConditional !== false,
       clock: Date.now,
       startTimer: startSystemTimer,
       onObject: (object) => {
@@ -152,6 +163,7 @@ export class PipelineS3 {
     this.waiting.answered()
     const bucket = this.store.name
     if (isObeyed) this.log.info('The store obeys create-only writes.', { bucket })
+    else if (!this.sharesNames) this.log.info('The store ignores create-only writes; names are given once.', { bucket })
     else {
       const cure = 'have one process archive a partition at a time, or use a store that obeys them'
       this.log.warn('The store ignores create-only writes: records may come twice, or be lost, where two processes take a partition for their own.', { bucket, cure }) // prettier-ignore
@@ -203,11 +215,15 @@ export class Buckets {
 }
 
 /** Opens the bucket of each output that has one. *Errors*: those of `openS3`; then none is left open. */
-export async function openBuckets(pipeline: PipelineSettings, surroundings: S3Surroundings): Promise<Buckets> {
+export async function openBuckets(
+  pipeline: PipelineSettings,
+  surroundings: Omit<S3Surroundings, 'sharesNames'>,
+): Promise<Buckets> {
   const opened = new Map<S3SinkSettings, PipelineS3>()
   const buckets = new Buckets(opened)
   try {
-    for (const [, { s3 }] of outputsOf(pipeline)) if (s3 !== undefined) opened.set(s3, await openS3(s3, surroundings))
+    for (const [, { s3 }] of outputsOf(pipeline))
+      if (s3 !== undefined) opened.set(s3, await openS3(s3, { ...surroundings, sharesNames: false }))
     // A store that does not answer is no reason to end: whoever sends is told to send again.
     for (const s3 of opened.values()) s3.ask()
   } catch (error) {

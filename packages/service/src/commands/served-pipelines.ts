@@ -191,7 +191,7 @@ async function openArchive(
   { kafka: sharedKafka, log }: Pick<SharedParts, 'kafka' | 'log'>,
 ): Promise<ServedUnit> {
   const kafka = await sharedKafka.forPipeline(settings, log, metrics)
-  const s3 = await openS3(archiveOf(settings)!.s3, { metrics, log })
+  const s3 = await openS3(archiveOf(settings)!.s3, { metrics, log, sharesNames: true })
   s3.ask()
   const onState = (state: PipelineState) => tell(state, metrics, log)
   return new ArchiveUnit({ name, settings, kafka, s3, metrics, log, onState })

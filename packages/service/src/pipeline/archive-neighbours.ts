@@ -25,9 +25,12 @@ interface MiddleParts extends Bucket {
   readonly identity: LogIdentity
 }
 
+/** The longest period that settings may have. */
+const mostPeriodMs = 3_600_000
+
 /**
- * Looks at the object before, as names have it: in the hour of the record, or of the period behind it, since an object holds
- * records of its own period and of the one before (`closesBefore`). *Errors*: `ERR_S3_CONFLICT` where it holds the record; those
+ * Looks at the object before, as names have it: in the hour of the record, or of the period behind it, however long that was when
+ * the object was written, since one holds records of its own period and of the one before (`closesBefore`). *Errors*: `ERR_S3_CONFLICT` where it holds the record; those
  * of the store.
  */
 export async function refuseMiddle(record: ArchivedRecord, place: Place, parts: MiddleParts): Promise<void> {
@@ -44,9 +47,9 @@ export async function refuseMiddle(record: ArchivedRecord, place: Place, parts: 
   throw new S3Error('ERR_S3_CONFLICT', message, { details: { key } })
 }
 
-async function keyBefore({ offset, timeMs }: ArchivedRecord, place: Place, { store, prefix, limits }: Bucket) {
+async function keyBefore({ offset, timeMs }: ArchivedRecord, place: Place, { store, prefix }: Bucket) {
   let before: { readonly key: string; readonly first: bigint } | undefined
-  for (const hourMs of hoursOf(prefix, timeMs, timeMs + limits.periodMs)) {
+  for (const hourMs of hoursOf(prefix, timeMs, timeMs + mostPeriodMs)) {
     const own = objectKey(prefix, { ...place, first: offset, timeMs: hourMs, extension: '' })
     for await (const { key } of store.list(ofPartition(own))) {
       if (key >= own) break
@@ -80,7 +83,8 @@ const mostNames = 1000
 
 /**
  * Looks for the next object: in the hour of the record, and of the period before it, of which an object may hold records. May say
- * that there are more where there are none; never the other way round. *Errors*: the store's.
+ * that there are more where there are none; the other way round only of earlier hours, where times go back further. *Errors*: the
+ * store's.
  */
 export async function findBehind(
   { offset, timeMs }: ArchivedRecord,

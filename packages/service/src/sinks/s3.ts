@@ -45,6 +45,8 @@ export interface S3SinkOptions {
   /** The time of day, for names. */
   readonly clock: Clock
   readonly startTimer: StartTimer
+  /** Whether the store can be asked to write nothing over. Where it cannot, names that nobody else gives have to be enough. */
+  readonly isConditional: () => boolean
   /** Called for each object that is safe. */
   readonly onObject?: (object: SafeObject) => void
   /** Called when an object cannot be written. The sink writes no other. */
@@ -229,7 +231,8 @@ class ObjectSink implements S3Sink {
         this.ended.shift()
         object.onSafe()
       } catch (error) {
-        if (error instanceof S3Error) this.options.onRefused?.(error)
+        // What a sink was given up with says nothing new of the store.
+        if (error instanceof S3Error && this.failure === undefined) this.options.onRefused?.(error)
         this.fail(error)
       }
       await object.builder.release()
@@ -260,8 +263,12 @@ class ObjectSink implements S3Sink {
   }
 
   private async create(object: NewObject, sha256: string): Promise<SafeObject['result']> {
-    const { store } = this.options
+    const { store, isConditional } = this.options
     const { key } = object
+    if (!isConditional()) {
+      await store.overwrite(object)
+      return 'written'
+    }
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       if ((await store.create(object)) === 'written') return 'written'
       const there = await store.head(key)

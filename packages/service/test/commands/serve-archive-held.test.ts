@@ -58,7 +58,10 @@ async function openArchive() {
   const told: string[] = []
   const tell = (message: string) => void told.push(message)
   const log = { debug: tell, info: tell, warn: tell, error: tell, child: () => log } as unknown as StructuredLog
-  const s3 = new PipelineS3(s3Settings, store, await openSpool({ memoryBytes: 1 << 20 }), log)
+  const s3 = new PipelineS3(s3Settings, store, await openSpool({ memoryBytes: 1 << 20 }), {
+    log,
+    sharesNames: true,
+  })
   const partition = new BeginningPartition()
   const source = {
     ...{ name: 't', partitions: new Map([[0, partition]]), watch: { warnings: [], figuresOf: () => undefined } },

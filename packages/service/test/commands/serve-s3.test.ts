@@ -20,14 +20,14 @@ function settingsOf(more = ''): S3SinkSettings {
 }
 
 /** A bucket in memory, and what its log was told. */
-async function openBucket(more = '') {
+async function openBucket(more = '', sharesNames = true) {
   const settings = settingsOf(more)
   const store = new MemoryStore()
   const told: string[] = []
   const tell = (message: string) => void told.push(message)
   const log = { debug: tell, info: tell, warn: tell, error: tell } as unknown as StructuredLog
   const spool = await openSpool({ memoryBytes: settings.memoryBytes })
-  return { settings, store, told, s3: new PipelineS3(settings, store, spool, log) }
+  return { settings, store, told, s3: new PipelineS3(settings, store, spool, { log, sharesNames }) }
 }
 
 test('a store is asked until it has answered, once at a time, and then no more', async () => {
@@ -54,6 +54,21 @@ test('a store that ignores conditions is told once, with what may happen', async
   assert.deepEqual([await s3.probed(), await s3.probed(), s3.isConditional], ['ignored', 'ignored', false])
   assert.equal(told.length, 1)
   assert.match(told[0]!, /ignores create-only writes: records may come twice, or be lost/)
+  await s3.close()
+})
+
+test('where names are given once, a store that ignores conditions is no danger, and nothing is asked of it that it refuses', async () => {
+  const { store, s3, told } = await openBucket('', false)
+  store.obeysConditions = false
+  await s3.probed()
+  assert.deepEqual(told, ['The store ignores create-only writes; names are given once.'])
+  const sink = s3.openSink({ pipeline: 'a', metrics: new Metrics({ version: '1' }).pipeline('a') })
+  await sink.write([Buffer.from('{}\n')])
+  await sink.finish()
+  assert.deepEqual(
+    store.calls.map((call) => call.split(' ')[0]),
+    ['probe', 'overwrite'],
+  )
   await s3.close()
 })
 

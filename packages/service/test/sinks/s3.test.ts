@@ -43,6 +43,7 @@ async function setUp(t: TestContext, options: Partial<S3SinkOptions> = {}): Prom
   const all = {
     ...{ store, spool, format: objectFormat('none', 4), prefix: 'logs/', pipeline: 'web' },
     ...{ maxObjectBytes: 64 * mebi, mostStoredBytes: 60e6, maxObjectRecords: 1_000_000, maxWaitMs: 1000 },
+    isConditional: () => true,
     ...{ clock: time.clock, startTimer: time.startTimer, onObject: (object: SafeObject) => void safe.push(object) },
     ...options,
   }
