@@ -166,12 +166,13 @@ function ofJson(text: string): Found | KeysFault {
     return { message: 'it begins with a brace, and is no JSON', ...(line === undefined ? {} : { line }), cure: 'mend its commas, quotes and braces' } // prettier-ignore
   }
   for (const place of places) {
-    const { accessKey, secretKey } = place.reduce(memberOf, root) as Record<string, unknown>
+    const { accessKey, secretKey, sessionToken } = place.reduce(memberOf, root) as Record<string, unknown>
     if (accessKey === undefined && secretKey === undefined) continue
     const nameOf = (key: keyof S3Keys) => [...place, jsonNames[key]].join('.')
     const cure = (key: keyof S3Keys) => `write \`"${jsonNames[key]}": "…"\` beside the other key`
     const missing = (key: keyof S3Keys) => ({ message: `it has no ${nameOf(key)}`, cure: cure(key) })
-    return { accessKey: { value: accessKey }, secretKey: { value: secretKey }, nameOf, missing }
+    const token = sessionToken === undefined ? {} : { sessionToken: { value: sessionToken } }
+    return { accessKey: { value: accessKey }, secretKey: { value: secretKey }, ...token, nameOf, missing }
   }
   const message = `it has no accessKey and secretKey, neither by themselves nor in ${places.at(-1)!.join('.')}`
   return { message, cure: 'write `{ "accessKey": "…", "secretKey": "…" }`' }

@@ -30,6 +30,8 @@ test('keys are read from each form of file', () => {
   for (const form of forms) assert.deepEqual(parseKeys(form), { accessKey, secretKey }, form)
   const lent = parseKeys(`${profile}aws_session_token = ${'t'.repeat(900)}==\n`)
   assert.deepEqual(lent, { accessKey, secretKey, sessionToken: `${'t'.repeat(900)}==` })
+  const json = JSON.stringify({ outbound: { storage: { ...storage, sessionToken: 'token' } } })
+  assert.deepEqual(parseKeys(json), { accessKey, secretKey, sessionToken: 'token' })
 })
 
 test('a file without keys is told why, where and what to write, and nothing of it is quoted', () => {
