@@ -106,12 +106,6 @@ interface BrokerPoolClass {
   }
 }
 
-interface MetadataRequest {
-  /** None: the library means all. */
-  readonly topics: readonly string[]
-  readonly allowAutoTopicCreation: boolean
-}
-
 interface Grouped {
   readonly topic: string
   readonly partitionMetadata: readonly unknown[]
@@ -156,18 +150,6 @@ export const mends = {
       ofCluster.set(name, { nodeId: broker.nodeId, moves: before })
       return broker
     }
-  },
-
-  /** The library asks for all topics there are where it needs none: each producer, as it connects. */
-  topics({ load, replace }: LibraryModules): void {
-    // Later versions are made of this one.
-    const path = 'protocol/requests/metadata/v4/request.js'
-    const requestOf = load(path) as (given: MetadataRequest) => object
-    replace(path, (given: MetadataRequest) => {
-      if (given.topics.length > 0) return requestOf(given)
-      const buffer = Buffer.from([0, 0, 0, 0, Number(given.allowAutoTopicCreation)])
-      return { ...requestOf(given), encode: async () => ({ buf: buffer, buffer }) }
-    })
   },
 
   /** The library's checksum, a byte at a time, takes a third of the time of producing. */
