@@ -11,6 +11,7 @@ import type { TechniqueSettings } from '#src/kernel/techniques.js'
 import type { RuleSet } from '#src/rules/rule-set.js'
 import { prepareKernelRun } from '#src/testing.js'
 import { kernels } from '../judge.ts'
+import { randomFrom } from '../engine-harness.ts'
 import { allTechniques as all } from '../techniques.ts'
 
 const skip = kernels.native.skip ?? false
@@ -220,16 +221,20 @@ const agents = (records: number, agentOf: (number: number) => string): string =>
   Array.from({ length: records }, (_, i) => `{"agent":"${agentOf(i)}","status":"200"}\n`).join('')
 
 test('a cache of values that do not repeat is dropped, and is back when they do', { skip }, async () => {
-  const repeated = agents(40_000, (i) => `agent ${i % 20}`)
+  // In an order without a pattern: of two agents that come in turn, and share a place of what was missed lately, none would
+  // ever be met twice in a row there.
+  const random = randomFrom(8)
+  const repeated = agents(40_000, () => `agent ${random(20)}`)
   const fresh = (from: number): string => agents(20_000, (i) => `agent ${from + i}`)
   const { used } = await phases(repeated, fresh(1_000_000), repeated, fresh(2_000_000), repeated)
-  const [first, none, second, again, third] = used('value-cache')
-  // All statuses are alike and known, so what is above their number is what is known of agents. Each count is the difference
-  // of two runs, whose hashes are drawn: two of twenty agents that share a place are 4,000 less or more.
-  const counts = `${first} ${none} ${second} ${again} ${third}`
-  assert.ok(first! > 67_000, counts)
-  for (const fresh of [none!, again!]) assert.ok(fresh > 7_000 && fresh < 33_000, counts)
-  for (const back of [second!, third!]) assert.ok(back > 43_000, counts)
+  // All statuses are alike and known, so what is above their number is what is known of agents. Of the second and third
+  // time a part is passed over, before a look-up is tried again. Hashes are drawn, and move a count by a few.
+  const expected = [79_958, 20_000, 62_176, 20_000, 64_832]
+  const counts = used('value-cache')
+  assert.ok(
+    counts.every((count, i) => Math.abs(count - expected[i]!) < 500),
+    counts.join(' '),
+  )
 })
 
 test(
