@@ -62,13 +62,15 @@ async function refuse(context: FaultContext) {
 function hasty(calls: readonly SeenCall[]): string[] {
   const mostEarlyMs = 50
   return calls.flatMap((call, i) => {
-    const { fate, key, operation, atMs, client } = call
+    const { fate, key, operation, atMs, client, connection } = call
     const retryAfter = typeof fate === 'object' ? fate.retryAfter : undefined
     const next = calls
       .slice(i + 1)
       .find((each) => each.client === client && each.key === key && each.operation === operation)
     // Lists are looks for this or that object, with nothing to tell them apart.
     if (retryAfter === undefined || next === undefined || operation === 'list') return []
+    // Who hangs up has not waited for the answer, and does not know what it says.
+    if (connection.closedAtMs !== undefined && connection.closedAtMs < next.atMs) return []
     const waitedMs = next.atMs - atMs
     if (waitedMs >= retryAfter * 1000 - mostEarlyMs) return []
     const status = (fate as Refusal).status

@@ -82,13 +82,16 @@ test('a call that is cut has no effect, and one whose answer is lost has', async
 })
 
 test('a call that nobody answers ends when the client gives up, with or without effect', async (t) => {
-  const { ask, isStored, harm } = await proxied(t)
+  const { proxy, ask, isStored, harm } = await proxied(t)
   for (const [fate, key] of [
     ['hang', 'a'],
     ['swallow', 'b'],
   ] as const) {
     const { struck } = harm(fate)
     assert.equal((await ask('PUT', key, { giveUp: struck })).outcome, 'cut')
+    const { atMs, connection } = proxy.calls.at(-1)!
+    while (connection.closedAtMs === undefined) await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(connection.closedAtMs >= atMs)
   }
   assert.deepEqual([isStored('a'), isStored('b')], [false, true])
 })

@@ -4,7 +4,7 @@
 
 import http from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 import type { Owner } from '../kafka/broker.ts'
 
@@ -21,6 +21,11 @@ export interface PassingCall {
   /** When it had come whole, in milliseconds of `performance.now()`. */
   readonly atMs: number
   readonly bytes: number
+}
+
+/** A client's connection; the time is of `performance.now()`, and absent while it is open. */
+export interface Connection {
+  closedAtMs?: number
 }
 
 /** An answer in place of the store's: its status, and the code that the store would give. */
@@ -88,6 +93,7 @@ export class CallFault {
 /** A call that has passed or was harmed. */
 export interface SeenCall extends PassingCall {
   readonly fate: CallFate
+  readonly connection: Connection
   /** What the store or the refusal answered; undefined where nothing came back. */
   status?: number
 }
@@ -105,6 +111,7 @@ export class StoreProxy {
   private readonly target: URL
   private readonly servers: http.Server[] = []
   private readonly agent = new http.Agent({ keepAlive: true })
+  private readonly connections = new WeakMap<Socket, Connection>()
   private faults: CallFault[] = []
 
   /** Made by `startStoreProxy`. */
@@ -129,6 +136,11 @@ export class StoreProxy {
   async open(client?: () => number | undefined): Promise<string> {
     const server = http.createServer((request, response) => void this.take(request, response, client))
     server.keepAliveTimeout = 60_000
+    server.on('connection', (socket) => {
+      const connection: Connection = {}
+      this.connections.set(socket, connection)
+      socket.once('close', () => (connection.closedAtMs = performance.now()))
+    })
     this.servers.push(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -155,7 +167,7 @@ export class StoreProxy {
     const fault = this.faults.find((each) => each.strikesAt(passing))
     const chosen = fault?.plan.do ?? 'pass'
     const fate = typeof chosen === 'function' ? chosen(passing) : chosen
-    const call: SeenCall = { ...passing, fate }
+    const call: SeenCall = { ...passing, fate, connection: this.connections.get(request.socket)! }
     this.calls.push(call)
     if (fate !== 'lose' && fate !== 'swallow' && fate !== 'hold-answer') fault?.tellStruck(call)
     if (typeof fate === 'object') return refuse(request, response, call, fate)
