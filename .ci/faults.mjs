@@ -4,6 +4,7 @@
 //   npm run faults -- [--only NAME…] [--seeds N]   each with seeds 1 to N, reduced as in the tests
 //   npm run faults -- --full [--resume]            as a release should stand; --resume leaves out what is done
 //   npm run faults -- --only whole-chain --records FILE   with the records of a file
+//   npm run faults -- --only whole-chain --store radosgw  on another object store than the usual one
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 
 import { counted } from '#src/counted.js'
-import { Versitygw } from '../servers/s3/versitygw.js'
+import { isRunningStore } from '../servers/s3/server.js'
 import { anyMoment, openArchiveRig } from './archive-rig.js'
 import type { ArchiveRig } from './archive-rig.js'
 import { isObject } from './archive-store.js'
@@ -59,7 +59,7 @@ async function standStill(rig: ArchiveRig, fate: 'hold' | 'hold-answer'): Promis
 }
 
 async function killServer({ random, broker, store }: ArchiveRig): Promise<void> {
-  const server = random.chance(500) && store instanceof Versitygw ? store : broker.node
+  const server = random.chance(500) && isRunningStore(store) ? store : broker.node
   await server.kill()
   await anyMoment(random, 1000)
   await server.start()

@@ -104,6 +104,6 @@ async function isTold(archive: Served): Promise<void> {
 export const conditionIgnored: Fault = {
   name: 's3-condition-ignored',
   what: 'has the store write over what is there, while an archive is killed again and again: it says so, looks before it writes, and each record is in one object, in order',
-  needs: ['kafka', 's3'],
+  needs: ['kafka', 'python3'],
   run: ignoreConditions,
 }

@@ -18,7 +18,7 @@ import type { CallFault, PassingCall, StoreProxy } from '../servers/s3/proxy.js'
 import { listBucket, readBucket } from '../servers/s3/reader.js'
 import { credentialsText } from '../servers/s3/server.js'
 import type { S3Server } from '../servers/s3/server.js'
-import { startVersitygw } from '../servers/s3/versitygw.js'
+import { startStore } from '../servers/s3/stores.js'
 import { ArchiveFeed } from './archive-feed.js'
 import { judgeArchive, linesOf } from './archive-oracle.js'
 import type { ArchivedTopic } from './archive-oracle.js'
@@ -53,7 +53,7 @@ export interface ArchiveRigOptions {
   readonly periodMs?: number
   /** How archives are started. */
   readonly start?: StartOptions
-  /** The store; absent: a versitygw of its own. */
+  /** The store; absent: a real one of its own, of the kind that the context names. */
   readonly store?: S3Server
   /** Brokers of its own instead of those of the context: such as others could not go on with. */
   readonly broker?: Broker & Cluster
@@ -284,7 +284,7 @@ export async function openArchiveRig(
   options: ArchiveRigOptions = {},
 ): Promise<ArchiveRig> {
   const broker = options.broker ?? context.kafka?.broker ?? (await startBroker(context))
-  const store = options.store ?? (await startVersitygw(context))
+  const store = options.store ?? (await startStore(context, context.store))
   const proxy = startStoreProxy(context, store.endpoint)
   const rig = new ArchiveRig(context, options, { broker, store, proxy })
   await rig.start(archives)

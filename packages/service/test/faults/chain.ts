@@ -11,8 +11,8 @@ import { startBroker } from '../servers/kafka/broker.js'
 import type { Broker, Cluster } from '../servers/kafka/broker.js'
 import { clientOf } from '../servers/kafka/clients.js'
 import { credentialsText } from '../servers/s3/server.js'
-import { startVersitygw } from '../servers/s3/versitygw.js'
-import type { Versitygw } from '../servers/s3/versitygw.js'
+import type { RunningStore } from '../servers/s3/server.js'
+import { startStore } from '../servers/s3/stores.js'
 import { eventually } from './fault.js'
 import type { FaultContext } from './fault.js'
 import { rulesText } from './ledger.js'
@@ -51,7 +51,7 @@ export interface ChainProcess {
 /** The chain. *Order of calls*: `openChain()`, anything, `stop()`. */
 export class Chain {
   readonly broker: Broker & Cluster
-  readonly store: Versitygw
+  readonly store: RunningStore
   readonly admin: Admin
   readonly name = `chain-${++runs}`
   readonly partitions: number
@@ -191,7 +191,7 @@ export class Chain {
 /** Starts a broker, a store and the processes. */
 export async function openChain(context: FaultContext, options: ChainOptions = {}): Promise<Chain> {
   const broker = options.broker ?? context.kafka?.broker ?? (await startBroker(context))
-  const store = await startVersitygw(context)
+  const store = await startStore(context, context.store)
   const chain = new Chain(context, options, { broker, store })
   await chain.start()
   return chain

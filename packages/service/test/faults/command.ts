@@ -3,6 +3,9 @@
 
 import { readFile, rename, writeFile } from 'node:fs/promises'
 
+import { isStoreName, storeNames, whyNoStore } from '../servers/s3/stores.js'
+import type { StoreName } from '../servers/s3/stores.js'
+import { needsOf } from './fault.js'
 import type { Fault, Figures, Scale } from './fault.js'
 import { faults as allFaults } from './list.js'
 import { lackFor, runFault } from './running.js'
@@ -17,6 +20,8 @@ export interface FaultsRequest {
   readonly isResumed: boolean
   /** A file of records to be posted. */
   readonly records?: string
+  /** In place of the usual one. */
+  readonly store?: StoreName
 }
 
 /** Wrong arguments; the message says which. */
@@ -25,7 +30,8 @@ export class FaultsUsageError extends Error {
 }
 
 /** How the command is called. */
-export const usage = 'npm run faults -- --list | [--only NAME…] [--seeds N] [--full] [--resume] [--records FILE]'
+export const usage =
+  'npm run faults -- --list | [--only NAME…] [--seeds N] [--full] [--resume] [--records FILE] [--store NAME]'
 
 /** Reads the arguments. *Errors*: `FaultsUsageError`. */
 export function parseArguments(args: readonly string[]): FaultsRequest {
@@ -33,6 +39,7 @@ export function parseArguments(args: readonly string[]): FaultsRequest {
   const flags = new Set<string>()
   let seeds = 1
   let records: string | undefined
+  let store: StoreName | undefined
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!
     if (arg === '--only') {
@@ -45,7 +52,8 @@ export function parseArguments(args: readonly string[]): FaultsRequest {
     } else if (arg === '--records') {
       records = args[++index]
       if (records === undefined) throw new FaultsUsageError('--records takes a file of records.')
-    } else if (['--list', '--full', '--resume'].includes(arg)) flags.add(arg)
+    } else if (arg === '--store') store = readStore(args[++index])
+    else if (['--list', '--full', '--resume'].includes(arg)) flags.add(arg)
     else throw new FaultsUsageError(`Unknown argument ${arg}.`)
   }
   const unknown = [...names].find((name) => !allFaults.some((fault) => fault.name === name))
@@ -53,6 +61,8 @@ export function parseArguments(args: readonly string[]): FaultsRequest {
   const chosen = names.size === 0 ? allFaults : allFaults.filter(({ name }) => names.has(name))
   const deaf = records === undefined ? undefined : chosen.find(({ takesRecords }) => takesRecords !== true)
   if (deaf !== undefined) throw new FaultsUsageError(`${deaf.name} posts no records of a file; choose with --only.`)
+  const storeless = store === undefined ? undefined : chosen.find((fault) => !needsOf(fault).includes('s3'))
+  if (storeless !== undefined) throw new FaultsUsageError(`${storeless.name} has no store; choose with --only.`)
   return {
     isList: flags.has('--list'),
     faults: chosen,
@@ -60,7 +70,16 @@ export function parseArguments(args: readonly string[]): FaultsRequest {
     scale: flags.has('--full') ? 'full' : 'reduced',
     isResumed: flags.has('--resume'),
     ...(records === undefined ? {} : { records }),
+    ...(store === undefined ? {} : { store }),
   }
+}
+
+function readStore(word: string | undefined): StoreName {
+  if (isStoreName(word)) return word
+  const known = storeNames.join(' and ')
+  throw new FaultsUsageError(
+    word === undefined ? `--store takes ${known}.` : `There is no store ${word}; there are ${known}.`,
+  )
 }
 
 /** A run that is done, as the state file has it. */
@@ -69,6 +88,8 @@ interface DoneRun extends Omit<Figures, 'faults' | 'notes'> {
   readonly seed: number
   readonly scale: Scale
   readonly seconds: number
+  /** Absent: the usual one, or none. */
+  readonly store?: StoreName
 }
 
 /** What the command is given beside its arguments. */
@@ -98,29 +119,35 @@ export async function runCommand(args: readonly string[], parts: CommandParts): 
   return 0
 }
 
-async function runAll({ faults, seeds, scale, isResumed, records }: FaultsRequest, { stateFile, print }: CommandParts) {
-  const done = isResumed ? await readState(stateFile) : []
+async function runAll(request: FaultsRequest, { stateFile, print }: CommandParts): Promise<number> {
+  const { faults, seeds, scale, records, store } = request
+  const missing = store === undefined ? undefined : await whyNoStore(store)
+  if (missing !== undefined) {
+    print(`There is no ${store} here: ${missing}.`)
+    return 1
+  }
+  const options = {
+    ...{ scale, log: () => undefined },
+    ...(records === undefined ? {} : { records }),
+    ...(store === undefined ? {} : { store }),
+  }
+  const done = request.isResumed ? await readState(stateFile) : []
   const skipped: string[] = []
   let failures = 0
   for (const fault of faults) {
-    const lack = await lackFor(fault)
+    const lack = await lackFor(fault, store)
     if (lack !== undefined) {
       skipped.push(`${fault.name}: skipped, ${lack}`)
       continue
     }
     for (let seed = 1; seed <= seeds; seed++) {
-      if (done.some((run) => run.fault === fault.name && run.seed === seed && run.scale === scale)) continue
-      const run = await runFault(fault, {
-        seed,
-        scale,
-        log: () => undefined,
-        ...(records === undefined ? {} : { records }),
-      })
-      const { figures, error, seconds, folder } = run
+      if (done.some((run) => run.fault === fault.name && run.seed === seed && isAskedFor(run, request))) continue
+      const { figures, error, seconds, folder } = await runFault(fault, { seed, ...options })
       if (figures !== undefined && folder === undefined) {
         const { posted, answered, lost, twice, disordered = 0, notes = '' } = figures
         print(`ok    ${fault.name}, seed ${seed}, ${seconds.toFixed(1)} s  ${notes}`)
-        done.push({ fault: fault.name, seed, scale, posted, answered, lost, twice, disordered, seconds })
+        const counts = { posted, answered, lost, twice, disordered, seconds }
+        done.push({ fault: fault.name, seed, scale, ...counts, ...(store === undefined ? {} : { store }) })
         await writeState(stateFile, done)
       } else {
         failures++
@@ -129,10 +156,17 @@ async function runAll({ faults, seeds, scale, isResumed, records }: FaultsReques
       }
     }
   }
-  print(`\n${table(done.filter((run) => run.scale === scale && run.seed <= seeds && faults.some(({ name }) => name === run.fault)))}`) // prettier-ignore
+  print(`\n${table(done.filter((run) => isAskedFor(run, request)))}`)
   for (const line of skipped) print(line)
   print(failures === 0 ? `\n${scale}: nothing lost` : `\n${scale}: ${failures} runs failed`)
   return failures === 0 ? 0 : 1
+}
+
+/** Whether a run that is done is one of those that a request is for. */
+function isAskedFor(run: DoneRun, { faults, seeds, scale, store }: FaultsRequest): boolean {
+  const [usual] = storeNames
+  const isOfThem = faults.some(({ name }) => name === run.fault) && run.seed <= seeds
+  return isOfThem && run.scale === scale && (run.store ?? usual) === (store ?? usual)
 }
 
 /** Figures that are summed up, and how their columns are called. */

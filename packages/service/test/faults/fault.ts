@@ -3,6 +3,7 @@
 
 import type { Random } from '#src/generators/random.js'
 import type { ProxiedBroker } from '../servers/kafka/proxied.js'
+import type { StoreName } from '../servers/s3/stores.js'
 
 /** How much a run does: enough to see the fault once, or as much as a release should stand. */
 export type Scale = 'reduced' | 'full'
@@ -23,6 +24,8 @@ export interface FaultContext {
   readonly after: (clean: () => Promise<void> | void) => void
   /** A broker that runs use one after another; absent: each starts its own. */
   readonly kafka?: ProxiedBroker
+  /** Which real store is started, where one is; absent: the usual one. */
+  readonly store?: StoreName
 }
 
 /** What became of the records of a run. */
@@ -43,8 +46,8 @@ export interface Figures {
   readonly notes?: string
 }
 
-/** What a machine may lack for a fault. */
-export type Need = 'tmpfs' | 'linux' | 'kafka' | 's3' | 'faketime'
+/** What a machine may lack for a fault. `s3` is a real store, whichever is chosen, and Python, in which its judge is written. */
+export type Need = 'tmpfs' | 'linux' | 'kafka' | 's3' | 'python3' | 'faketime'
 
 /** One fault. */
 export interface Fault {
@@ -57,6 +60,11 @@ export interface Fault {
   readonly takesRecords?: true
   /** Rejects with what went wrong; what became of records is in the figures. */
   readonly run: (context: FaultContext) => Promise<Figures>
+}
+
+/** What a fault needs, as a list. */
+export function needsOf({ needs = [] }: Fault): readonly Need[] {
+  return typeof needs === 'string' ? [needs] : needs
 }
 
 /** Time in milliseconds within which a service has to make progress again, whatever was done to it. */

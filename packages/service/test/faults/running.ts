@@ -11,8 +11,10 @@ import { Random } from '#src/generators/random.js'
 import { skipWithout } from '../required.js'
 import { whyNoKafka } from '../servers/kafka/install.js'
 import type { ProxiedBroker } from '../servers/kafka/proxied.js'
-import { whyNoS3 } from '../servers/s3/install.js'
+import { whyNoStore } from '../servers/s3/stores.js'
+import type { StoreName } from '../servers/s3/stores.js'
 import { clockLibrary } from './clock.js'
+import { needsOf } from './fault.js'
 import type { Fault, FaultContext, Figures, Need, Scale } from './fault.js'
 
 /** What is wanted of a run. */
@@ -20,9 +22,10 @@ export interface RunOptions {
   readonly seed: number
   readonly scale: Scale
   readonly log: (line: string) => void
-  /** Both: see `FaultContext`. */
+  /** All three: see `FaultContext`. */
   readonly kafka?: ProxiedBroker
   readonly records?: string
+  readonly store?: StoreName
 }
 
 /** What a run came to. `error`: why there are no figures. */
@@ -35,13 +38,13 @@ export interface Run {
 }
 
 /** Runs a fault. Never rejects. The folder stays where something was wrong. */
-export async function runFault(fault: Fault, { seed, scale, log, kafka, records }: RunOptions): Promise<Run> {
+export async function runFault(fault: Fault, options: RunOptions): Promise<Run> {
+  const { seed } = options
   const folder = await mkdtemp(path.join(os.tmpdir(), `weir-fault-${fault.name}-${seed}-`))
   const cleanings: (() => Promise<void> | void)[] = []
   const context: FaultContext = {
-    ...{ seed, scale, folder, log },
-    ...(kafka === undefined ? {} : { kafka }),
-    ...(records === undefined ? {} : { records }),
+    ...options,
+    folder,
     random: new Random(seed),
     after: (clean) => cleanings.unshift(clean),
   }
@@ -59,22 +62,26 @@ export async function runFault(fault: Fault, { seed, scale, log, kafka, records 
 }
 
 /** For each need, looks whether the machine has it; resolves with what to do where not. */
-const lookFor: Readonly<Record<Need, () => Promise<string | undefined>>> = {
+const lookFor: Readonly<Record<Need, (store?: StoreName) => Promise<string | undefined>>> = {
   linux: async () => (isLinux() ? undefined : 'run it on Linux, with prlimit'),
   tmpfs: async () => ((await hasTmpfs()) ? undefined : 'run as root where a tmpfs may be mounted'),
   kafka: whyNoKafka,
-  s3: async () => (hasPython() ? whyNoS3() : 'python3 is not installed; Debian has it as python3'),
+  python3: async () => whyNoPython(),
+  s3: async (store) => whyNoPython() ?? whyNoStore(store),
   faketime: async () => (clockLibrary() === undefined ? 'install libfaketime; Debian has it as faketime' : undefined),
 }
 
 /** Returns what to do where the machine lacks what the fault needs; nothing where it lacks nothing. */
-export async function lackFor(fault: Fault): Promise<string | undefined> {
-  return (await firstLack(fault))?.cure
+export async function lackFor(fault: Fault, store?: StoreName): Promise<string | undefined> {
+  return (await firstLack(fault, store))?.cure
 }
 
-async function firstLack({ needs = [] }: Fault): Promise<{ readonly need: Need; readonly cure: string } | undefined> {
-  for (const need of typeof needs === 'string' ? [needs] : needs) {
-    const cure = await lookFor[need]()
+async function firstLack(
+  fault: Fault,
+  store?: StoreName,
+): Promise<{ readonly need: Need; readonly cure: string } | undefined> {
+  for (const need of needsOf(fault)) {
+    const cure = await lookFor[need](store)
     if (cure !== undefined) return { need, cure }
   }
   return undefined
@@ -85,8 +92,9 @@ function isLinux(): boolean {
 }
 
 /** Objects are read back by a program in Python. */
-function hasPython(): boolean {
-  return spawnSync('python3', ['--version']).status === 0
+function whyNoPython(): string | undefined {
+  const isThere = spawnSync('python3', ['--version']).status === 0
+  return isThere ? undefined : 'python3 is not installed; Debian has it as python3'
 }
 
 async function hasTmpfs(): Promise<boolean> {

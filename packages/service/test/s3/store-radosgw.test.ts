@@ -6,12 +6,12 @@ import { after, before, test } from 'node:test'
 
 import { objectOf, linesOf, testObjectStore } from '../contract/object-store.js'
 import { skipWithoutRadosgw, startRadosgw } from '../servers/s3/radosgw.js'
-import type { S3Server } from '../servers/s3/server.js'
+import type { RunningStore, S3Server } from '../servers/s3/server.js'
 import { open } from './opening.js'
 
 const skip = skipWithoutRadosgw()
 const cleanings: (() => Promise<void>)[] = []
-let server: S3Server | undefined
+let server: RunningStore | undefined
 
 if (skip === false) {
   before(async () => {
@@ -41,4 +41,15 @@ test('wrong keys are told as what they are', { skip }, async (t) => {
     await assert.rejects(store.create(objectOf('refused/large', linesOf(8 << 20))), refusal)
     await assert.rejects(store.head('refused/a'), refusal)
   }
+})
+
+test('a call goes on when the gateway that was killed is there again, and its objects are', { skip }, async (t) => {
+  const store = await open(t, server!, { requestMs: 5000 })
+  await store.create(objectOf('killed/a', 'x'))
+  await server!.kill()
+  const refusal = { code: 'ERR_S3_CONNECT', retryable: true, message: /connection refused \(ECONNREFUSED\)/ }
+  await assert.rejects(store.create(objectOf('killed/b', 'x')), refusal)
+  await server!.start()
+  assert.equal(await store.create(objectOf('killed/a', 'y')), 'exists')
+  assert.equal(await store.create(objectOf('killed/b', 'y')), 'written')
 })

@@ -1,6 +1,6 @@
 // Ceph's radosgw for tests by command, the second opinion on what a store does, and what some providers run: a monitor, a
 // store of objects in memory, a manager and the gateway, with a folder and ports of their own. Never part of `npm test`; takes
-// Debian's ceph-mon, ceph-osd, ceph-mgr, radosgw and ceph-common, and Linux. Called by store-radosgw.test.ts.
+// Debian's ceph-mon, ceph-osd, ceph-mgr, radosgw and ceph-common, and Linux. Called by store-radosgw.test.ts and stores.ts.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -16,7 +16,7 @@ import type { Owner } from '../kafka/broker.ts'
 import { takePorts } from '../ports.ts'
 import { makeBucket } from './reader.ts'
 import { testKeys } from './server.ts'
-import type { S3Server } from './server.ts'
+import type { RunningStore } from './server.ts'
 
 const programs = ['ceph-mon', 'ceph-osd', 'ceph-mgr', 'radosgw', 'radosgw-admin', 'ceph', 'monmaptool', 'ceph-authtool']
 const packages = 'ceph-mon ceph-osd ceph-mgr radosgw ceph-common'
@@ -32,19 +32,28 @@ const shownLogCharacters = 2000
 export function skipWithoutRadosgw(): string | false {
   const isAsked = (process.env['WEIR_REQUIRE'] ?? '').split(',').includes('radosgw')
   if (!isAsked) return 'radosgw runs by command only: WEIR_REQUIRE=radosgw npm test -- store-radosgw'
-  const missing = programs.filter((name) => spawnSync('which', [name], { stdio: 'ignore' }).status !== 0)
-  const cure = `Debian has ${missing.join(', ')} in ${packages}, to be installed without what they recommend`
-  return skipWithout('radosgw', missing.length === 0, cure)
+  const fault = whyNoRadosgw()
+  return skipWithout('radosgw', fault === undefined, fault ?? '')
 }
 
-/** Starts one and resolves when it answers and has the bucket `logs`. It is ended with its owner. */
-export async function startRadosgw(owner: Owner): Promise<S3Server> {
+/** Returns what to do where the machine has no radosgw; nothing where it has. */
+export function whyNoRadosgw(): string | undefined {
+  const missing = programs.filter((name) => spawnSync('which', [name], { stdio: 'ignore' }).status !== 0)
+  if (missing.length === 0) return undefined
+  return `Debian has ${missing.join(', ')} in ${packages}, to be installed without what they recommend`
+}
+
+/**
+ * Starts one and resolves when it answers and has the bucket `logs`. It is ended with its owner. Its `kill()` and `start()` are
+ * about the gateway alone: what is stored lies in the memory of another process.
+ */
+export async function startRadosgw(owner: Owner): Promise<RunningStore> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'weir-rados-'))
   const block = await takePorts(3)
   const ceph = new Ceph(folder, block.ports)
   owner.after(async () => {
     if (owner.passed === false) owner.diagnostic?.(ceph.logEnd())
-    await ceph.kill()
+    await ceph.end()
     block.release()
     await rm(folder, { recursive: true, force: true })
   })
@@ -54,7 +63,8 @@ export async function startRadosgw(owner: Owner): Promise<S3Server> {
   } catch (error) {
     throw new Error(`radosgw did not start: ${(error as Error).message}\n${ceph.logEnd()}`, { cause: error })
   }
-  const server = { endpoint: `http://127.0.0.1:${block.ports[2]}`, ...testKeys }
+  const endpoint = `http://127.0.0.1:${block.ports[2]}`
+  const server = { endpoint, ...testKeys, kill: () => ceph.killGateway(), start: () => ceph.startGateway() }
   await makeBucket(server, 'logs')
   return server
 }
@@ -66,6 +76,8 @@ class Ceph {
   readonly #log: string
   readonly #clusterId = randomUUID()
   readonly #children: ChildProcess[] = []
+  /** The one of them that clients speak to; undefined while it is killed. */
+  #gateway: ChildProcess | undefined
 
   constructor(folder: string, ports: readonly number[]) {
     this.#folder = folder
@@ -100,18 +112,29 @@ class Ceph {
     this.#run('ceph-osd', ['-i', '0', '--mkfs', '--osd-uuid', id])
     this.#spawn('ceph-osd', ['-i', '0', '-f'])
     this.#spawn('ceph-mgr', ['-i', 'x', '-f'])
-    this.#spawn('radosgw', ['-n', 'client.rgw', '-f'])
+    this.#spawnGateway()
     const keys = ['--access-key', testKeys.accessKey, '--secret-key', testKeys.secretKey]
     this.#run('radosgw-admin', ['-n', 'client.rgw', 'user', 'create', '--uid=t', '--display-name=t', ...keys])
     await this.#answering()
   }
 
-  async kill(): Promise<void> {
-    for (const child of this.#children.toReversed()) {
-      if (child.exitCode !== null || child.signalCode !== null) continue
-      child.kill('SIGKILL')
-      await once(child, 'close')
-    }
+  /** Resolves when it answers. */
+  async startGateway(): Promise<void> {
+    if (this.#gateway !== undefined) throw new Error('The gateway runs already.')
+    this.#spawnGateway()
+    await this.#answering()
+  }
+
+  async killGateway(): Promise<void> {
+    const gateway = this.#gateway
+    if (gateway === undefined) return
+    this.#gateway = undefined
+    this.#children.splice(this.#children.indexOf(gateway), 1)
+    await kill(gateway)
+  }
+
+  async end(): Promise<void> {
+    for (const child of this.#children.toReversed()) await kill(child)
   }
 
   logEnd(): string {
@@ -143,12 +166,17 @@ class Ceph {
     }
   }
 
-  #spawn(program: string, args: readonly string[]): void {
+  #spawnGateway(): void {
+    this.#gateway = this.#spawn('radosgw', ['-n', 'client.rgw', '-f'])
+  }
+
+  #spawn(program: string, args: readonly string[]): ChildProcess {
     const line = ['--pdeathsig', 'KILL', program, '-c', this.#settings, ...args]
     const child = spawn('setpriv', line, { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.on('data', (chunk: Buffer) => appendFileSync(this.#log, chunk))
     child.stderr.on('data', (chunk: Buffer) => appendFileSync(this.#log, chunk))
     this.#children.push(child)
+    return child
   }
 
   #settingsText(): string {
@@ -179,4 +207,11 @@ class Ceph {
     ])
     return `${lines.join('\n')}\n`
   }
+}
+
+/** Resolves when it is gone. */
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'close')
 }

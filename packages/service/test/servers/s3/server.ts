@@ -1,5 +1,5 @@
 // What all object stores of the tests have in common: where one listens, and with which keys. Called by versitygw.ts,
-// radosgw.ts, fake-s3.ts and whoever asks them.
+// radosgw.ts, stores.ts, fake-s3.ts and whoever asks them.
 
 /** Where a store listens, and what it takes. */
 export interface S3Server {
@@ -8,6 +8,19 @@ export interface S3Server {
   readonly region: string
   readonly accessKey: string
   readonly secretKey: string
+}
+
+/** A store whose process a test may end and start again. */
+export interface RunningStore extends S3Server {
+  /** Ends the process that clients speak to, at once. */
+  kill(): Promise<void>
+  /** Starts it again on the same port, with the objects that it had. Resolves when it answers. */
+  start(): Promise<void>
+}
+
+/** Whether a store's process may be ended: of a store that a script plays there is none. */
+export function isRunningStore(store: S3Server): store is RunningStore {
+  return 'kill' in store && 'start' in store
 }
 
 /** The keys of every store of the tests. */

@@ -15,7 +15,7 @@ import type { Owner } from '../kafka/broker.ts'
 import { s3Program } from './install.ts'
 import { makeBucket } from './reader.ts'
 import { testKeys } from './server.ts'
-import type { S3Server } from './server.ts'
+import type { RunningStore } from './server.ts'
 
 /** On a quiet machine a start takes a tenth of a second. */
 const startWithinMs = 60_000
@@ -37,7 +37,7 @@ export interface StoreServerOptions {
 }
 
 /** A store that runs, until its owner is done. Its process ends with this one, however this one ends. */
-export class Versitygw implements S3Server {
+export class Versitygw implements RunningStore {
   readonly endpoint: string
   readonly region: string
   readonly accessKey = testKeys.accessKey
