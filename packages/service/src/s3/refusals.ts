@@ -134,12 +134,15 @@ function codeOf(error: unknown, { status, word, call }: Told): S3ErrorCode {
   return status === 409 ? 'ERR_S3_CONFLICT' : 'ERR_S3_REQUEST'
 }
 
+/** The SDK's message for an error that came without any, such as radosgw's. */
+const unsaid = 'UnknownError'
+
 function reasonOf(error: unknown, { status, word, call }: Told): string {
   if (error === lateCall) return `there was no answer within ${call.requestMs / 1000} s`
   const { message = '' } = error as SdkError
   if (status === undefined) return (word === undefined ? systemReason(told(error)) : message).replace(/\.$/, '')
   if (word === undefined) return `it is answered ${status}, without an error of S3`
-  const said = message === '' || message === word ? 'the store says no more' : message.replace(/[.\s]+$/, '')
+  const said = ['', word, unsaid].includes(message) ? 'the store says no more' : message.replace(/[.\s]+$/, '')
   return `${said} (${word}, ${status})`
 }
 

@@ -71,6 +71,12 @@ const cases: Readonly<Record<string, Case>> = {
     message: /NoSuchBucket/,
     attempts: 1,
   },
+  'a word and nothing else, as radosgw says it': {
+    misdeed: refuse(404, 'NoSuchBucket', { message: '' }),
+    code: 'ERR_S3_BUCKET',
+    message: / failed: the store says no more \(NoSuchBucket, 404\)\.$/,
+    attempts: 1,
+  },
   'a key below an object': { misdeed: refusals.parentIsFile, code: 'ERR_S3_CONFLICT', isFinal: true, message: /ObjectParentIsFile/, attempts: 1 }, // prettier-ignore
   'another refusal': { misdeed: refuse(400, 'KeyTooLongError'), code: 'ERR_S3_REQUEST', isFinal: true, message: /KeyTooLongError/, attempts: 1 }, // prettier-ignore
   'what is not implemented': { misdeed: refuse(501, 'NotImplemented'), code: 'ERR_S3_REQUEST', isFinal: true, message: /NotImplemented, 501/, attempts: 1 }, // prettier-ignore

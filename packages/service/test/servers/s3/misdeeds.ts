@@ -28,6 +28,7 @@ export type Misdeed =
       readonly does: 'refuse'
       readonly status: number
       readonly code?: string
+      /** Empty: the error has none, as radosgw's have none. */
       readonly message?: string
       /** Seconds, or a date of HTTP. */
       readonly retryAfter?: number | string
@@ -71,10 +72,11 @@ export const refusals = {
   parentIsFile: { does: 'refuse', status: 409, code: 'ObjectParentIsFile' },
 } as const
 
-/** Returns the body of an error. */
+/** Returns the body of an error; without a message where that is empty. */
 export function errorBody(code: string, message: string, inside: Readonly<Record<string, string>> = {}): string {
   const elements = Object.entries(inside).map(([name, value]) => `<${name}>${escaped(value)}</${name}>`)
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${escaped(code)}</Code><Message>${escaped(message)}</Message>${elements.join('')}<RequestId>0000000000000001</RequestId></Error>\n`
+  const said = message === '' ? '' : `<Message>${escaped(message)}</Message>`
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${escaped(code)}</Code>${said}${elements.join('')}<RequestId>0000000000000001</RequestId></Error>\n`
 }
 
 /** Returns text as XML holds it. */
