@@ -98,7 +98,8 @@ export async function offsetFindings(
   const count = await countGap(topic, gap)
   const noted = readOffsetNote(before.metadata)
   // What the topic does not tell any more, the archive's own note does.
-  if (count.words === undefined || (count.records === undefined && noted !== undefined && noted <= end)) return []
+  if (count.words === undefined || (count.records === undefined && noted !== undefined && noted.behind <= end))
+    return []
   const last = newest[0] === undefined ? 'there is no object' : `the last object, ${newest[0].key}, ends at ${end - 1n}`
   const message = `${group} stands at ${before.offset} in ${name}, and ${last}: ${offsets(gap)} ${be(gap)} in none${count.words}.`
   return [{ kind: 'gap', ...hour, ...where, ...gap, ...recordsOf(count), message }]

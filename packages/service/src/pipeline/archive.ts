@@ -9,6 +9,7 @@
 // A3  An object is never written over: what differs stops the partition.
 // A4  One object at a time: the next is begun when the offset behind this one is committed.
 // A5  What fills a gap ends where the next object begins: as long as there may be objects behind, names are looked at first.
+//     Where the offset was set or lost, that is up to the end of the log, and noted with each offset on the way.
 
 import { offsetNote, readOffsetNote } from '../objects/offset-note.ts'
 import type { MessagesValue, Restart, Source, SourceValue } from '../ports/source.ts'
@@ -135,12 +136,13 @@ export class ArchiveSession implements Session<bigint> {
 
   private async restart({ position, note }: Restart<bigint>): Promise<void> {
     await this.drop()
-    const behind = readOffsetNote(note)
+    const noted = readOffsetNote(note)
     // Between the two there are no records, as long as nobody has set the offset since.
-    this.chain = behind !== undefined && behind <= position ? behind : position
+    this.chain = noted !== undefined && noted.behind <= position ? noted.behind : position
     this.readTo = position
     this.isFresh = true
-    this.isUnsure = this.looksToEnd = behind === undefined
+    this.isUnsure = noted === undefined
+    this.looksToEnd = noted?.mayMeetMore ?? true
     this.identity = undefined
   }
 
@@ -177,8 +179,8 @@ export class ArchiveSession implements Session<bigint> {
     const object = this.open!
     const behind = await object.write(why)
     // Between the two there are markers and tombstones: a group that stood at a marker would be outside of the log when
-    // retention has deleted it, though it lacks nothing.
-    await source.commit(position, offsetNote(behind))
+    // retention has deleted it, though it lacks nothing. Whoever goes on there has to look as far ahead as this one (A5).
+    await source.commit(position, offsetNote(behind, this.looksToEnd))
     this.chain = behind
     this.isFresh = this.looksToEnd || object.mayMeetMore
     this.isUnsure = false
