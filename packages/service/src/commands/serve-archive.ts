@@ -74,6 +74,7 @@ export class ArchiveUnit implements ServedUnit {
       beginAt: (of, first) => this.beginAt(of, first),
       onAssigned: (partitions) => this.assigned(partitions),
       onLost: () => this.assigned([]),
+      onTakeover: ({ partition, offset }) => this.partitions.get(partition)?.takenOver(offset),
     })
     this.source = source
     metrics.watchKafka(() => measuredKafka(source))
@@ -165,11 +166,21 @@ async function identify({ cluster: { admin } }: PipelineKafka, topic: string): P
   return { clusterId: await admin.clusterId(), topicId: (await admin.topicId(topic)) ?? '' }
 }
 
+/** What a partition waits for. */
+interface Held {
+  readonly error: S3Error
+  readonly sinceMs: number
+  /** Where the group stood. */
+  readonly position: bigint
+  /** Whether it was met when an object was begun. */
+  readonly isOfBegin: boolean
+}
+
 /** The loop of one partition, and what is told of it. */
 class PartitionArchive {
   readonly partition: number
   /** What it waits for. */
-  private held: { readonly error: S3Error; readonly sinceMs: number } | undefined
+  private held: Held | undefined
   private readonly parts: ArchiveUnitParts
   private readonly identify: () => Promise<LogIdentity>
   private readonly source: SourcePartition<bigint>
@@ -214,6 +225,11 @@ class PartitionArchive {
   /** The store has answered. */
   answered(): void {
     if (this.held !== undefined) this.free(steadyClock() - this.held.sinceMs)
+  }
+
+  /** The group stands somewhere else than it did: what was waited for there, somebody else has archived. */
+  takenOver(offset: bigint): void {
+    if (this.held !== undefined && this.held.position !== offset) this.letGo()
   }
 
   /** It is somebody else's: what it waited for is no concern of this process any more. */
@@ -266,6 +282,8 @@ class PartitionArchive {
       isConditional: async () => (await s3.probed()) === 'conditional',
       startTimer: startSystemTimer,
       now: Date.now,
+      isHeld: () => this.heldBy !== undefined,
+      onBegun: (isNew) => this.objectBegun(isNew),
       onObject: (object) => this.tell(object),
       ...this.patience(),
     }
@@ -286,13 +304,19 @@ class PartitionArchive {
   private hold(error: S3Error): void {
     const isNew = this.held?.error.code !== error.code
     const sinceMs = this.held?.sinceMs ?? steadyClock()
-    this.held = { error, sinceMs }
+    this.held = { error, sinceMs, position: this.source.position, isOfBegin: this.session?.isBeginning === true }
     if (isNew && error.retryable) this.log.warn('The store is waited for; nothing is lost.', { error })
     else if (isNew) this.log.error('The archive of a partition has stopped, and is tried again.', { error })
     const heldMs = Math.round(steadyClock() - sinceMs)
     if (this.hasAlarmed || heldMs < alarmMs) return
     this.hasAlarmed = true
     this.log.error('The store has been waited for for minutes; somebody has to look.', { error, heldMs })
+  }
+
+  /** Ends what kept objects from being begun, or was in the way of this one. What refused to be written has to be written. */
+  private objectBegun(isNew: boolean): void {
+    const { held } = this
+    if (held?.isOfBegin === true || (isNew && held?.error.code === 'ERR_S3_FOREIGN')) this.answered()
   }
 
   private letGo(): void {
@@ -302,8 +326,9 @@ class PartitionArchive {
   }
 
   private free(heldMs: number): void {
+    const isMended = this.held?.error.retryable === false
     this.letGo()
-    this.log.info('The store works again.', { heldMs: Math.round(heldMs) })
+    this.log.info(isMended ? 'The archive of a partition goes on.' : 'The store works again.', { heldMs: Math.round(heldMs) }) // prettier-ignore
   }
 
   private tell({ key, first, last, count, rawBytes, storedBytes, result, why }: ArchivedObject): void {

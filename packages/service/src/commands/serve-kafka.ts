@@ -75,6 +75,11 @@ function clusterOptions({ brokers, tls, sasl, compression, fetchBytes, sessionMs
   }
 }
 
+/** What a pipeline does besides at what its source does, and hears after the log. */
+type SourceHooks = Partial<
+  Pick<KafkaSourceOptions, 'beginAt' | 'onAssigned' | 'onLost'> & Pick<KafkaPartitionEvents, 'onTakeover'>
+>
+
 /** What one pipeline does with Kafka. */
 export class PipelineKafka {
   readonly cluster: KafkaCluster
@@ -100,10 +105,10 @@ export class PipelineKafka {
     this.metrics = metrics
   }
 
-  /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. `onAssigned`, `onLost`: told after the log is. */
+  /** Returns the source of the pipeline. Nothing is asked of Kafka before it joins. */
   openSource(
     { topic, group, format }: KafkaSourceSettings,
-    { onAssigned, onLost, ...more }: Partial<Pick<KafkaSourceOptions, 'beginAt' | 'onAssigned' | 'onLost'>> = {},
+    { onAssigned, onLost, onTakeover, ...more }: SourceHooks = {},
   ): KafkaSource {
     const { cluster, pipeline, log } = this
     return new KafkaSource({
@@ -123,7 +128,7 @@ export class PipelineKafka {
         this.tellLoss(group, error, reason)
         onLost?.(error, reason)
       },
-      events: this.events(),
+      events: this.events(onTakeover),
       now: Date.now,
       onWarning: ({ kind, message }, isOver) => {
         if (isOver) log.info('Something of Kafka that was warned of is over.', { kind, was: message })
@@ -213,12 +218,14 @@ export class PipelineKafka {
     else this.log.error('The process is out of the group, until somebody mends it.', { group, reason, cure: cures[reason], error }) // prettier-ignore
   }
 
-  private events(): KafkaPartitionEvents {
+  private events(onTakeover: SourceHooks['onTakeover']): KafkaPartitionEvents {
     const { log, metrics } = this
     return {
-      onTakeover: ({ partition, offset, generation, ms }) => {
+      onTakeover: (taken) => {
+        const { partition, offset, generation, ms } = taken
         metrics.kafkaTook('takeover', ms / 1000)
         log.info('A partition is taken over.', { partition, offset: String(offset), generation, ms: Math.round(ms) })
+        onTakeover?.(taken)
       },
       onStop: ({ partition, reason, message, error }) => {
         const ofOffset = isArchive(this.pipeline) ? cures.archive : cures.offset

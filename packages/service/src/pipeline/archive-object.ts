@@ -46,6 +46,10 @@ export interface ArchiveParts extends PatienceParts {
   readonly begun: { isNoted: boolean }
   /** Milliseconds since 1970; only for what people are told. */
   readonly now: Clock
+  /** Whether what the session before failed for may be so still: then an object does not wait for more records at the end of the log. */
+  readonly isHeld: () => boolean
+  /** Told when an object is begun, before anything is written. `isNew`: none of its name was found. */
+  readonly onBegun: (isNew: boolean) => void
   /** Told of each object when the offset behind it is committed. */
   readonly onObject: (object: ArchivedObject) => void
 }
@@ -165,6 +169,11 @@ export class ArchiveObject {
     return new ArchiveObject(record, beginning, parts, { key, there: undefined, behind, isConditional })
   }
 
+  /** Whether it was not there when it was begun. */
+  get isNew(): boolean {
+    return this.there === undefined
+  }
+
   /** Whether objects may be there behind this one. */
   get mayMeetMore(): boolean {
     return this.behind.hasMore
@@ -209,7 +218,9 @@ export class ArchiveObject {
     const isWaiting = this.there === undefined ? isAtEnd || limits.rangeOffsets === undefined : isAtEnd && position <= this.there.last // prettier-ignore
     // By the broker's clock the period is over that long after its last record came, at the latest.
     const leftMs = limits.periodMs - (extent.firstMs % limits.periodMs) - (this.lastMs - extent.firstMs)
-    this.idleAtMs = isWaiting ? nowMs + Math.min(Math.max(leftMs, 0), limits.periodMs) + parts.idleMs : undefined
+    const waitMs = Math.min(Math.max(leftMs, 0), limits.periodMs) + parts.idleMs
+    // Any cut is safe, and only the attempt tells whether what was refused is taken by now.
+    this.idleAtMs = isWaiting ? nowMs + (parts.isHeld() ? 0 : waitMs) : undefined
   }
 
   /** Returns why the object ends with what was read up to `position`; undefined where more may come. */

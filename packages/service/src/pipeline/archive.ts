@@ -39,6 +39,7 @@ export class ArchiveSession implements Session<bigint> {
   /** Whether names are looked at up to the end of the log: where somebody has set the offset, any may be taken and any free. */
   private looksToEnd = true
   private identity: LogIdentity | undefined
+  private begins = false
   private wake: () => void = () => undefined
 
   constructor(parts: ArchiveParts) {
@@ -48,6 +49,11 @@ export class ArchiveSession implements Session<bigint> {
   /** When the open object was begun, in milliseconds since 1970 by our clock; undefined where none is open. */
   get openSinceMs(): number | undefined {
     return this.open?.begunMs
+  }
+
+  /** Whether an object is being begun; of a session that has failed, whether it was. */
+  get isBeginning(): boolean {
+    return this.begins
   }
 
   /** What the open object holds. */
@@ -147,6 +153,7 @@ export class ArchiveSession implements Session<bigint> {
   }
 
   private async begin(record: ArchivedRecord, { origins }: MessagesValue<bigint>, { patience }: Writing) {
+    this.begins = true
     const { topic, partition } = origins[0]!
     const identity = await this.parts.identify()
     const before = this.identity ?? identity
@@ -158,13 +165,11 @@ export class ArchiveSession implements Session<bigint> {
     if (!this.parts.begun.isNoted) await this.noteBegin({ topic, partition, identity }, patience)
     const place = { topic, partition, from: this.chain }
     if (this.isUnsure) await patience.ask(() => refuseMiddle(record, place, { ...this.parts, identity }))
-    return ArchiveObject.begin(record, place, {
-      ...this.parts,
-      identity,
-      patience,
-      looksFirst: this.isFresh,
-      onMustEnd: this.wake,
-    })
+    const looks = { looksFirst: this.isFresh, onMustEnd: this.wake }
+    const object = await ArchiveObject.begin(record, place, { ...this.parts, ...looks, identity, patience })
+    this.begins = false
+    this.parts.onBegun(object.isNew)
+    return object
   }
 
   private async noteBegin(of: Pick<BeginParts, 'topic' | 'partition' | 'identity'>, patience: Patience): Promise<void> {

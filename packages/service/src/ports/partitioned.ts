@@ -8,6 +8,8 @@ export interface SourcePartition<P> extends Source<P> {
   readonly partition: number
   /** What it is doing, in a word or two. */
   readonly condition: string
+  /** Behind what is known to be delivered, whoever has delivered it; before anything is, what its source has for that. */
+  readonly position: P
 }
 
 /**

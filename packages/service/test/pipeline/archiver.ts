@@ -13,6 +13,7 @@ import { parseObjectKey } from '#src/objects/object-key.js'
 import { readManifest } from '#src/objects/manifest.js'
 import type { Manifest } from '#src/objects/manifest.js'
 import { openSpool } from '#src/objects/spool.js'
+import type { Spool } from '#src/objects/spool.js'
 import { ArchiveSession } from '#src/pipeline/archive.js'
 import { beginArchive } from '#src/pipeline/archive-begin.js'
 import type { ArchiveParts } from '#src/pipeline/archive-object.js'
@@ -84,12 +85,15 @@ export interface Archiver {
   /** What happened, in words. */
   readonly events: string[]
   readonly time: TestClock
+  readonly spool: Spool
   /** Records in the object that is open. */
   openRecords(partition?: number): number
   readonly done: Promise<void>
 }
 
-export type ArchiverOptions = Partial<Pick<ArchiveParts, 'limits' | 'idleMs' | 'prefix' | 'rangeOffsets' | 'build'>> & {
+export type ArchiverOptions = Partial<
+  Pick<ArchiveParts, 'limits' | 'idleMs' | 'prefix' | 'rangeOffsets' | 'build' | 'isHeld' | 'onBegun'>
+> & {
   readonly topicId?: string
   readonly memoryBytes?: number
   readonly compression?: 'gzip' | 'none'
@@ -113,7 +117,10 @@ export async function startArchive(
   const cluster = kafka.cluster(process)
   const time = new TestClock()
   const events: string[] = []
-  const spool = await openSpool({ memoryBytes: options.memoryBytes ?? 64 << 20 })
+  const spool = await openSpool({
+    memoryBytes: options.memoryBytes ?? 64 << 20,
+    ...{ steadyClock: time.clock, startTimer: time.startTimer },
+  })
   const format = objectFormat(options.compression ?? 'none', 1)
   const topicId = options.topicId ?? 'topic-1'
   const identify = async () => ({ clusterId: await cluster.admin.clusterId(), topicId })
@@ -166,6 +173,8 @@ export async function startArchive(
         isOurs: () => ['running', 'stopped'].includes(partition.condition),
         onHeld: ({ code }) => void events.push(`held ${code}`),
         onFreed: () => void events.push('freed'),
+        isHeld: () => false,
+        onBegun: () => undefined,
         onObject: ({ first, last, count, result, why }) =>
           void events.push(`${result} ${first}-${last} ${count} ${why}`),
         begun: { isNoted: false },
@@ -193,7 +202,7 @@ export async function startArchive(
     await spool.close()
   })
   const openRecords = (partition = 0) => sessions.get(partition)?.status?.records ?? 0
-  return { source, pipeline, events, time, openRecords, done }
+  return { source, pipeline, events, time, spool, openRecords, done }
 }
 
 /** Archives partition 0 up to an offset, and ends in order. */
