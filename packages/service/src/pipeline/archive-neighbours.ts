@@ -18,11 +18,14 @@ interface Place {
 interface Bucket {
   readonly store: ObjectStore
   readonly prefix: string
-  readonly limits: Pick<ArchiveParts['limits'], 'periodMs'>
 }
 
 interface MiddleParts extends Bucket {
   readonly identity: LogIdentity
+}
+
+interface BehindParts extends Bucket {
+  readonly limits: Pick<ArchiveParts['limits'], 'periodMs'>
 }
 
 /** The longest period that settings may have. */
@@ -89,7 +92,7 @@ const mostNames = 1000
 export async function findBehind(
   { offset, timeMs }: ArchivedRecord,
   place: Place,
-  { store, prefix, limits }: Bucket,
+  { store, prefix, limits }: BehindParts,
 ): Promise<Behind> {
   let next: bigint | undefined
   for (const hourMs of hoursOf(prefix, timeMs, timeMs - limits.periodMs)) {

@@ -3,77 +3,29 @@
 
 import { randomBytes } from 'node:crypto'
 
-import type { IHeaders, Kafka, Message, Producer } from 'kafkajs'
+import type { IHeaders, Message, Producer } from 'kafkajs'
 
-import type { Random } from '#src/generators/random.js'
-import { pause } from './fault.js'
-import type { Scale } from './fault.js'
-import type { Body, Ledger } from './ledger.js'
+import { Feed } from './feed.js'
+import type { FeedOptions } from './feed.js'
+import type { Body } from './ledger.js'
 
-/** Writers whose transactions overlap. */
-const writers = 2
 /** Most records of one value, and most values of one send. */
 const mostRecords = 30
 const mostValues = 6
-const longestPauseMs = { reduced: 80, full: 40 }
 
-/** What a feed needs. */
-export interface ArchiveFeedOptions {
-  readonly kafka: Kafka
-  readonly topic: string
-  readonly partitions: number
-  readonly ledger: Ledger
-  readonly random: Random
-  readonly scale: Scale
+/** What a feed of an archive needs besides. */
+interface ArchiveFeedOptions extends FeedOptions {
   /** Bytes that are added to each record. */
   readonly padBytes?: number | undefined
 }
 
-/** Writers that go on until they are stopped, whatever happens to the broker. */
-export class ArchiveFeed {
-  private readonly options: ArchiveFeedOptions
-  private isStopped = false
-  private done: Promise<unknown> = Promise.resolve()
-
+/** Writers whose transactions overlap, and are all ended when it is stopped. */
+export class ArchiveFeed extends Feed<ArchiveFeedOptions> {
   constructor(options: ArchiveFeedOptions) {
-    this.options = options
+    super(options, { writers: 2, longestPauseMs: { reduced: 80, full: 40 }, endsWell: true })
   }
 
-  start(): this {
-    this.done = Promise.all(Array.from({ length: writers }, (_, writer) => this.write(writer)))
-    // Told by stop().
-    this.done.catch(() => undefined)
-    return this
-  }
-
-  /** Resolves when no transaction is open any more. */
-  async stop(): Promise<void> {
-    this.isStopped = true
-    await this.done
-  }
-
-  private async write(writer: number): Promise<void> {
-    const { random, scale } = this.options
-    let producer: Producer | undefined
-    let isOpen = false
-    // What a failure has left open is ended before the feed is.
-    while (!this.isStopped || isOpen) {
-      try {
-        producer ??= await this.connect(writer)
-        isOpen = true
-        await this.transaction(producer)
-        isOpen = false
-        await pause(random.below(longestPauseMs[scale]))
-      } catch {
-        await producer?.disconnect().catch(() => undefined)
-        producer = undefined
-        await pause(longestPauseMs[scale])
-      }
-    }
-    await producer?.disconnect().catch(() => undefined)
-  }
-
-  private async connect(writer: number): Promise<Producer> {
+  protected async connect(writer: number): Promise<Producer> {
     const { kafka, topic } = this.options
     const settings = { transactionalId: `${topic}-feed-${writer}`, idempotent: true, maxInFlightRequests: 1 }
     const producer = kafka.producer({ ...settings, transactionTimeout: 30_000 })
@@ -81,7 +33,7 @@ export class ArchiveFeed {
     return producer
   }
 
-  private async transaction(producer: Producer): Promise<void> {
+  protected async send(producer: Producer): Promise<void> {
     const { topic, partitions, random } = this.options
     const transaction = await producer.transaction()
     const bodies: Body[] = []

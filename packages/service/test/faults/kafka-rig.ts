@@ -17,7 +17,7 @@ import type { ProxiedBroker } from '../servers/kafka/proxied.js'
 import type { FaultProxy } from '../servers/kafka/proxy.js'
 import { eventually, pause } from './fault.js'
 import type { FaultContext, Figures } from './fault.js'
-import { Feed } from './kafka-feed.js'
+import { KafkaFeed } from './kafka-feed.js'
 import { readTopic } from '../servers/kafka/reading.js'
 import { judgeTopics, readLines } from './kafka-oracle.js'
 import type { OffsetRange, TopicRecords } from './kafka-oracle.js'
@@ -68,7 +68,7 @@ export class Rig {
   readonly kafka: Kafka
   readonly admin: Admin
   private readonly options: RigOptions
-  private readonly feed: Feed
+  private readonly feed: KafkaFeed
   private kept: TopicRecords | undefined
   private readonly passedBy: OffsetRange[] = []
 
@@ -83,7 +83,7 @@ export class Rig {
     this.kafka = clientOf(broker.innerAddresses)
     this.admin = this.kafka.admin()
     const { body } = options
-    this.feed = new Feed({
+    this.feed = new KafkaFeed({
       kafka: this.kafka,
       topic: this.raw,
       partitions: partitionCount,

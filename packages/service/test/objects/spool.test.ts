@@ -62,6 +62,20 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn()
 }
 
+/** Adds half a mebibyte. Resolves with what was added. */
+async function addTo(builder: ObjectBuilder): Promise<Buffer> {
+  const added = bytesOf(mebi / 2)
+  await builder.add([added])
+  return added
+}
+
+/** Adds to an object until it must end. Resolves with all that was added. */
+async function fillUp(builder: ObjectBuilder): Promise<Buffer[]> {
+  const added: Buffer[] = []
+  while (!builder.mustEnd) added.push(await addTo(builder))
+  return added
+}
+
 async function assertHolds(builder: ObjectBuilder, expected: Uint8Array): Promise<void> {
   const { body } = await builder.finish()
   assert.equal(body.bytes, expected.length)
@@ -230,12 +244,7 @@ test('a full disk counts as a full spool, by its name, and the bytes stay in mem
   const ballast = path.join(disk.at, 'ballast')
   await fill(ballast)
   const builder = begin()
-  const added: Buffer[] = []
-  const grow = async () => {
-    added.push(bytesOf(mebi / 2))
-    await builder.add(added.slice(-1))
-  }
-  while (!builder.mustEnd) await grow()
+  const added = await fillUp(builder)
   assert.ok(spool.memoryBytes >= 4 * mebi && spool.memoryBytes <= 5 * mebi, `${spool.memoryBytes} bytes of memory`)
   assert.equal(spool.diskBytes, 0)
   assert.equal(spool.whyFull, `the spool ${directory} is full: no space left on device (ENOSPC)`)
@@ -255,17 +264,12 @@ test('a folder that is gone counts as full, and is looked at again', async (t) =
   const { spool, time, begin } = await open(t, { memoryBytes: 2 * mebi, folder: directory })
   await rm(directory, { recursive: true })
   const builder = begin()
-  const added: Buffer[] = []
-  const grow = async () => {
-    added.push(bytesOf(mebi / 2))
-    await builder.add(added.slice(-1))
-  }
-  while (!builder.mustEnd) await grow()
+  const added = await fillUp(builder)
   assert.equal(spool.whyFull, `the spool ${directory} cannot be written: no such file or directory (ENOENT)`)
   time.forward(10_000)
   assert.equal(spool.whyFull, undefined)
   await mkdir(directory)
-  await grow()
+  added.push(await addTo(builder))
   await until(() => spool.diskBytes > 0)
   await assertHolds(builder, Buffer.concat(added))
 })
