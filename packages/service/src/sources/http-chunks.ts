@@ -94,7 +94,7 @@ export class ChunkStore {
   }
 }
 
-/** Returns the first bytes of pieces, at most `count`: a view where they lie in one. */
+/** Returns the first bytes of pieces, at most `count`: a view where they lie in one, else a copy of no more than these. */
 export function headOf(chunks: readonly Uint8Array[], count: number): Uint8Array {
   const [first] = chunks
   if (first === undefined) return new Uint8Array(0)
@@ -103,8 +103,9 @@ export function headOf(chunks: readonly Uint8Array[], count: number): Uint8Array
   let length = 0
   for (const chunk of chunks) {
     if (length >= count) break
-    parts.push(chunk)
-    length += chunk.length
+    const part = chunk.subarray(0, count - length)
+    parts.push(part)
+    length += part.length
   }
-  return Buffer.concat(parts).subarray(0, count)
+  return Buffer.concat(parts, length)
 }

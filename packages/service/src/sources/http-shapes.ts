@@ -41,7 +41,7 @@ export async function* shapeBody(
   options: ShapingOptions,
 ): AsyncGenerator<ShapedPiece, void, undefined> {
   dropHead(chunks, byteOrderMarkLength(headOf(chunks, 3)))
-  const first = firstByte(headOf(chunks, detectBytes))
+  const first = firstByte(chunks, detectBytes)
   if (first === ascii.openBracket && (await isWhole('array', chunks, options))) {
     yield* elementsOf('array', chunks, options)
     return
@@ -86,8 +86,16 @@ function dropHead(chunks: Uint8Array[], bytes: number): void {
   }
 }
 
-function firstByte(head: Uint8Array): number | undefined {
-  return head.find((byte) => !isWhiteSpace(byte))
+/** Returns the first byte that is no white space, of the first `count`: mostly the very first, so nothing is copied together. */
+function firstByte(chunks: readonly Uint8Array[], count: number): number | undefined {
+  let seen = 0
+  for (const chunk of chunks) {
+    const found = chunk.subarray(0, count - seen).find((byte) => !isWhiteSpace(byte))
+    if (found !== undefined) return found
+    seen += chunk.length
+    if (seen >= count) return undefined
+  }
+  return undefined
 }
 
 /** Returns whether the first line begins an object that goes on behind its end, between two tokens. */
