@@ -7,6 +7,8 @@ import { gzip } from 'node:zlib'
 
 import { crc32c } from './crc32c.ts'
 import type { KafkaHeader, OutgoingRecord } from './port.ts'
+import type { Lease } from './reused-memory.ts'
+import { sendMemory } from './send-memory.ts'
 
 /** Bytes of a batch that are no records. */
 export const batchHeadBytes = 61
@@ -65,7 +67,7 @@ export async function encodeBatch(records: readonly OutgoingRecord[], head: Batc
   const writer = new Writer(records, isPlain ? front : 0)
   for (const [index, record] of records.entries()) writer.record(record, index)
   const written = writer.bytes
-  const whole = isPlain ? written : Buffer.concat([Buffer.alloc(front), await compress(written)])
+  const whole = isPlain ? written : await compressed(written, front)
   const batch = whole.subarray(room)
   batch.writeBigInt64BE(0n, 0)
   batch.writeInt32BE(batch.length - lengthFrom, 8)
@@ -82,6 +84,16 @@ export async function encodeBatch(records: readonly OutgoingRecord[], head: Batc
   batch.writeInt32BE(records.length, 57)
   batch.writeUInt32BE(crc32c(batch.subarray(checkedFrom)), 17)
   return batch
+}
+
+/** Returns the bytes compressed, with room in front of them. *Ownership*: their memory may be used again afterwards. */
+async function compressed(bytes: Buffer, front: number): Promise<Buffer> {
+  const lease = sendMemory.leaseOf(bytes)
+  try {
+    return Buffer.concat([Buffer.alloc(front), await compress(bytes)])
+  } finally {
+    lease?.release()
+  }
 }
 
 /** What a produce request asks, as the library has it. */
@@ -126,7 +138,20 @@ export async function encodeProduce(request: ProduceRequest, now: () => number):
   front.copy(body)
   body.writeInt32BE(batch.length, front.length)
   rooms.set(body, requestRoom)
+  const [first] = messages
+  if (first !== undefined) requests.set(first, requests.has(first) ? undefined : sendMemory.leaseOf(batch))
   return body
+}
+
+/** By the first record of a send, the lease of its request; undefined where there was more than one. */
+const requests = new WeakMap<OutgoingRecord, Lease | undefined>()
+
+/**
+ * Says that the request for these records was answered, and so was read to its end. Where they were encoded once only, its
+ * memory may be used again: of several, one may still wait in a connection.
+ */
+export function releaseRequest([first]: readonly OutgoingRecord[]): void {
+  if (first !== undefined) requests.get(first)?.release()
 }
 
 /** Bytes of a length. */
@@ -187,7 +212,7 @@ class Writer {
   constructor(records: readonly OutgoingRecord[], from: number) {
     let size = from
     for (const [index, record] of records.entries()) size += recordBytes(record, index)
-    this.bytes = Buffer.allocUnsafeSlow(size)
+    this.bytes = sendMemory.take(size)
     this.#at = from
   }
 

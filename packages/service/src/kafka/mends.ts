@@ -5,9 +5,9 @@ import { withoutAborted } from './aborted.ts'
 import { encodeProduce, frameRequest } from './batch-encoder.ts'
 import type { ProduceRequest, RequestHead } from './batch-encoder.ts'
 import { crc32c } from './crc32c.ts'
-import type { Lease } from './fetch-memory.ts'
 import { decodeRecordSet, leaseOf } from './record-batches.ts'
 import type { DecodedRecord } from './record-batches.ts'
+import type { Lease } from './reused-memory.ts'
 
 /** The modules of the library, while it is being loaded. Paths are below its folder `src`, with their ending. */
 export interface LibraryModules {

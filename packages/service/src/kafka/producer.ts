@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 import type { Message, Producer as LibraryProducer, RecordMetadata, Transaction } from 'kafkajs'
 import { KafkaError } from '../errors.ts'
+import { releaseRequest } from './batch-encoder.ts'
 import { Client } from './client.ts'
 import type { ClientSettings } from './client.ts'
 import type { OutgoingRecord, Producer, ProducerTransaction, Target, TransactionalProducer } from './port.ts'
@@ -140,7 +141,9 @@ class GuardedProducer {
       timeout: this.#settings.requestMs,
       compression: this.client.library.kafkajs.CompressionTypes[compressions[this.#settings.compression]],
     })
-    return acknowledgedOffset(answers, to)
+    const offset = acknowledgedOffset(answers, to)
+    releaseRequest(messages as unknown as OutgoingRecord[])
+    return offset
   }
 }
 

@@ -8,7 +8,7 @@ import { gunzip } from 'node:zlib'
 import { KafkaError } from '../errors.ts'
 import { crc32c } from './crc32c.ts'
 import { fetchMemory } from './fetch-memory.ts'
-import type { Lease } from './fetch-memory.ts'
+import type { Lease } from './reused-memory.ts'
 import type { FetchedRecord, KafkaHeader } from './port.ts'
 
 /** Most bytes of one batch, inflated. Our own batches have at most 3 MiB. */

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
 
 import type { KafkaCluster } from '#src/kafka/port.js'
+import { sendMemory } from '#src/kafka/send-memory.js'
 import { eventually } from '../faults/fault.js'
 import { startBroker } from '../servers/kafka/broker.js'
 import type { Broker, Cluster } from '../servers/kafka/broker.js'
@@ -62,6 +63,30 @@ test('a send whose answer is lost is asked again, and counts once', { skip }, as
   await transaction.send(to, [record('4')])
   await transaction.commit()
   assert.deepEqual(await written('produced'), ['1', '2', '3', '4'])
+})
+
+test('memory of a request whose answer is lost is not used again', { skip }, async (t) => {
+  const cluster = await behind(t, 'large')
+  const to = { topic: 'large', partition: 0 }
+  const producer = await cluster.producer()
+  const large = (letter: string) => letter.repeat(200_000)
+  await producer.send(to, [record(large('1'))])
+  const freeBytes = sendMemory.freeBytes
+  assert.ok(freeBytes > 0)
+  await producer.send(to, [record(large('2'))])
+  assert.equal(sendMemory.freeBytes, freeBytes)
+  for (const [action, letter] of [
+    ['cut', '3'],
+    ['drop', '4'],
+  ] as const) {
+    const before = sendMemory.freeBytes
+    proxy.plan({ on: 'answer', api: 'Produce', do: action })
+    await producer.send(to, [record(large(letter))])
+    assert.equal(sendMemory.freeBytes, Math.max(0, before - freeBytes))
+  }
+  await producer.send(to, [record(large('5'))])
+  assert.equal(sendMemory.freeBytes, freeBytes)
+  assert.deepEqual(await written('large'), ['1', '2', '3', '4', '5'].map(large))
 })
 
 test('a commit whose answer is lost is asked once; who initialises next knows what came of it', { skip }, async (t) => {
