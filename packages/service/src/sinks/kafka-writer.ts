@@ -12,7 +12,10 @@ export interface RecordWriter {
   readonly name: string
   /** Most bytes of a send at present: values that can be cut are to be smaller than it. */
   readonly mostBytes: number
-  /** Sends one after another, all to one partition. Resolves when they are acknowledged. *Errors*: the client's. */
+  /**
+   * Sends one after another, all to one partition. Resolves when they are acknowledged. *Ownership*: the records' bytes are
+   * the writer's until then, and for good where it rejects. *Errors*: the client's.
+   */
   send(records: readonly OutgoingRecord[]): Promise<void>
   join?(transaction: Transaction): void
   /** Never throws. */

@@ -2,6 +2,7 @@
 // Called by ../commands.
 
 import type { KafkaHeader, OutgoingRecord } from '../kafka/port.ts'
+import { sendMemory } from '../kafka/send-memory.ts'
 import type { MessageOrigin } from '../ports/message.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { Transaction } from '../ports/transaction.ts'
@@ -131,7 +132,8 @@ class FillingSink implements Sink {
   readonly name: string
   private readonly options: FillingSinkOptions
   private readonly chunkLimit: number
-  private filling: Uint8Array[] = []
+  /** What is being filled, and how far: nothing of it is sent yet. */
+  private filling: Buffer | undefined
   private fillingBytes = 0
   private unsentBytes = 0
   private version: string | undefined
@@ -183,8 +185,11 @@ class FillingSink implements Sink {
       }
       const next = last > 0 ? last : cutBehind(chunk, at, this.chunkLimit) - at
       if (this.fillingBytes === 0) this.stopTimer = this.options.startTimer(this.options.chunkAgeMs, () => this.send())
-      // Its memory is the writer's again when the write resolves.
-      this.filling.push(Buffer.from(chunk.subarray(at, at + next)))
+      // What was written is the writer's again when the write resolves. A record that is longer than a chunk stands alone.
+      if (this.filling === undefined || this.filling.length < next) {
+        this.filling = sendMemory.take(Math.max(this.chunkLimit, next))
+      }
+      this.filling.set(chunk.subarray(at, at + next), this.fillingBytes)
       this.fillingBytes += next
       at += next
       if (this.fillingBytes >= this.chunkLimit) this.send()
@@ -195,14 +200,28 @@ class FillingSink implements Sink {
     this.stopTimer()
     if (this.fillingBytes === 0) return
     const bytes = this.fillingBytes
-    const value = Buffer.concat(this.filling)
-    this.filling = []
-    this.fillingBytes = 0
+    const value = this.takeFilled()
+    const lease = sendMemory.leaseOf(value)
     this.unsentBytes += bytes
     const headers: KafkaHeader[] = this.version === undefined ? [] : [[kafkaHeaders.version, Buffer.from(this.version)]]
-    const sending = this.options.writer.send([{ key: null, value, headers }]).then(() => (this.unsentBytes -= bytes))
+    const sending = this.options.writer.send([{ key: null, value, headers }]).then(() => {
+      this.unsentBytes -= bytes
+      // Not after a failure: whoever has given up waiting may still be at work.
+      lease?.release()
+    })
     this.sent = Promise.all([this.sent, sending]).then(() => undefined)
     this.sent.catch(() => undefined)
     for (const resolve of this.onCut.splice(0)) resolve()
+  }
+
+  /** Returns what is filled, which is in memory of its own from then on. */
+  private takeFilled(): Buffer {
+    const filling = this.filling!
+    const filled = filling.subarray(0, this.fillingBytes)
+    this.fillingBytes = 0
+    // A chunk that is hardly filled would keep its memory for nothing.
+    if (2 * filled.length < filling.length) return Buffer.from(filled)
+    this.filling = undefined
+    return filled
   }
 }

@@ -142,6 +142,40 @@ test('writes wait while too much is under way', async () => {
   assert.equal(progress.written, 20)
 })
 
+test('memory of chunks is filled again when they are acknowledged, and never where they are not', async () => {
+  const under: { value: Uint8Array; copy: Buffer; acknowledge: () => void; fail: (error: Error) => void }[] = []
+  const writer: RecordWriter = {
+    ...heldWriter([]),
+    send: ([record]) =>
+      new Promise((resolve, reject) => {
+        under.push({ value: record!.value, copy: Buffer.from(record!.value), acknowledge: resolve, fail: reject })
+      }),
+  }
+  const sink = fillingKafkaSink({ writer, chunkAgeMs: 20, startTimer: () => () => undefined })
+  const memories = new Set<ArrayBufferLike>()
+  const line = (letter: number) => Buffer.from(`${String.fromCharCode(97 + (letter % 26)).repeat(1023)}\n`)
+  for (let round = 0; round < 40; round++) {
+    // Pieces that end within a chunk, and now and then a record that is longer than one.
+    const long = Buffer.from(`${'x'.repeat(chunkBytes + round)}\n`)
+    await sink.write([round % 7 === 3 ? long : Buffer.concat(Array<Buffer>(100 + round).fill(line(round)))])
+    // Answers do not come in order.
+    while (under.length > 3) {
+      const [each] = under.splice((round * 5) % under.length, 1)
+      assert.ok(each!.copy.equals(each!.value), 'it was written over before it was acknowledged')
+      memories.add(each!.value.buffer)
+      each!.acknowledge()
+      await turn()
+    }
+  }
+  assert.ok(memories.size < 12, String(memories.size))
+  const failed = under.splice(0, 1)[0]!
+  failed.fail(new Error('The broker is away.'))
+  await turn()
+  const another = fillingKafkaSink({ writer, chunkAgeMs: 20, startTimer: () => () => undefined })
+  for (let round = 0; round < 20; round++) await another.write([Buffer.concat(Array<Buffer>(200).fill(line(round)))])
+  assert.ok(failed.copy.equals(failed.value), 'it was written over after it had failed')
+})
+
 test('a producer sends to the partitions in turn, to each one thing at a time, and nothing after a failure', async () => {
   const calls: string[] = []
   const answers: { readonly resolve: (offset: bigint) => void; readonly reject: (error: Error) => void }[] = []
