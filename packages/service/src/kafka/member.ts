@@ -9,11 +9,11 @@ import type { KafkaErrorCode } from '../errors.ts'
 import { topicAssigner } from './assigner.ts'
 import { Client } from './client.ts'
 import type { ClientSettings } from './client.ts'
-import type { Lease } from './reused-memory.ts'
 import { outOfRange, vanished } from './mends.ts'
 import type { BatchTurn, FetchedBatch, GroupListener, GroupMember } from './port.ts'
 import type { DecodedRecord } from './record-batches.ts'
 import { kafkaError } from './refusals.ts'
+import type { Lease } from './reused-memory.ts'
 
 /** What members of one cluster share. */
 export interface MemberSettings extends ClientSettings {

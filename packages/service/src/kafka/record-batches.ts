@@ -8,8 +8,8 @@ import { gunzip } from 'node:zlib'
 import { KafkaError } from '../errors.ts'
 import { crc32c } from './crc32c.ts'
 import { fetchMemory } from './fetch-memory.ts'
-import type { Lease } from './reused-memory.ts'
 import type { FetchedRecord, KafkaHeader } from './port.ts'
+import type { Lease } from './reused-memory.ts'
 
 /** Most bytes of one batch, inflated. Our own batches have at most 3 MiB. */
 export const mostBatchBytes = 16 << 20

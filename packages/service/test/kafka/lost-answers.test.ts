@@ -33,9 +33,9 @@ if (skip === false) {
 }
 
 /** Opens a cluster behind the proxy, with a topic of that name. */
-async function behind(t: TestContext, topic: string): Promise<KafkaCluster> {
+async function behind(t: TestContext, topic: string, requestMs = 600): Promise<KafkaCluster> {
   t.after(() => proxy.clear())
-  const cluster = await open(t, { brokers: broker.addresses, requestMs: 600 })
+  const cluster = await open(t, { brokers: broker.addresses, requestMs })
   await makeTopic(cluster, topic)
   return cluster
 }
@@ -66,27 +66,23 @@ test('a send whose answer is lost is asked again, and counts once', { skip }, as
 })
 
 test('memory of a request whose answer is lost is not used again', { skip }, async (t) => {
-  const cluster = await behind(t, 'large')
+  // No other request is to be tried again, however slow the machine is.
+  const cluster = await behind(t, 'large', 20_000)
   const to = { topic: 'large', partition: 0 }
   const producer = await cluster.producer()
   const large = (letter: string) => letter.repeat(200_000)
   await producer.send(to, [record(large('1'))])
-  const freeBytes = sendMemory.freeBytes
+  const { freeBytes } = sendMemory
   assert.ok(freeBytes > 0)
   await producer.send(to, [record(large('2'))])
   assert.equal(sendMemory.freeBytes, freeBytes)
-  for (const [action, letter] of [
-    ['cut', '3'],
-    ['drop', '4'],
-  ] as const) {
-    const before = sendMemory.freeBytes
-    proxy.plan({ on: 'answer', api: 'Produce', do: action })
-    await producer.send(to, [record(large(letter))])
-    assert.equal(sendMemory.freeBytes, Math.max(0, before - freeBytes))
-  }
-  await producer.send(to, [record(large('5'))])
+  const fault = proxy.plan({ on: 'answer', api: 'Produce', do: 'cut' })
+  await producer.send(to, [record(large('3'))])
+  assert.equal(fault.strikes, 1)
+  assert.equal(sendMemory.freeBytes, 0)
+  await producer.send(to, [record(large('4'))])
   assert.equal(sendMemory.freeBytes, freeBytes)
-  assert.deepEqual(await written('large'), ['1', '2', '3', '4', '5'].map(large))
+  assert.deepEqual(await written('large'), ['1', '2', '3', '4'].map(large))
 })
 
 test('a commit whose answer is lost is asked once; who initialises next knows what came of it', { skip }, async (t) => {
