@@ -62,6 +62,18 @@ const asItIs: Readonly<Record<string, string>> = {
   'a message with a wrong escape': '{"message":"{\\x}"}\n',
 }
 
+test('NDJSON in pieces is handed on without copying more than a few bytes of it', async (t) => {
+  const chunks = [60_000, 60_000, 9_000].map((length) => Buffer.from(`${'{"a":1}'.padEnd(length - 1)}\n`))
+  const memory = chunks.map(({ buffer }) => buffer)
+  const concat = t.mock.method(Buffer, 'concat')
+  const handedOn: ArrayBufferLike[] = []
+  const options = { unwrapEnvelopes: true, envelopeBytes: 16 << 20, structure, pause: () => Promise.resolve() }
+  for await (const { bytes } of shapeBody(chunks, options)) handedOn.push(bytes.buffer)
+  assert.deepEqual(handedOn, memory)
+  const copied = concat.mock.calls.map(({ result }) => result?.length ?? 0)
+  assert.ok(Math.max(0, ...copied) < 1024, copied.join(' '))
+})
+
 for (const [what, body] of Object.entries(asItIs)) {
   test(`${what}: handed on as it is, however it is cut`, async () => {
     for (const size of [1, 2, 3, 7, 1 << 20]) {
