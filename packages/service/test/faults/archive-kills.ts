@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 
 import { counted } from '#src/counted.js'
 import { isRunningStore } from '../servers/s3/server.js'
+import { whileStopped } from '../stopped-process.js'
 import { anyMoment, openArchiveRig } from './archive-rig.js'
 import type { ArchiveRig } from './archive-rig.js'
 import { isObject } from './archive-store.js'
@@ -42,16 +43,12 @@ async function aboutToWrite(rig: ArchiveRig): Promise<Served> {
 async function standStill(rig: ArchiveRig, fate: 'hold' | 'hold-answer'): Promise<void> {
   const fault = rig.proxy.plan({ on: 'put', when: isObject, do: fate })
   const archive = rig.callerOf(await rig.struck(fault))
-  const { pid } = archive
-  process.kill(pid, 'SIGSTOP')
-  try {
+  await whileStopped([archive.pid], async () => {
     await rig.more()
     // What was late arrives before it hears of anything, or when it already knows that it has lost the partition.
     if (rig.random.chance(500)) fault.release()
     await anyMoment(rig.random, 100)
-  } finally {
-    process.kill(pid, 'SIGCONT')
-  }
+  })
   await anyMoment(rig.random, 300)
   fault.release()
   await rig.more()

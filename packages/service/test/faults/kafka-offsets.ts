@@ -7,6 +7,7 @@ import { counted } from '#src/counted.js'
 import { openCluster } from '#src/kafka/cluster.js'
 import { weir } from '../running.js'
 import { runTool } from '../servers/kafka/reading.js'
+import { whileStopped } from '../stopped-process.js'
 import { eventually } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { openRig, partitionCount } from './kafka-rig.js'
@@ -71,13 +72,11 @@ async function whileAway(rig: Rig, partitions: readonly number[]): Promise<reado
 
 /** What comes next is deleted in the moment before it is fetched. */
 async function whileAtWork(rig: Rig, partition: number): Promise<readonly Harm[]> {
-  for (const { pid } of rig.filters) process.kill(pid, 'SIGSTOP')
-  try {
+  const pids = rig.filters.map(({ pid }) => pid)
+  await whileStopped(pids, async () => {
     await grown(rig, await ends(rig))
     await deleteRecords(rig, partition)
-  } finally {
-    for (const { pid } of rig.filters) process.kill(pid, 'SIGCONT')
-  }
+  })
   return [{ partition, reason: 'offset_out_of_range', goOnAt: 'first' }]
 }
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 
 import { counted } from '#src/counted.js'
 import type { ApiName } from '../servers/kafka/framing.js'
+import { whileStopped } from '../stopped-process.js'
 import { eventually, pause } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { anyMoment, openRig } from './kafka-rig.js'
@@ -69,16 +70,12 @@ async function standStillAt(rig: Rig, place: StoppingPlace, lastsMs: number): Pr
 
 /** Stops the filter, sees that others go on with all partitions, and lets it go on; `arrive` first, what was held. */
 async function standStill(rig: Rig, filter: Served, lastsMs: number, arrive: () => void = () => undefined) {
-  const { pid } = filter
-  process.kill(pid, 'SIGSTOP')
-  try {
+  await whileStopped([filter.pid], async () => {
     await Promise.all([pause(lastsMs + longerMs), rig.more(2)])
     arrive()
     // What was late is refused before the filter hears of it, or behind that.
     await anyMoment(rig.random, 100)
-  } finally {
-    process.kill(pid, 'SIGCONT')
-  }
+  })
   assert.ok(filter.isUp, `The filter has ended: ${filter.noise.join(' ')}`)
 }
 

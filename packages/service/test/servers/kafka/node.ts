@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
+import { whileStopped } from '../../stopped-process.ts'
 import { askVersions } from './asking.ts'
 import { endProcess } from '../ending.ts'
 import type { Programs } from './programs.ts'
@@ -77,14 +78,10 @@ export class KafkaNode {
     await endProcess(this.child, 'SIGKILL', stopWithinMs)
   }
 
-  /** Has it stand still: it answers nothing, and its connections stay. */
-  pause(): void {
-    this.child?.kill('SIGSTOP')
-  }
-
-  /** Has it go on after `pause()`. */
-  resume(): void {
-    this.child?.kill('SIGCONT')
+  /** Has it stand still while `work` runs: it answers nothing, and its connections stay. Resolves as `work` does. */
+  async whileStopped<T>(work: () => Promise<T>): Promise<T> {
+    if (this.pid === undefined) throw new Error('The node does not run.')
+    return whileStopped([this.pid], work)
   }
 
   /** The end of what it logged, over all its starts. */

@@ -106,16 +106,6 @@ export class Versitygw implements RunningStore {
     await endProcess(this.#child, 'SIGKILL', stopWithinMs)
   }
 
-  /** Has it stand still: it answers nothing, and its connections stay. */
-  pause(): void {
-    this.#child?.kill('SIGSTOP')
-  }
-
-  /** Has it go on after `pause()`. */
-  resume(): void {
-    this.#child?.kill('SIGCONT')
-  }
-
   /** The end of what it logged, over all its starts. */
   logEnd(): string {
     return existsSync(this.#logPath) ? readFileSync(this.#logPath, 'utf8').slice(-shownLogCharacters) : ''
