@@ -32,6 +32,8 @@ export class ArchiveSession implements Session<bigint> {
   private chain = 0n
   /** Offset behind everything that was read. */
   private readTo = 0n
+  /** Offset where the group stands. */
+  private committed = 0n
   /** Whether nothing is known of what is written behind the committed offset. */
   private isFresh = true
   /** Whether the committed offset may lie within an object: nothing was noted with it by an archive. */
@@ -134,6 +136,7 @@ export class ArchiveSession implements Session<bigint> {
     this.open?.read(value.position, value.isAtEnd === true, this.parts.clock())
     const end = this.open?.endAfter(value.position)
     if (end !== undefined) await this.end(end, value.position, writing)
+    else if (value.isAtEnd === true) await this.passBy(value.position, writing)
   }
 
   private endBefore(record: ArchivedRecord): ObjectEnd | undefined {
@@ -146,6 +149,7 @@ export class ArchiveSession implements Session<bigint> {
     // Between the two there are no records, as long as nobody has set the offset since.
     this.chain = noted !== undefined && noted.behind <= position ? noted.behind : position
     this.readTo = position
+    this.committed = position
     this.isFresh = true
     this.isUnsure = noted === undefined
     this.looksToEnd = noted?.mayMeetMore ?? true
@@ -183,15 +187,29 @@ export class ArchiveSession implements Session<bigint> {
   private async end(why: ObjectEnd, position: bigint, { source, hooks }: Writing): Promise<void> {
     const object = this.open!
     const behind = await object.write(why)
-    // Between the two there are markers and tombstones: a group that stood at a marker would be outside of the log when
-    // retention has deleted it, though it lacks nothing. Whoever goes on there has to look as far ahead as this one (A5).
-    await source.commit(position, offsetNote(behind, this.looksToEnd))
-    this.chain = behind
+    await this.commit(position, behind, source)
     this.isFresh = this.looksToEnd || object.mayMeetMore
     this.isUnsure = false
     await this.drop()
     hooks.onCommit(position)
     object.tell()
+  }
+
+  /**
+   * Moves the group to the end of the log where nothing is there to archive: a group that stood at a marker would be outside of
+   * the log when retention has deleted it, though it lacks nothing. One of which nothing is known stays where it is (A2).
+   */
+  private async passBy(position: bigint, { source, hooks }: Writing): Promise<void> {
+    if (this.open !== undefined || this.isUnsure || position <= this.committed) return
+    await this.commit(position, this.chain, source)
+    hooks.onCommit(position)
+  }
+
+  /** Between `behind` and the position there are markers and tombstones. Whoever goes on there looks as far ahead (A5). */
+  private async commit(position: bigint, behind: bigint, source: Source<bigint>): Promise<void> {
+    await source.commit(position, offsetNote(behind, this.looksToEnd))
+    this.committed = position
+    this.chain = behind
   }
 
   private async drop(): Promise<void> {

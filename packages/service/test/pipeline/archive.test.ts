@@ -82,6 +82,30 @@ test('tombstones and empty values are no records; versions of rules are told', a
   assert.deepEqual({ first, last, from, count, versions }, { first: 1n, last: 4n, from: 0n, count: 4, versions: ['v1', 'v2'] }) // prettier-ignore
 })
 
+test('a group does not stand before what is none of its records, when nothing else comes', async (t) => {
+  const [kafka, store] = [archiveCluster(), new MemoryStore()]
+  append(kafka, 0, 3)
+  const { pipeline, time, openRecords, done } = await startArchive(t, kafka, store, 'a')
+  await until(kafka, () => openRecords() === 3)
+  time.advance(2 * minuteMs)
+  await until(kafka, () => kafka.offsetOf(group, target) === 3n)
+  kafka.append(target, [record(null, hourMs)])
+  await until(kafka, () => kafka.offsetOf(group, target) === 4n)
+  pipeline.drain()
+  await done
+  kafka.append(target, [record('', hourMs)])
+  const next = await startArchive(t, kafka, store, 'b')
+  await until(kafka, () => kafka.offsetOf(group, target) === 5n)
+  kafka.deleteBelow(target, 5n)
+  append(kafka, 5, 8)
+  await until(kafka, () => next.openRecords() === 3)
+  next.time.advance(2 * minuteMs)
+  await until(kafka, () => kafka.offsetOf(group, target) === 8n)
+  assert.deepEqual(next.events, ['assigned 0', 'take 0 at 4', 'commit 0 5', 'commit 0 8', 'written 5-7 3 idle'])
+  const ranges = objectsIn(store).map(({ manifest: { from, first, last } }) => [from, first, last])
+  assert.deepEqual(ranges, [[0n, 0n, 2n], [3n, 5n, 7n]]) // prettier-ignore
+})
+
 for (const fate of ['twice', 'unanswered'] as const) {
   test(`an object whose answer was lost (${fate}) is found written`, async (t) => {
     const [kafka, store] = [archiveCluster(), new MemoryStore()]
