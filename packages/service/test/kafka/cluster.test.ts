@@ -10,7 +10,7 @@ import { useBroker } from '../servers/kafka/broker.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
 import { readTopic } from '../servers/kafka/reading.js'
 import { listen } from './listening.js'
-import { makeTopic, open, owner, record, settledOffset, valuesOf, write } from './opening.js'
+import { makeTopic, open, owner, record, settled, settledOffset, valuesOf, write } from './opening.js'
 
 const skip = await skipWithoutKafka()
 const broker = useBroker(skip)
@@ -158,6 +158,7 @@ test('aborted transactions that overlap in one partition are seen by nobody', { 
   ta = await a.begin()
   await say(ta, 'a7')
   await ta.commit()
+  await settled(cluster, 'o.a')
   const expected = ['b1', 'c1', 'c2', 'a7']
   assert.deepEqual(valuesOf((await readTopic(broker(), 'overlap'))[0]!), expected)
   const reading = await listen(cluster, 'g-overlap', 'overlap')

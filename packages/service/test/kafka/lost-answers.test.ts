@@ -14,7 +14,7 @@ import { skipWithoutKafka } from '../servers/kafka/install.js'
 import { startProxy } from '../servers/kafka/proxy.js'
 import type { FaultProxy } from '../servers/kafka/proxy.js'
 import { readTopic } from '../servers/kafka/reading.js'
-import { makeTopic, open, owner, record, settledOffset, valuesOf } from './opening.js'
+import { makeTopic, open, owner, record, settled, settledOffset, valuesOf } from './opening.js'
 
 const skip = await skipWithoutKafka()
 const cleanings: (() => Promise<void>)[] = []
@@ -64,6 +64,7 @@ test('a send whose answer is lost is asked again, and counts once', { skip }, as
   await transaction.commit()
   assert.deepEqual(await written('produced'), ['1', '2', '3', '4'])
 })
+  await settled(cluster, 'produced.0')
 
 test('memory of a request whose answer is lost is not used again', { skip }, async (t) => {
   // No other request is to be tried again, however slow the machine is.
@@ -151,6 +152,7 @@ test('whatever else is not answered ends the producer, and the next one begins a
 
 test('a member whose way back into the group is cut off joins again', { skip }, async (t) => {
   await behind(t, 'rejoined')
+  await settled(cluster, 'others.0')
   const assigned = new Map<string, readonly number[]>()
   const join = async (clientId: string) => {
     const cluster = await open(t, { brokers: broker.addresses, clientId, requestMs: 600, sessionMs: 1000 })

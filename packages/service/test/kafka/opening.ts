@@ -47,6 +47,12 @@ export async function owner(cluster: KafkaCluster, id: string): Promise<Transact
   return producer
 }
 
+/** Resolves when the last transaction of the id is over for readers, too: its commit is answered before that. */
+export async function settled(cluster: KafkaCluster, id: string): Promise<void> {
+  const next = await owner(cluster, id)
+  next.discard()
+}
+
 /** Returns the offset that is final: right after a commit, also an answered one, it may be read as it was before. */
 export async function settledOffset(
   cluster: KafkaCluster,
@@ -54,8 +60,7 @@ export async function settledOffset(
   group: string,
   of: Target,
 ): Promise<CommittedOffset | undefined> {
-  const next = await owner(cluster, id)
-  next.discard()
+  await settled(cluster, id)
   return cluster.admin.committed(group, of)
 }
 

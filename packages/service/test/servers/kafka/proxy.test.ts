@@ -335,11 +335,14 @@ test(
     const after = await third.transaction()
     await after.send(messages('after it'))
     await after.commit()
+    // A commit is answered before its marker is written; who comes next waits for that.
+    const last = await transactionalProducer(kafka)
+    await (await last.transaction()).abort()
     const [records] = await readTopic(broker, 'written')
     assert.deepEqual(
       records!.map(({ value }) => String(value)),
       ['its answer was cut', 'after it'],
     )
-    for (const producer of [first, second, third]) await producer.disconnect()
+    for (const producer of [first, second, third, last]) await producer.disconnect()
   },
 )
