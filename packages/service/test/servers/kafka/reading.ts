@@ -64,9 +64,17 @@ function fromBase64(text: string): Buffer | null {
 
 /**
  * Reads a topic from its first record by Kafka's console consumer, and resolves with the committed records of each partition,
- * up to the last that has some. It does not know when it is at the end: it stops when nothing has come for `quietMs`.
+ * up to the last that has some. It does not know when it is at the end: it stops when nothing has come for a while, in which a
+ * loaded machine has not even begun. So it is asked again, with more time, until there are as many as `wanted`; more show too.
  */
-export async function readByConsole(from: Readable, topic: string, quietMs = 2000): Promise<ReadRecord[][]> {
+export async function readByConsole(from: Readable, topic: string, wanted: number): Promise<ReadRecord[][]> {
+  for (let quietMs = 2_000; ; quietMs *= 3) {
+    const partitions = await readWhileNotQuiet(from, topic, quietMs)
+    if (partitions.flat().length >= wanted || quietMs > 60_000) return partitions
+  }
+}
+
+async function readWhileNotQuiet(from: Readable, topic: string, quietMs: number): Promise<ReadRecord[][]> {
   // What records hold cannot be known, so what stands between them is drawn.
   const [line, field, header, none] = Array.from(
     { length: 4 },
