@@ -27,7 +27,7 @@ async function silentCluster(
   return { cluster, calls, called }
 }
 
-test('a question ends with the cluster, and none is asked afterwards', { timeout: 10_000 }, async (t) => {
+test('a question ends with the cluster, and none is asked afterwards', { timeout: 60_000 }, async (t) => {
   const { cluster, calls, called } = await silentCluster(t)
   const asked = assert.rejects(cluster.admin.clusterId(), { code: 'ERR_KAFKA_DISCARDED' })
   await called
@@ -39,7 +39,7 @@ test('a question ends with the cluster, and none is asked afterwards', { timeout
 
 test(
   'a producer that connects ends with the cluster, and none is opened afterwards',
-  { timeout: 10_000 },
+  { timeout: 60_000 },
   async (t) => {
     const { cluster, calls, called } = await silentCluster(t)
     const opened = assert.rejects(cluster.transactional('weir.g.t.0'), { code: 'ERR_KAFKA_DISCARDED' })

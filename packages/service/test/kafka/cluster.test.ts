@@ -10,7 +10,7 @@ import { useBroker } from '../servers/kafka/broker.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
 import { readTopic } from '../servers/kafka/reading.js'
 import { listen } from './listening.js'
-import { makeTopic, open, owner, record, settled, settledOffset, valuesOf, write } from './opening.js'
+import { answered, makeTopic, open, owner, record, settled, settledOffset, valuesOf, write } from './opening.js'
 
 const skip = await skipWithoutKafka()
 const broker = useBroker(skip)
@@ -167,11 +167,14 @@ test('aborted transactions that overlap in one partition are seen by nobody', { 
 })
 
 test('after a failed send a producer is never asked again', { skip }, async (t) => {
-  const cluster = await openHere(t, { requestMs: 400 })
-  await makeTopic(cluster, 'failing')
+  await makeTopic(await openHere(t), 'failing')
   const to = { topic: 'failing', partition: 0 }
-  const producer = await cluster.producer()
-  await producer.send(to, [record('before')])
+  const cluster = await openHere(t, { requestMs: 400 })
+  const producer = await answered(async () => {
+    const opened = await cluster.producer()
+    await opened.send(to, [record('before')])
+    return opened
+  })
   await broker().node.whileStopped(async () => {
     const [lost, waiting] = [producer.send(to, [record('lost')]), producer.send(to, [record('next')])]
     await Promise.all([
@@ -202,8 +205,8 @@ test('a producer that is given up lets nobody wait', { skip }, async (t) => {
 })
 
 test('a topic that is not there, and a partition that is not, are named', { skip }, async (t) => {
-  const cluster = await openHere(t, { requestMs: 1_000 })
-  const producer = await cluster.producer()
+  const cluster = await openHere(t)
+  const producer = await answered(async () => (await openHere(t, { requestMs: 1_000 })).producer())
   await assert.rejects(producer.send({ topic: 'nowhere', partition: 0 }, [record('x')]), {
     code: /^ERR_KAFKA_(TOPIC|TIMEOUT)$/,
     message: /^Writing to nowhere\/0 /,
@@ -339,13 +342,15 @@ test('the cluster tells its id, and where nobody answers that is told in time', 
   const cluster = await openHere(t)
   assert.match(await cluster.admin.clusterId(), /^[\w-]{22}$/)
   const nobody = await open(t, { brokers: ['127.0.0.1:1'], requestMs: 300 })
-  const began = performance.now()
-  await assert.rejects(nobody.admin.clusterId(), {
-    code: 'ERR_KAFKA_CONNECT',
-    retryable: true,
-    message: /ECONNREFUSED/,
-  })
-  assert.ok(performance.now() - began < 5_000)
+  const times: number[] = []
+  const ask = async () => {
+    const began = performance.now()
+    await nobody.admin.clusterId().finally(() => times.push(performance.now() - began))
+  }
+  const refusal = { code: 'ERR_KAFKA_CONNECT', retryable: true, message: /ECONNREFUSED/ }
+  for (let asked = 0; asked < 3; asked++) await assert.rejects(answered(ask), refusal)
+  // The least of them: the process may have stood still.
+  assert.ok(Math.min(...times) < 5_000, times.join())
 })
 
 test('many writers and transactions leave order and nothing else', { skip }, async (t) => {

@@ -64,6 +64,20 @@ export async function settledOffset(
   return cluster.admin.committed(group, of)
 }
 
+/** A process that stands still for a moment when its time is up hears of nothing but that: so often it is asked again. */
+const mostAttempts = 20
+
+/** Asks until the answer is another than that there was none in time. *Errors*: those of the call. */
+export async function answered<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call()
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_KAFKA_TIMEOUT' || attempt === mostAttempts) throw error
+    }
+  }
+}
+
 /** Returns a record without a key. */
 export function record(value: string): OutgoingRecord {
   return { key: null, value: Buffer.from(value) }

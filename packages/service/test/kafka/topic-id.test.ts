@@ -9,7 +9,7 @@ import { decodeTopicId, encodeTopicId, topicIdDefinition } from '#src/kafka/topi
 import { useBroker } from '../servers/kafka/broker.js'
 import { clientOf } from '../servers/kafka/clients.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
-import { makeTopic, open } from './opening.js'
+import { answered, makeTopic, open } from './opening.js'
 
 const skip = await skipWithoutKafka()
 const broker = useBroker(skip)
@@ -88,7 +88,8 @@ test('a topic that is made anew has another id, and both are those of the broker
 
 test('a topic that is not there has none, and that is told', { skip }, async (t) => {
   const cluster = await open(t, { brokers: broker().addresses, requestMs: 2_000 })
-  await assert.rejects(cluster.admin.topicId('nowhere'), {
+  const asked = answered(() => cluster.admin.topicId('nowhere'))
+  await assert.rejects(asked, {
     code: 'ERR_KAFKA_TOPIC',
     message: /^Asking for the id of nowhere failed: .*\(UNKNOWN_TOPIC_OR_PARTITION\)\.$/,
   })

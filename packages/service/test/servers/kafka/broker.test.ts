@@ -11,7 +11,7 @@ import { folder } from '../../running.ts'
 import { eventually } from '../../faults/fault.ts'
 import { askVersions } from './asking.ts'
 import { startBroker, useBroker } from './broker.ts'
-import { clientOf, createTopic, writeValue } from './clients.ts'
+import { clientOf, createTopic, patience, writeValue } from './clients.ts'
 import { apiKeys } from './framing.ts'
 import { skipWithoutKafka } from './install.ts'
 import { readByConsole, readTopic } from './reading.ts'
@@ -28,7 +28,7 @@ function plain(partitions: readonly (readonly ReadRecord[])[]): unknown {
 
 test('a broker that is killed or stopped comes back with its records, on the same ports', { skip }, async (t) => {
   const broker = await startBroker(t)
-  const kafka = clientOf(broker.addresses)
+  const kafka = clientOf(broker.addresses, { retry: patience })
   await createTopic(kafka, 'kept', 1)
   await writeValue(kafka, 'kept', 'before it is killed')
   await broker.node.kill()
@@ -48,7 +48,7 @@ test('a broker that is killed or stopped comes back with its records, on the sam
 
 test('both judges read every committed record as it is, and nothing else', { skip }, async () => {
   const broker = shared()
-  const kafka = clientOf(broker.addresses)
+  const kafka = clientOf(broker.addresses, { retry: patience })
   await createTopic(kafka, 'judged', 3)
   const producer = kafka.producer({ transactionalId: 'judged', maxInFlightRequests: 1, idempotent: true })
   await producer.connect()

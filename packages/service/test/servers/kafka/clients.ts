@@ -3,10 +3,17 @@
 import kafkajs from 'kafkajs'
 import type { Kafka, KafkaConfig } from 'kafkajs'
 
+/** On a loaded machine Java takes seconds for its first handshake; the library's default is one. */
+const connectionTimeout = 30_000
+const retry = { initialRetryTime: 5, maxRetryTime: 500 }
+
+/** Tries again for half a minute, where nobody waits for what fails: the library's number of times is over in a moment. */
+export const patience = { ...retry, retries: 60 }
+
 /** Returns a client of these brokers that tries again soon and says nothing. */
 export function clientOf(brokers: readonly string[], options: Partial<KafkaConfig> = {}): Kafka {
-  const retry = { initialRetryTime: 5, maxRetryTime: 500 }
-  return new kafkajs.Kafka({ brokers: [...brokers], retry, logLevel: kafkajs.logLevel.NOTHING, ...options })
+  const { NOTHING } = kafkajs.logLevel
+  return new kafkajs.Kafka({ brokers: [...brokers], connectionTimeout, retry, logLevel: NOTHING, ...options })
 }
 
 /** Makes a topic, and resolves when each of its partitions has a leader. */

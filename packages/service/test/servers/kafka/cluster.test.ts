@@ -5,7 +5,7 @@ import { test } from 'node:test'
 
 import { eventually } from '../../faults/fault.ts'
 import { startCluster } from './broker.ts'
-import { clientOf, createTopic, writeValue } from './clients.ts'
+import { clientOf, createTopic, patience, writeValue } from './clients.ts'
 import { skipWithoutKafka } from './install.ts'
 import { readTopic } from './reading.ts'
 
@@ -13,7 +13,7 @@ const skip = await skipWithoutKafka()
 
 test('two brokers of three go on when the leader is killed, and take it back', { skip }, async (t) => {
   const cluster = await startCluster(t, { nodes: 3 })
-  const kafka = clientOf(cluster.addresses)
+  const kafka = clientOf(cluster.addresses, { retry: patience })
   await createTopic(kafka, 'replicated')
   await writeValue(kafka, 'replicated', 'before')
   const admin = kafka.admin()

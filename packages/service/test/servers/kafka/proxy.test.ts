@@ -11,7 +11,7 @@ import type { Kafka } from 'kafkajs'
 
 import { HeldTime } from '../../held-time.ts'
 import { startBroker } from './broker.ts'
-import { clientOf, createTopic } from './clients.ts'
+import { clientOf, createTopic, patience } from './clients.ts'
 import { FrameSplitter, answeredId, apiKeys, requestHead } from './framing.ts'
 import type { ApiName } from './framing.ts'
 import { skipWithoutKafka } from './install.ts'
@@ -297,7 +297,7 @@ async function transactionalProducer(kafka: Kafka) {
 
 async function brokerBehind(t: TestContext, proxy: FaultProxy) {
   const broker = await startBroker(t, { advertise: (port) => proxy.open(port) })
-  const kafka = clientOf(broker.addresses)
+  const kafka = clientOf(broker.addresses, { retry: patience })
   await createTopic(kafka, 'written')
   return { broker, kafka }
 }
