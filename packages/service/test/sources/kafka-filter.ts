@@ -82,9 +82,12 @@ export function found(kafka: MemoryKafka): { readonly processed: string[][]; rea
   return { processed: all('processed'), dead: all('dead-letter') }
 }
 
+/** Longer than this, what is waited for does not come. */
+const mostWaitMs = 60_000
+
 /** Looks again and again, while the group answers heartbeats. */
 export async function until(kafka: MemoryKafka, holds: () => boolean, what: () => unknown): Promise<void> {
-  for (const limit = performance.now() + 10_000; !holds();) {
+  for (const limit = performance.now() + mostWaitMs; !holds();) {
     assert.ok(performance.now() < limit, `it did not come to this: ${JSON.stringify(what())}`)
     await new Promise((resolve) => setImmediate(resolve))
     kafka.beat()

@@ -696,7 +696,7 @@ test('a shutdown finishes the batch that is under way and takes no other', async
   )
 })
 
-test('a shutdown does not wait for brokers that are asked for the topics', { timeout: 10_000 }, async (t) => {
+test('a shutdown does not wait for brokers that are asked for the topics', { timeout: 60_000 }, async (t) => {
   const prepare = () => new Promise<never>(() => undefined)
   const filter = startFilter(t, filterCluster(), await sevensEngine(t), 'a', { prepare })
   filter.pipeline.drain()
