@@ -83,7 +83,8 @@ export async function shell(line: string, cwd: string): Promise<Finished> {
 /** Returns the path of a new folder, which is removed after the test. */
 export async function folder(t: TestContext): Promise<string> {
   const made = await mkdtemp(path.join(os.tmpdir(), 'weir-test-'))
-  t.after(() => rm(made, { recursive: true, force: true }))
+  // What a test that failed has left running may still write there.
+  t.after(() => rm(made, { recursive: true, force: true, maxRetries: 10 }))
   return made
 }
 

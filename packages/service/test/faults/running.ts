@@ -54,11 +54,25 @@ export async function runFault(fault: Fault, options: RunOptions): Promise<Run> 
     (error: unknown) => ({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   )
   const seconds = (performance.now() - began) / 1000
+  const failure = await cleaned(cleanings)
+  if (failure !== undefined) return { error: 'error' in done ? done.error : failure, seconds, folder }
   const isGood = 'figures' in done && done.figures.faults.length === 0
-  for (const clean of cleanings) await clean()
   if (!isGood) return { ...done, seconds, folder }
   await rm(folder, { recursive: true, force: true })
   return { ...done, seconds }
+}
+
+/** Does all of it: what one fails at must not leave the processes of the others behind. Returns the first failure. */
+async function cleaned(cleanings: readonly (() => Promise<void> | void)[]): Promise<string | undefined> {
+  let failure: string | undefined
+  for (const clean of cleanings) {
+    try {
+      await clean()
+    } catch (error) {
+      failure ??= `Cleaning up failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+    }
+  }
+  return failure
 }
 
 /** For each need, looks whether the machine has it; resolves with what to do where not. */
