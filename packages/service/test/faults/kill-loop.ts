@@ -24,7 +24,8 @@ async function run(context: FaultContext) {
   const until = performance.now() + loopMs[scale]
   let kills = 0
   try {
-    while (performance.now() < until) {
+    // Where a start takes as long as the loop is to, there is another one all the same.
+    while (performance.now() < until || kills < 2) {
       assert.equal(await served.start(), undefined, `The service did not start: ${served.noise.join(' ')}`)
       await load.more(random.below(mostBodies))
       // And then at any moment of what follows.
@@ -38,7 +39,6 @@ async function run(context: FaultContext) {
   }
   await progress(served, ledger, random)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
-  assert.ok(kills > 1, `only ${counted(kills, 'kill')}`)
   return { ...judge(ledger, await readOutputs(served.outputs)), notes: counted(kills, 'kill') }
 }
 

@@ -20,6 +20,8 @@ const bodies = { reduced: 200, full: 2_000 }
  */
 const mostFactor = 10
 const allowanceMs = 1_000
+/** Whoever has to wait for slow connections does so each time; a machine that stands still for a moment, once. */
+const mostMeasures = 3
 
 /** Connections that each stop in the middle of something. */
 class Crowd {
@@ -61,17 +63,22 @@ async function run(context: FaultContext) {
   // The first bodies find cold code.
   await measure()
   const alone = await measure()
-  const crowd = new Crowd(served, counts[scale])
-  let beside: number
-  try {
-    beside = await measure()
-    await eventually('slow connections are closed', () => crowd.closed === counts[scale])
-  } finally {
-    crowd.leave()
+  const measureBeside = async () => {
+    const crowd = new Crowd(served, counts[scale])
+    try {
+      const ms = await measure()
+      await eventually('slow connections are closed', () => crowd.closed === counts[scale])
+      return ms
+    } finally {
+      crowd.leave()
+    }
   }
+  const mostMs = mostFactor * alone + allowanceMs
+  let beside = await measureBeside()
+  for (let n = 1; n < mostMeasures && beside >= mostMs; n++) beside = await measureBeside()
   await progress(served, ledger, random)
   const times = `p99 ${alone.toFixed(1)} ms alone, ${beside.toFixed(1)} ms beside ${counts[scale]} slow ones`
-  assert.ok(beside < mostFactor * alone + allowanceMs, times)
+  assert.ok(beside < mostMs, times)
   assert.deepEqual(await served.end('SIGTERM'), { code: 0, signal: null })
   return { ...judge(ledger, await readOutputs(served.outputs)), notes: times }
 }

@@ -40,13 +40,17 @@ test('of many tests that fail, the number and the first are told', async () => {
 })
 
 test('the main thread goes on while rules are examined', async () => {
-  const done = new AbortController()
-  const examined = examine({ text }, noChecks).finally(() => done.abort())
-  let turns = 0
-  for (; !done.signal.aborted; turns++) await new Promise(setImmediate)
-  await examined
-  // On this thread it would be a handful.
-  assert.ok(turns > 100, `the event loop turned ${turns} times`)
+  let most = 0
+  // On this thread it would be a handful each time; and where this one stands still meanwhile, too.
+  for (let attempt = 0; attempt < 20 && most <= 100; attempt++) {
+    const done = new AbortController()
+    const examined = examine({ text }, noChecks).finally(() => done.abort())
+    let turns = 0
+    for (; !done.signal.aborted; turns++) await new Promise(setImmediate)
+    await examined
+    most = Math.max(most, turns)
+  }
+  assert.ok(most > 100, `the event loop turned ${most} times`)
 })
 
 interface Opened {
