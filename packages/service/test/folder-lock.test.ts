@@ -17,8 +17,8 @@ const holder = fileURLToPath(new URL('folder-holder.js', import.meta.url))
 /** A process that holds the lock, or has told why not. */
 async function hold(directory: string): Promise<{ pid: number; answer: string; kill(): Promise<void> }> {
   const child = spawn(process.execPath, [holder, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
   const exited = once(child, 'exit')
+  const [chunk] = (await once(child.stdout, 'data')) as [Buffer]
   const kill = async () => {
     child.kill('SIGKILL')
     await exited
