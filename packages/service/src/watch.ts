@@ -37,13 +37,21 @@ const mostHashedBytes = 1 << 30
 /** Looks at most that many times at files that never come to rest; then they are told as they are. */
 const mostRestlessLooks = 10
 
+/**
+ * Of what was written so shortly before a look, the state may not tell a later write: many systems have times of files go by
+ * ticks of ten milliseconds. Its content is compared once more.
+ */
+const freshMs = 100
+
 /** What is known of one file. */
 interface Known {
-  /** The state at the last look. */
+  /** The state at the last look, and whether it was fresh then. */
   state: string
-  /** The state whose content was told, and that content. */
+  isFresh: boolean
+  /** The state whose content was told, that content, and whether another may have come in the same tick. */
   toldState: string
   toldDigest: string
+  toldFresh: boolean
 }
 
 /**
@@ -86,9 +94,9 @@ class PollingWatch implements Watch {
     for (const path of this.#files.keys()) if (!paths.includes(path)) this.#files.delete(path)
     for (const path of paths) {
       if (this.#files.has(path)) continue
-      const state = await stateOf(path)
+      const { state, isFresh } = await stateOf(path)
       const toldDigest = await digestOf(path)
-      this.#files.set(path, { state, toldState: state, toldDigest })
+      this.#files.set(path, { state, isFresh, toldState: state, toldDigest, toldFresh: isFresh })
     }
   }
 
@@ -107,13 +115,14 @@ class PollingWatch implements Watch {
 
   async #look(): Promise<void> {
     if (this.#isClosed || !(await this.#isAtRest())) return
-    const changed: [Known, string, string][] = []
+    const changed: [Known, told: Pick<Known, 'toldState' | 'toldDigest' | 'toldFresh'>][] = []
     const names: string[] = []
     for (const [path, known] of this.#files) {
-      if (known.state === known.toldState) continue
-      const digest = await digestOf(path)
-      if (digest !== known.toldDigest) names.push(path)
-      changed.push([known, known.state, digest])
+      if (known.state === known.toldState && !known.toldFresh) continue
+      const { state: toldState, isFresh: toldFresh } = known
+      const toldDigest = await digestOf(path)
+      if (toldDigest !== known.toldDigest) names.push(path)
+      changed.push([known, { toldState, toldDigest, toldFresh }])
     }
     try {
       if (names.length > 0) await this.#onChange(names)
@@ -122,19 +131,16 @@ class PollingWatch implements Watch {
       for (const [known] of changed) known.toldState = known.toldDigest = ''
       throw error
     }
-    for (const [known, state, digest] of changed) {
-      known.toldState = state
-      known.toldDigest = digest
-    }
+    for (const [known, told] of changed) Object.assign(known, told)
   }
 
   /** Takes note of the state of every file, and returns whether all are as they were at the look before. */
   async #isAtRest(): Promise<boolean> {
     let isAtRest = true
     for (const [path, known] of this.#files) {
-      const state = await stateOf(path)
+      const { state, isFresh } = await stateOf(path)
       if (state !== known.state) isAtRest = false
-      known.state = state
+      Object.assign(known, { state, isFresh })
     }
     if (!isAtRest && ++this.#restlessLooks < mostRestlessLooks) return false
     this.#restlessLooks = 0
@@ -142,13 +148,17 @@ class PollingWatch implements Watch {
   }
 }
 
-/** Returns text that is another when the file behind the path is another or was written to; never throws. */
-async function stateOf(path: string): Promise<string> {
+/**
+ * Returns text that is another when the file behind the path is another or was written to, and whether that has just
+ * happened; never throws.
+ */
+async function stateOf(path: string): Promise<Pick<Known, 'state' | 'isFresh'>> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats = await stat(path, { bigint: true })
-    return [dev, ino, size, mtimeNs, ctimeNs].join(':')
+    const ageMs = Date.now() - Number(ctimeNs / 1_000_000n)
+    return { state: [dev, ino, size, mtimeNs, ctimeNs].join(':'), isFresh: Math.abs(ageMs) < freshMs }
   } catch (error) {
-    return systemCode(error) ?? 'unknown'
+    return { state: systemCode(error) ?? 'unknown', isFresh: false }
   }
 }
 
@@ -159,7 +169,7 @@ async function digestOf(path: string): Promise<string> {
     const { size } = await handle.stat()
     if (size > mostHashedBytes) {
       await handle.close()
-      return await stateOf(path)
+      return (await stateOf(path)).state
     }
     const hash = createHash('sha256')
     // Lists may be large, and are not held in memory for this. The stream closes the file.

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
 import { mkdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -56,7 +58,7 @@ test('what could not be told is told again, also where the file is by then as it
   const { watch, told, errors } = await watched(t, [file], () => {
     if (fails) throw new Error('not now')
   })
-  await writeFile(file, 'new')
+  await writeFile(file, 'newer')
   await lookTwice(watch)
   fails = false
   await writeFile(file, 'old')
@@ -110,6 +112,37 @@ test('a change that keeps the size and the time of the file is seen all the same
   await utimes(file, 1_000_000, 1_000_000)
   await lookTwice(watch)
   assert.deepEqual(told, [['rules.yaml']])
+})
+
+/** Has files say that they were written at this moment, whenever they are, as where times go by ticks. Returns how to let time pass. */
+function stopTicks(t: TestContext): () => void {
+  const { stat } = fs.promises
+  let nowMs = Date.now()
+  const ns = BigInt(nowMs) * 1_000_000n
+  const inOneTick = async (...args: Parameters<typeof stat>) =>
+    Object.assign(await stat(...args), { mtimeNs: ns, ctimeNs: ns })
+  t.mock.method(Date, 'now', () => nowMs)
+  const mocked = t.mock.method(fs.promises, 'stat', inOneTick as never)
+  syncBuiltinESMExports()
+  t.after(() => {
+    mocked.mock.restore()
+    syncBuiltinESMExports()
+  })
+  return () => void (nowMs += 1000)
+}
+
+test('a change in the tick in which the file was looked at is seen all the same, and told once', async (t) => {
+  const file = path.join(await folder(t), 'rules.yaml')
+  await writeFile(file, 'aaaa')
+  const passTime = stopTicks(t)
+  const { watch, told } = await watched(t, [file])
+  await writeFile(file, 'bbbb')
+  await lookTwice(watch)
+  assert.equal(told.length, 1)
+  await writeFile(file, 'cccc')
+  passTime()
+  for (let look = 0; look < 5; look++) await watch.poll()
+  assert.deepEqual(told, [['rules.yaml'], ['rules.yaml']])
 })
 
 test('a mounted folder that is swapped by its symbolic link is told at once, with all files that differ', async (t) => {
@@ -169,7 +202,7 @@ test('what could not be told is told again', async (t) => {
   const { watch, told, errors } = await watched(t, [file], () => {
     if (failures-- > 0) throw new Error('Not now.')
   })
-  await writeFile(file, 'new')
+  await writeFile(file, 'newer')
   for (let look = 0; look < 6; look++) await watch.poll()
   assert.equal(told.length, 3)
   assert.equal(errors.length, 2)
@@ -182,8 +215,8 @@ test('files can be added and taken away while they are watched', async (t) => {
   await writeFile(two, 'old')
   const { watch, told } = await watched(t, [one])
   await watch.setPaths([two])
-  await writeFile(one, 'new')
-  await writeFile(two, 'new')
+  await writeFile(one, 'newer')
+  await writeFile(two, 'newer')
   await lookTwice(watch)
   assert.deepEqual(told, [['two']])
 })
