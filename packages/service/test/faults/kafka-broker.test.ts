@@ -6,12 +6,14 @@ import { rm } from 'node:fs/promises'
 import { test } from 'node:test'
 
 import { skipWithoutKafka } from '../servers/kafka/install.js'
+import type { PassingFrame } from '../servers/kafka/lanes.js'
 import { useProxiedBroker } from '../servers/kafka/proxied.js'
 import type { Fault } from './fault.js'
 import { endTxnLost, lateCall, lateCalls } from './kafka-calls.js'
 import { killBroker } from './kafka-kills.js'
 import { offsetGone } from './kafka-offsets.js'
 import { brokersAway } from './kafka-outages.js'
+import type { Ledger } from './ledger.js'
 import { runFault, testFault } from './running.js'
 
 const skip = await skipWithoutKafka()
@@ -24,9 +26,12 @@ const control: Fault = {
   name: 'control',
   what: 'late calls, of filters whose transactional ids nobody else has',
   run: (context) => {
-    // What is left open ends no sooner than what is late arrives.
-    const environment = { FAULT_RANDOM_IDS: '1', FAULT_TRANSACTION_MS: '15000' }
-    return lateCalls(context, { environment }, { on: 'request', api: 'EndTxn' })
+    // What is left open ends no sooner than what is late arrives, however long others take to take over.
+    const environment = { FAULT_RANDOM_IDS: '1', FAULT_TRANSACTION_MS: '60000' }
+    // Each transaction writes something, and the one that is late is to count: its last byte says so.
+    const body = (ledger: Ledger, records: number) => ledger.body(records, ['keep'])
+    const isCommit = ({ bytes }: PassingFrame) => bytes.at(-1) === 1
+    return lateCalls(context, { environment, body }, { on: 'request', api: 'EndTxn', when: isCommit })
   },
 }
 

@@ -67,7 +67,7 @@ export const endTxnLost: Fault = {
 }
 
 /** A step at which a filter is killed. Its request arrives later, when it is the request that is held. */
-type Step = Pick<FaultPlan, 'on' | 'api'>
+type Step = Pick<FaultPlan, 'on' | 'api' | 'when'>
 
 const steps: readonly Step[] = [
   { on: 'request', api: 'EndTxn' },
