@@ -13,12 +13,21 @@ const standing = /^[TtZX]/
  * with what `work` resolves with.
  */
 export async function whileStopped<T>(pids: readonly number[], work: () => Promise<T>): Promise<T> {
-  for (const pid of pids) process.kill(pid, 'SIGSTOP')
   try {
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
     await Promise.all(pids.map(stopped))
     return await work()
   } finally {
-    for (const pid of pids) process.kill(pid, 'SIGCONT')
+    pids.forEach(goOn)
+  }
+}
+
+/** One that has ended meanwhile must not keep the others from it. */
+function goOn(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 

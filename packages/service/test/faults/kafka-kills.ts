@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 
 import { counted } from '#src/counted.js'
 import type { Fault, FaultContext } from './fault.js'
-import { anyMoment, openRig } from './kafka-rig.js'
+import { anyMoment, endsRunning, openRig } from './kafka-rig.js'
 
 const kills = { reduced: 2, full: 25 }
 const brokerKills = { reduced: 1, full: 8 }
@@ -37,6 +37,7 @@ export const killFilter: Fault = {
 async function killBrokers(context: FaultContext) {
   const { random, scale } = context
   const rig = await openRig(context, 2)
+  endsRunning(context, rig.broker.node)
   for (let kill = 0; kill < brokerKills[scale]; kill++) {
     await rig.more(1)
     await anyMoment(random, 500)

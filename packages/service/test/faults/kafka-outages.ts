@@ -12,7 +12,7 @@ import { eventually, pause } from './fault.js'
 import type { Fault, FaultContext } from './fault.js'
 import { openIngest } from './kafka-ingest.js'
 import type { Ingest } from './kafka-ingest.js'
-import { anyMoment, openRig } from './kafka-rig.js'
+import { anyMoment, endsRunning, openRig } from './kafka-rig.js'
 
 /** How long a body may wait in these runs. */
 const answerWithin = { reduced: '2s', full: '20s' }
@@ -33,6 +33,7 @@ async function beAway(context: FaultContext) {
   const ingest = await openIngest(rig, answerWithin[scale])
   await anyMoment(random, 500)
   const { node } = rig.broker
+  endsRunning(context, node)
   log('the broker is away')
   await node.kill()
   const until = performance.now() + awayMs[scale]

@@ -12,6 +12,7 @@ import type { Random } from '#src/generators/random.js'
 import type { Broker, Cluster, ClusterOptions } from '../servers/kafka/broker.js'
 import { clientOf } from '../servers/kafka/clients.js'
 import type { PassingFrame } from '../servers/kafka/lanes.js'
+import type { KafkaNode } from '../servers/kafka/node.js'
 import { startProxiedBroker } from '../servers/kafka/proxied.js'
 import type { ProxiedBroker } from '../servers/kafka/proxied.js'
 import type { FaultProxy } from '../servers/kafka/proxy.js'
@@ -289,6 +290,13 @@ export async function openRig(context: FaultContext, filters: number, options: R
   const rig = new Rig(context, options, shared ?? (await startProxiedBroker(context, options.brokers)))
   await rig.start(filters)
   return rig
+}
+
+/** Has a broker that is killed run again when the run is over, however that ends: other runs may go on with it. */
+export function endsRunning({ after }: FaultContext, node: KafkaNode): void {
+  after(async () => {
+    if (node.pid === undefined) await node.start()
+  })
 }
 
 /** Time that passes between two harms: anything up to `mostMs`. */
