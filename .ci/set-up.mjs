@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, isBuilt, missingTools, nodeGyp, takeLock } from '../packages/engine/native/build.mjs'
 
@@ -257,12 +257,18 @@ export function typeScriptProjects() {
   })
 }
 
-/** Paths of a project's TypeScript files below its sources. */
+/**
+ * Paths of a project's TypeScript files below its sources. What it compiles to is not looked into, though it may lie among
+ * them: its tests make and remove folders there.
+ */
 export function sourcesOf({ sources, outDir }) {
-  return readdirSync(sources, { recursive: true })
-    .map(String)
-    .filter((path) => /(?<!\.d)\.ts$/.test(path) && !join(sources, path).startsWith(join(outDir, '/')))
-    .sort()
+  const below = (folder) =>
+    readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return relative(outDir, path) === '' ? [] : below(path)
+      return /(?<!\.d)\.ts$/.test(path) ? [relative(sources, path)] : []
+    })
+  return below(sources).sort()
 }
 
 /**

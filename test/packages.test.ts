@@ -278,10 +278,13 @@ test('a damaged binary is no end either: the reason is named and the portable ke
   const path = join(binary, 'weir.glibc.node')
   const whole = readFileSync(path)
   writeFileSync(path, 'not what it should be\n'.repeat(100))
-  const answer = runScript()
-  writeFileSync(path, whole)
-  assert.equal(answer['kernel'], 'portable')
-  assert.match(answer.fallback ?? '', /weir\.glibc\.node: invalid ELF header/)
+  try {
+    const answer = runScript()
+    assert.equal(answer['kernel'], 'portable')
+    assert.match(answer.fallback ?? '', /weir\.glibc\.node: invalid ELF header/)
+  } finally {
+    writeFileSync(path, whole)
+  }
 })
 
 test('with another C library it looks for the binary made for that one, and finds none', { skip: notHere }, () => {

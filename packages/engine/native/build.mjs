@@ -168,12 +168,22 @@ export function takeLock(path) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error
     }
-    const holder = Number(existsSync(path) ? readFileSync(path, 'utf8') : '0')
+    const holder = holderOf(path)
     if (holder > 0 ? !isAlive(holder) : isOld(path)) rmSync(path, { force: true })
     else if (!told && holder > 0) {
       console.error(`Another set-up (process ${holder}) is running; waiting for it. If it is not, delete ${path}.`)
       told = true
     }
+  }
+}
+
+/** The process that a lock names; 0 where it names none yet, or was released since it was seen. */
+function holderOf(path) {
+  try {
+    return Number(readFileSync(path, 'utf8'))
+  } catch (error) {
+    if (error.code === 'ENOENT') return 0
+    throw error
   }
 }
 

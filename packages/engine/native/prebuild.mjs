@@ -5,7 +5,17 @@
 // packed, which npm asks before a plain `npm pack`. Never run when the packages are installed.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, sourceHash } from './build.mjs'
@@ -57,13 +67,25 @@ export function prebuild(target, { tests = false } = {}) {
   const path = prebuiltPath(target)
   const built = { path, testProgram: join(folder, 'build', 'Release', 'core_test') }
   if (!isNew && isCurrent(target)) return { ...built, isNew: false }
-  rmSync(dirname(path), { recursive: true, force: true })
-  mkdirSync(dirname(path), { recursive: true })
-  const stripped = run(tool(target, 'strip'), '--strip-unneeded', '-o', path, join(folder, 'build/Release/weir.node'))
-  if (stripped.status !== 0) throw new PrebuildError(`Stripping the addon failed: ${stripped.stderr}`)
-  const { glibc } = check(target, path)
-  writeFileSync(notePath(path), `${JSON.stringify({ sources: sourceHash(), compiler: compilerOf(target), glibc })}\n`)
+  try {
+    ship(target, join(folder, 'build'), path)
+  } catch (error) {
+    rmSync(dirname(path), { recursive: true, force: true })
+    throw error
+  }
   return { ...built, isNew: true }
+}
+
+/** Strips and checks in the build folder, so that who packs meanwhile meets no file that is still being written. */
+function ship(target, buildDir, path) {
+  const made = binaryIn(join(buildDir, 'prebuilt'), target)
+  mkdirSync(dirname(made), { recursive: true })
+  const stripped = run(tool(target, 'strip'), '--strip-unneeded', '-o', made, join(buildDir, 'Release/weir.node'))
+  if (stripped.status !== 0) throw new PrebuildError(`Stripping the addon failed: ${stripped.stderr}`)
+  const { glibc } = check(target, made)
+  writeFileSync(notePath(made), `${JSON.stringify({ sources: sourceHash(), compiler: compilerOf(target), glibc })}\n`)
+  mkdirSync(dirname(path), { recursive: true })
+  for (const place of [(each) => each, notePath]) renameSync(place(made), place(path))
 }
 
 /** True when the prebuilt binary of a target is there, and was made from the sources that lie here now. */
@@ -170,7 +192,6 @@ function check(target, path) {
     faults.push(`it needs glibc ${found.glibc}, newer than ${glibcFloor}: add what is new to glibc_floor.c`)
   }
   if (faults.length === 0) return found
-  rmSync(dirname(path), { recursive: true })
   throw new PrebuildError(`The binary for ${target} cannot be shipped: ${faults.join('; ')}.`)
 }
 
