@@ -7,8 +7,6 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { importCompiled, listFiles, readText, root, skipWithout } from './checkout.ts'
@@ -31,27 +29,30 @@ const skip = skipWithout('curl', hasCurl, 'apt-get install curl')
 const command = join(root, 'packages/service/bin/weir.js')
 const startDeadlineMs = 60_000
 let workFolder = ''
-/** Ports of the documents, and those that are used in their place. */
+/** Ports of the documents, and those that are used in their place; nobody else is given them until they are given back. */
 const ports = new Map<string, number>()
+let giveBack = (): void => undefined
 
 before(async () => {
   workFolder = mkdtempSync(join(root, 'test', 'dist', 'served-'))
   mkdirSync(join(workFolder, 'bin'))
   writeFileSync(join(workFolder, 'bin', 'weir'), `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`)
   chmodSync(join(workFolder, 'bin', 'weir'), 0o755)
-  const held = await Promise.all(['9880', '9881', '9882'].map(async (port) => [port, await listening()] as const))
-  for (const [port, server] of held) {
-    ports.set(port, (server.address() as AddressInfo).port)
-    server.close()
-  }
+  const { takePorts } = await importCompiled('packages/service/dist-test/servers/ports.js')
+  const shown = ['9880', '9881', '9882']
+  const block = await (takePorts as (count: number) => Promise<PortBlock>)(shown.length)
+  giveBack = () => block.release()
+  shown.forEach((port, i) => ports.set(port, block.ports[i] ?? 0))
 })
 
-after(() => rmSync(workFolder, { recursive: true, force: true }))
+after(() => {
+  giveBack()
+  rmSync(workFolder, { recursive: true, force: true })
+})
 
-async function listening() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return server
+interface PortBlock {
+  readonly ports: readonly number[]
+  release(): void
 }
 
 function withFreePorts(text: string): string {

@@ -30,11 +30,15 @@ test('another process gets other ports, and a process that ends gives its own ba
   const draw = `Math.random = () => ((${own.ports[0]} - 1 - 20_000) / 32 + 0.5) / 375`
   const script = `${draw}; const { takePorts } = await import(${JSON.stringify(module)}); console.log((await takePorts(2)).ports.join())`
   const ask = () => spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
-  const first = ask()
-  assert.equal(first.stderr, '')
-  const others = first.stdout.trim().split(',').map(Number)
-  assert.ok(others.length === 2 && !others.some((port) => own.ports.includes(port)))
-  assert.equal(ask().stdout, first.stdout)
+  // A third may take the block between the two, so they have more than one try.
+  const isGivenBack = () => {
+    const first = ask()
+    assert.equal(first.stderr, '')
+    const others = first.stdout.trim().split(',').map(Number)
+    assert.ok(others.length === 2 && !others.some((port) => own.ports.includes(port)))
+    return ask().stdout === first.stdout
+  }
+  assert.ok([1, 2, 3, 4, 5].some(isGivenBack))
 })
 
 test('a block gives no more ports than it has', async () => {
