@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { library } from '#src/kafka/library.js'
 import { topicConfig } from '#src/kafka/topics.js'
 
+import { eventually } from '../faults/fault.js'
 import { useBroker } from '../servers/kafka/broker.js'
 import { skipWithoutKafka } from '../servers/kafka/install.js'
 import { readTopic, writeByConsole } from '../servers/kafka/reading.js'
@@ -20,15 +21,19 @@ const broker = useBroker(skip)
 
 const lax = ', strict: false'
 
-/** Changes settings of a topic; those that are not named go back to their defaults. */
+/** Changes settings of a topic, and resolves when they hold; those that are not named go back to their defaults. */
 async function configure(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
   const { Kafka, ConfigResourceTypes, logLevel } = library().kafkajs
   const admin = new Kafka({ brokers: [...broker().addresses], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+  const resource = { type: ConfigResourceTypes.TOPIC, name: topic }
+  await admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries }] })
+  // The controller has taken them; the broker goes by them when it has heard of it.
+  await eventually('the settings hold', async () => {
+    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] })
+    const found = new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]))
+    return configEntries.every(({ name, value }) => found.get(name) === value)
   })
   await admin.disconnect()
 }

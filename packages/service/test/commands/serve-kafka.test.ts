@@ -165,7 +165,10 @@ test('a partition that cannot know where to go on is stopped, and says so wherev
     await producer.send({ topic, partition: 0 }, [{ key: null, value: Buffer.from('{"n":"1"}') }])
   }
   const serving = await serve(t, settingsText([filter(names)], lax), options)
-  const stop = await serving.logged('A partition is stopped, until somebody mends it.')
+  const stop = await serving.logged(
+    'A partition is stopped, until somebody mends it.',
+    ({ partition }) => partition === 0,
+  )
   assert.equal(stop['reason'], 'no_offset')
   const ready = await serving.ask('/readyz')
   assert.equal(ready.status, 503)

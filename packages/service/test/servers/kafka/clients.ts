@@ -1,10 +1,10 @@
-// A client for tests of the servers themselves: kafkajs as it comes. Called by tests of this folder.
+// A client for tests of the servers themselves: kafkajs, with more patience. Called by tests of this folder.
 
 import kafkajs from 'kafkajs'
 import type { Kafka, KafkaConfig } from 'kafkajs'
 
 /** On a loaded machine Java takes seconds for its first handshake; the library's default is one. */
-const connectionTimeout = 30_000
+const limits = { connectionTimeout: 30_000, authenticationTimeout: 30_000 }
 const retry = { initialRetryTime: 5, maxRetryTime: 500 }
 
 /** Tries again for half a minute, where nobody waits for what fails: the library's number of times is over in a moment. */
@@ -13,7 +13,7 @@ export const patience = { ...retry, retries: 60 }
 /** Returns a client of these brokers that tries again soon and says nothing. */
 export function clientOf(brokers: readonly string[], options: Partial<KafkaConfig> = {}): Kafka {
   const { NOTHING } = kafkajs.logLevel
-  return new kafkajs.Kafka({ brokers: [...brokers], connectionTimeout, retry, logLevel: NOTHING, ...options })
+  return new kafkajs.Kafka({ brokers: [...brokers], ...limits, retry, logLevel: NOTHING, ...options })
 }
 
 /** Makes a topic, and resolves when each of its partitions has a leader. */

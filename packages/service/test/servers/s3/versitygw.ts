@@ -19,7 +19,7 @@ import type { RunningStore } from './server.ts'
 
 /** On a quiet machine a start takes a tenth of a second. */
 const startWithinMs = 60_000
-const stopWithinMs = 10_000
+const stopWithinMs = 60_000
 const betweenAsksMs = 20
 const shownLogCharacters = 4000
 
