@@ -75,7 +75,7 @@ async function archived(t: TestContext, more = ''): Promise<Archive> {
   const { cluster, group, prefix, topic } = archive
   const keysFile = path.join(archive.folder, 'keys')
   const { endpoint, region } = server()
-  const store = await openStore({ bucket, region, endpoint, credentials: keysFile, requestMs: 10_000 })
+  const store = await openStore({ bucket, region, endpoint, credentials: keysFile, requestMs: 60_000 })
   t.after(() => store.close())
   const identity = { clusterId: await cluster.admin.clusterId(), topicId: (await cluster.admin.topicId(topic)) ?? '' }
   for (const partition of partitions) {

@@ -149,7 +149,7 @@ const asking = `
 import { openStore } from '#src/s3/store.js'
 import { Readable } from 'node:stream'
 const [endpoint, credentials] = process.argv.slice(2)
-const store = await openStore({ bucket: 'logs', region: 'us-east-1', endpoint, credentials, requestMs: 5000 })
+const store = await openStore({ bucket: 'logs', region: 'us-east-1', endpoint, credentials, requestMs: 20_000 })
 const body = { bytes: 1, read: () => Readable.from([Buffer.from('x')]) }
 console.log(await store.create({ key: 'a', body, metadata: {}, contentType: 'text/plain' }))
 store.close()

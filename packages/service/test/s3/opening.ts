@@ -1,4 +1,5 @@
-// Opens stores of the test servers, with their keys in a file of their own, closed after the test. Called by tests.
+// Opens stores of the test servers, with their keys in a file of their own, closed after the test, and holds their time limits
+// where a test says when they pass. Called by tests.
 
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -33,4 +34,46 @@ export const withoutPauses: Partial<StoreOptions> = {
   },
   // Which is a timer too.
   pollMs: 3_600_000,
+}
+
+const heldMs = 60_000
+
+/** Time limits of calls that pass when the test says so, however long a call takes; pauses between attempts pass at once. */
+export class HeldLimits {
+  /** For the store. */
+  readonly options: Partial<StoreOptions>
+  readonly #held = new Set<() => void>()
+  #started = 0
+
+  constructor() {
+    const startTimer: StoreOptions['startTimer'] = (ms, run) => {
+      if (ms !== heldMs) return withoutPauses.startTimer!(ms, run)
+      this.#started++
+      this.#held.add(run)
+      return () => void this.#held.delete(run)
+    }
+    this.options = { ...withoutPauses, requestMs: heldMs, startTimer }
+  }
+
+  /** How many have begun. */
+  get started(): number {
+    return this.#started
+  }
+
+  /** Resolves as the work does; meanwhile every limit passes, as soon as `isDue`. */
+  async passDuring<T>(work: Promise<T>, isDue: () => boolean): Promise<T> {
+    const isDone = () => true
+    const done = work.then(isDone, isDone)
+    while ((await Promise.race([done, turns()])) !== true) {
+      if (!isDue()) continue
+      // What was sent by then is to have come.
+      await turns()
+      for (const run of [...this.#held]) run()
+    }
+    return work
+  }
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -44,7 +44,7 @@ test('wrong keys are told as what they are', { skip }, async (t) => {
 })
 
 test('a call goes on when the gateway that was killed is there again, and its objects are', { skip }, async (t) => {
-  const store = await open(t, server!, { requestMs: 5000 })
+  const store = await open(t, server!)
   await store.create(objectOf('killed/a', 'x'))
   await server!.kill()
   const refusal = { code: 'ERR_S3_CONNECT', retryable: true, message: /connection refused \(ECONNREFUSED\)/ }

@@ -48,7 +48,7 @@ test('wrong keys, a wrong region and a name that is a folder are each told as wh
 })
 
 test('a call goes on when the store that was killed is there again, and its objects are', { skip }, async (t) => {
-  const store = await open(t, server(), { requestMs: 5000 })
+  const store = await open(t, server())
   await store.create(objectOf('killed/a', 'x'))
   await server().kill()
   const refusal = { code: 'ERR_S3_CONNECT', retryable: true, message: /connection refused \(ECONNREFUSED\)/ }
