@@ -78,6 +78,43 @@ export async function failingEngine(
   }
 }
 
+/** Longer than all timers but deadlines that are held. */
+export const heldDeadlineMs = 100_000
+
+/** Deadlines of the pool, from `heldDeadlineMs` on, which pass when the test says so: however long a healthy worker takes. */
+export interface HeldDeadlines {
+  /** Of the tasks that are not answered, in milliseconds. */
+  pending(): number[]
+  /** Lets the shortest pass as soon as so many workers have blocked, and so many tasks are not answered. */
+  pass(failing: FailingEngine, blocked: number, tasks?: number): Promise<void>
+  /** Has timers run by themselves again. */
+  restore(): void
+}
+
+/** Holds the deadlines that are set from now on. */
+export function holdDeadlines(): HeldDeadlines {
+  const { setTimeout: set, clearTimeout: clear } = globalThis
+  const held = new Map<unknown, { readonly ms: number; readonly run: () => void }>()
+  const hold = (run: () => void, ms = 0): unknown => {
+    if (ms < heldDeadlineMs) return set(run, ms)
+    const timer = {}
+    held.set(timer, { ms, run })
+    return timer
+  }
+  globalThis.setTimeout = hold as typeof setTimeout
+  globalThis.clearTimeout = (timer) => void (held.delete(timer) || clear(timer))
+  return {
+    pending: () => Array.from(held.values(), ({ ms }) => ms),
+    pass: async ({ control }, blocked, tasks = 1) => {
+      await until(() => Atomics.load(control, controlWord.blocked) === blocked && held.size === tasks)
+      const [timer, { run }] = [...held].sort(([, a], [, b]) => a.ms - b.ms)[0]!
+      held.delete(timer)
+      run()
+    },
+    restore: () => void Object.assign(globalThis, { setTimeout: set, clearTimeout: clear }),
+  }
+}
+
 /** Returns all chunks as one text. */
 export async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const parts: Uint8Array[] = []

@@ -14,7 +14,7 @@ import { ConfigError, decodeError, encodeError, EngineError, errorCodes, RuleSet
 import { Engine } from '#src/engine.js'
 import type { EngineOptions } from '#src/index.js'
 import { createEngine, limits } from '#src/index.js'
-import { failingEngine, records, smallRules } from './engine-harness.js'
+import { failingEngine, heldDeadlineMs, holdDeadlines, records, smallRules } from './engine-harness.js'
 
 const thrown = new Set<ErrorCode>()
 let engine: Engine
@@ -167,10 +167,14 @@ test('ERR_ENGINE_WORKER_LOST: a worker that dies twice on one batch', async () =
   await failing.engine.close()
 })
 
-test('ERR_ENGINE_WORKER_HUNG: a batch that exceeds its deadline twice', async () => {
-  const failing = await failingEngine({ threads: 1, batchDeadlineMs: 800 }, { startDeadlineMs: 2_000 })
+test('ERR_ENGINE_WORKER_HUNG: a batch that exceeds its deadline twice', async (t) => {
+  const deadlines = holdDeadlines()
+  t.after(deadlines.restore)
+  const failing = await failingEngine({ threads: 1, batchDeadlineMs: heldDeadlineMs })
   failing.fail('block', 2)
-  await expectCode('ERR_ENGINE_WORKER_HUNG', () => failing.engine.evaluate(records(2000)), /800 ms/)
+  const told = expectCode('ERR_ENGINE_WORKER_HUNG', () => failing.engine.evaluate(records(2000)), /100000 ms/)
+  for (const blocked of [1, 2]) await deadlines.pass(failing, blocked)
+  await told
   await failing.engine.close()
 })
 

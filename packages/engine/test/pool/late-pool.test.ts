@@ -159,6 +159,7 @@ async function answersOf(
 
 test('small files, streams and inputs need no thread', async (t) => {
   const engine = await lateEngine(t)
+  t.mock.method(process.hrtime, 'bigint', () => 0n)
   assert.equal(await keptOfFile(engine, records(30_000)), keptRecords(30_000))
   assert.equal(await textOf(engine.filter([records(300)])), keptRecords(300))
   assert.equal((await engine.evaluate(records(300))).counts.byRoute['keep'], 100)
@@ -276,6 +277,7 @@ test('a rule set that is loaded before any thread runs is in force on all of the
 
 test('a small file that became shorter is the same fault as a large one, and the engine goes on', async (t) => {
   const engine = await lateEngine(t)
+  t.mock.method(process.hrtime, 'bigint', () => 0n)
   const handle = await open(fileOf(records(300)), 'r+')
   const size = (await handle.stat()).size
   const shrunk = { fd: handle.fd, stat: async () => Object.assign(await handle.stat(), { size }) } as FileHandle
@@ -288,6 +290,7 @@ test('a small file that became shorter is the same fault as a large one, and the
 })
 
 test('a kernel that fails on the calling thread is the fault that it is in a worker', async (t) => {
+  t.mock.method(process.hrtime, 'bigint', () => 0n)
   const { program } = compileRuleSet(smallRules)
   let fails = true
   const own = new OwnThread({

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,12 +12,22 @@ import { SlabStore } from '#src/batch/slab.js'
 import type { WeirError } from '#src/errors.js'
 import { deadlineFor } from '#src/pool/deadlines.js'
 import type { FailingEngine } from '../engine-harness.js'
-import { failingEngine, keptRecords, otherRules, records, smallRules, textOf, until } from '../engine-harness.js'
+import {
+  failingEngine,
+  heldDeadlineMs,
+  holdDeadlines,
+  keptRecords,
+  otherRules,
+  records,
+  smallRules,
+  textOf,
+  until,
+} from '../engine-harness.js'
 import { controlWord } from './failing-worker.js'
 
 const count = 3000
-const short = { batchDeadlineMs: 800 } as const
-const quick = { startDeadlineMs: 10_000, closeDeadlineMs: 2_000 } as const
+const held = { batchDeadlineMs: heldDeadlineMs } as const
+const quick = { startDeadlineMs: 60_000, closeDeadlineMs: 2_000 } as const
 
 function hasCode(code: string): (error: unknown) => boolean {
   return (error) => (error as WeirError).code === code
@@ -93,20 +103,28 @@ test('a batch whose worker dies half-way is tried again from its start', async (
   await failing.engine.close()
 })
 
-test('a batch whose worker hangs is tried again on a new worker, from a copy', async () => {
-  const failing = await failingEngine(short, quick)
+test('a batch whose worker hangs is tried again on a new worker, from a copy', async (t) => {
+  const deadlines = holdDeadlines()
+  t.after(deadlines.restore)
+  const failing = await failingEngine(held, quick)
   failing.fail('block', 1)
-  assert.equal(await textOf(failing.engine.filter([records(count)])), keptRecords(count))
+  const kept = textOf(failing.engine.filter([records(count)]))
+  await deadlines.pass(failing, 1)
+  assert.equal(await kept, keptRecords(count))
   const { retries, workersHung, slabsInUse } = failing.engine.stats()
   assert.deepEqual([retries, workersHung, slabsInUse], [1, 1, 0])
   failing.free()
   await failing.engine.close()
 })
 
-test('a batch that hangs twice is ERR_ENGINE_WORKER_HUNG, and the engine goes on', async () => {
-  const failing = await failingEngine({ ...short, threads: 1 }, { ...quick, startDeadlineMs: 2_000 })
+test('a batch that hangs twice is ERR_ENGINE_WORKER_HUNG, and the engine goes on', async (t) => {
+  const deadlines = holdDeadlines()
+  t.after(deadlines.restore)
+  const failing = await failingEngine({ ...held, threads: 1 }, quick)
   failing.fail('block', 2)
-  await assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_HUNG'))
+  const rejected = assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_HUNG'))
+  for (const blocked of [1, 2]) await deadlines.pass(failing, blocked)
+  await rejected
   assert.equal(failing.engine.stats().workersHung, 2)
   assert.equal((await failing.engine.evaluate(records(2000))).records, 2000)
   failing.free()
@@ -114,18 +132,22 @@ test('a batch that hangs twice is ERR_ENGINE_WORKER_HUNG, and the engine goes on
   await failing.engine.close()
 })
 
-test(
-  'a new worker has its program ready before its first batch, which has no more time than others',
-  { timeout: 40_000 },
-  async () => {
-    const failing = await failingEngine({ ...short, threads: 1 }, { ...quick, startDeadlineMs: 60_000 })
-    failing.fail('blockWhole', 2)
-    await assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_HUNG'))
-    assert.equal(failing.engine.stats().workersHung, 2)
-    failing.free()
-    await failing.engine.close()
-  },
-)
+test('a new worker has its program ready before its first batch, which has no more time than others', async (t) => {
+  const deadlines = holdDeadlines()
+  t.after(deadlines.restore)
+  const failing = await failingEngine({ ...held, threads: 1 }, { ...quick, startDeadlineMs: 100 * heldDeadlineMs })
+  failing.fail('blockWhole', 2)
+  const rejected = assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_WORKER_HUNG'))
+  for (const blocked of [1, 2]) {
+    await until(() => Atomics.load(failing.control, controlWord.blocked) === blocked)
+    assert.deepEqual(deadlines.pending(), [deadlineFor(0, heldDeadlineMs, failing.engine.kernel.name)])
+    await deadlines.pass(failing, blocked)
+  }
+  await rejected
+  assert.equal(failing.engine.stats().workersHung, 2)
+  failing.free()
+  await failing.engine.close()
+})
 
 test('the deadline grows with the bytes that a worker is given, and with the slowness of its kernel', async (t) => {
   assert.equal(deadlineFor(0, 1000, 'native'), 1000)
@@ -142,14 +164,17 @@ test('the deadline grows with the bytes that a worker is given, and with the slo
   await engine.close()
 })
 
-test('closing ends workers that were out of use, and settles what they had to do', async () => {
-  const own = { batchDeadlineMs: 800, batchBytes: 16 << 20, threads: 2, kernel: 'auto' } as const
+test('closing ends workers that were out of use, and settles what they had to do', async (t) => {
+  const deadlines = holdDeadlines()
+  t.after(deadlines.restore)
+  const own = { ...held, batchBytes: 16 << 20, threads: 2, kernel: 'auto' } as const
   const failing = await failingEngine(own, { ...quick, closeDeadlineMs: 300 })
   failing.fail('block', 2)
   const small = failing.engine.evaluate(records(2000))
   let outcome: unknown = 'none'
-  // The deadline for so many bytes is far behind the end of this test.
+  // So many bytes have a longer deadline, which does not pass.
   const large = failing.engine.evaluate(Buffer.alloc(15 << 20, '\n')).catch((error: unknown) => (outcome = error))
+  await deadlines.pass(failing, 2, 2)
   assert.equal((await small).records, 2000, 'a new worker took it over')
   await failing.engine.close()
   await new Promise((resolve) => setImmediate(resolve))
@@ -168,22 +193,28 @@ test('closing does not wait for a worker that hangs', async () => {
   failing.free()
 })
 
-test('a thread that cannot be ended costs a call neither its answer nor close() its end', async () => {
+test('a thread that cannot be ended costs a call neither its answer nor close() its end', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'weir-pool-'))
   const pipe = join(folder, 'pipe')
   execFileSync('mkfifo', [pipe])
-  const failing = await failingEngine({ ...short, threads: 1 }, { ...quick, closeDeadlineMs: 300 }, { pipe })
+  t.after(() => {
+    // Both threads wait for a writer; with one they end, also the one that comes late.
+    openSync(pipe, 'r+')
+    rmSync(folder, { recursive: true })
+  })
+  const deadlines = holdDeadlines()
+  t.after(deadlines.restore)
+  const failing = await failingEngine({ ...held, threads: 1 }, { ...quick, closeDeadlineMs: 300 }, { pipe })
   failing.fail('stick', 1)
-  assert.equal((await failing.engine.evaluate(records(2000))).records, 2000)
+  const evaluated = failing.engine.evaluate(records(2000))
+  await deadlines.pass(failing, 1)
+  assert.equal((await evaluated).records, 2000)
   assert.equal(failing.engine.stats().workersHung, 1)
   failing.fail('stick', 1)
   const rejected = assert.rejects(failing.engine.evaluate(records(2000)), hasCode('ERR_ENGINE_CLOSED'))
   await until(() => Atomics.load(failing.control, controlWord.blocked) === 2)
   await failing.engine.close()
   await rejected
-  // Both threads wait for a writer; with one they end.
-  closeSync(openSync(pipe, 'w'))
-  rmSync(folder, { recursive: true })
 })
 
 test('a worker file that cannot be loaded is ERR_ENGINE_WORKER_LOAD, with the reason', async () => {
@@ -198,7 +229,7 @@ test('a worker file that cannot be loaded is ERR_ENGINE_WORKER_LOAD, with the re
 
 test('when dead workers cannot be replaced the call fails, and works again as soon as they can', async () => {
   const failLoad = new SharedArrayBuffer(4)
-  const failing = await failingEngine({ ...short, threads: 1 }, quick, { failLoad })
+  const failing = await failingEngine({ threads: 1 }, quick, { failLoad })
   Atomics.store(new Int32Array(failLoad), 0, 1)
   failing.fail('exit', 1)
   await assert.rejects(failing.engine.evaluate(records(2000)), (error: unknown) => {
