@@ -274,11 +274,14 @@ export class WorkerPool {
         resolve(outcome)
         if (generation.isRetired && generation.running.size === 0) void this.#end(generation)
       }
-      const deadline = setTimeout(() => {
+      const giveUp = (): void => {
+        if (isSettled) return
         this.counts.workersHung++
         this.#retire(generation)
         settle({ kind: 'hung' })
-      }, deadlineMs)
+      }
+      // Timers run before what has come meanwhile: where this thread was busy, the answer may be there, and is heard first.
+      const deadline = setTimeout(() => setImmediate(giveUp), deadlineMs)
       generation.running.add(settle)
       // A task that hung may still be answered, or be rejected when its pool ends: nobody listens any more.
       generation.piscina.run(task).then(
@@ -378,10 +381,8 @@ export class WorkerPool {
 
   /** Ends a generation's threads, and rejects what they still have to do. Never rejects. */
   #end(generation: Generation): Promise<void> {
-    generation.ended ??= generation.piscina.destroy().then(
-      () => void this.#generations.delete(generation),
-      () => void this.#generations.delete(generation),
-    )
+    const forget = (): void => void this.#generations.delete(generation)
+    generation.ended ??= generation.piscina.destroy().then(forget, forget)
     return generation.ended
   }
 

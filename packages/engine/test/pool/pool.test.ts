@@ -149,6 +149,29 @@ test('a new worker has its program ready before its first batch, which has no mo
   await failing.engine.close()
 })
 
+test('a deadline that passes while the calling thread is busy is no hang: the answer that has come is heard', async (t) => {
+  const deadlines = holdDeadlines()
+  t.after(deadlines.restore)
+  const failing = await failingEngine({ ...held, threads: 1 }, quick)
+  const { engine, control } = failing
+  // A worker that had to wait for a processor may not have answered by then, so it has more than one try.
+  let isHeard = false
+  for (let attempt = 0; attempt < 20 && !isHeard; attempt++) {
+    const { workersHung } = engine.stats()
+    for (const word of [controlWord.gate, controlWord.blocked]) Atomics.store(control, word, 0)
+    failing.fail('block', 1)
+    const evaluated = engine.evaluate(records(2000))
+    await until(() => Atomics.load(control, controlWord.blocked) === 1)
+    failing.free()
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    await deadlines.pass(failing, 1)
+    assert.equal((await evaluated).records, 2000)
+    isHeard = engine.stats().workersHung === workersHung
+  }
+  assert.ok(isHeard)
+  await engine.close()
+})
+
 test('the deadline grows with the bytes that a worker is given, and with the slowness of its kernel', async (t) => {
   assert.equal(deadlineFor(0, 1000, 'native'), 1000)
   assert.equal(deadlineFor(2 << 20, 1000, 'native'), 1000)
