@@ -106,6 +106,7 @@ class ProcessTrials implements Trials {
   private ask(child: ChildProcess, request: TrialRequest, deadlineMs: number): Promise<TrialAnswer | Loss> {
     return new Promise((resolve) => {
       const settle = (answer: TrialAnswer | Loss) => {
+        isSettled = true
         clearTimeout(deadline)
         child.off('message', onMessage).off('exit', onExit)
         if (typeof answer === 'string') this.endChild()
@@ -113,7 +114,10 @@ class ProcessTrials implements Trials {
       }
       const onMessage = (answer: unknown) => settle(answer as TrialAnswer)
       const onExit = () => settle('died')
-      const deadline = setTimeout(() => settle('hung'), deadlineMs)
+      let isSettled = false
+      const giveUp = () => isSettled || settle('hung')
+      // Timers run before what has come meanwhile: where this process stood still, the answer may be there, and is heard first.
+      const deadline = setTimeout(() => setImmediate(giveUp), deadlineMs)
       child.on('message', onMessage).on('exit', onExit)
       if (hasEnded(child)) return settle('died')
       // A process that died meanwhile is told by its exit.

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 
 import { openTrials } from '#src/pipeline/trials.js'
 import { poisonChildren } from '../faults/poisoned.js'
@@ -62,6 +63,24 @@ test('a trial that does not end is ended, and its records are guilty', async (t)
   assert.deepEqual(outcome, { kind: 'guilty', reason: 'worker_crash', message: 'The record alone took longer than 300 ms.' }) // prettier-ignore
   const hasty = await trials.run(Buffer.from('{"poison":"hang"}\n'), true)
   assert.match(hasty.kind === 'guilty' ? hasty.message : '', / 75 ms/)
+})
+
+test('an answer that came while this process stood still is heard, though its time is over', async (t) => {
+  const trials = openTrials({ ...options, deadlineMs: 500 })
+  t.after(() => trials.close())
+  const tryOnce = async () => {
+    // Whoever is asked next has started.
+    await trials.run(Buffer.from('{"k":2}\n'), false)
+    const outcome = trials.run(Buffer.from('{"k":2}\n'), false)
+    // By then the request is on its way.
+    await turn()
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
+    return (await outcome).kind
+  }
+  let kind = await tryOnce()
+  // The other process may have stood still as well.
+  for (let tries = 1; kind !== 'judged' && tries < 10; tries++) kind = await tryOnce()
+  assert.equal(kind, 'judged')
 })
 
 test('a process that dies while nothing is tried is no record’s fault', async (t) => {
