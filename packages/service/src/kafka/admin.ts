@@ -202,7 +202,6 @@ export class Admin implements ClusterAdmin {
 
   async range({ topic, partition }: Target): Promise<OffsetRange> {
     return this.#ask(`Asking for the offsets of ${topic}/${partition}`, async (cluster) => {
-      await cluster.addTargetTopic(topic)
       const ask = async (timestamp: number) => {
         const found = (await listOffsets(cluster, topic, [partition], timestamp)).get(partition)
         if (found !== undefined) return found
@@ -216,7 +215,6 @@ export class Admin implements ClusterAdmin {
 
   async logs(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, LogOffsets>> {
     return this.#ask(`Asking for the offsets of ${topic}`, async (cluster) => {
-      await cluster.addTargetTopic(topic)
       const firsts = await listOffsets(cluster, topic, partitions, earliest)
       const stables = await listOffsets(cluster, topic, partitions, latest, readCommitted)
       const ends = await listOffsets(cluster, topic, partitions, latest)
@@ -232,7 +230,6 @@ export class Admin implements ClusterAdmin {
 
   async since(topic: string, partitions: readonly number[], ms: number): Promise<ReadonlyMap<number, bigint>> {
     return this.#ask(`Asking for offsets of ${topic} by time`, async (cluster) => {
-      await cluster.addTargetTopic(topic)
       return listOffsets(cluster, topic, partitions, ms)
     })
   }
@@ -326,6 +323,22 @@ export class Admin implements ClusterAdmin {
   }
 }
 
+/**
+ * Returns the partitions that each broker leads, those that there are. What the library knows of a topic it never looks up again
+ * by itself here: a partition that it does not know may have been added since.
+ */
+export async function leadersOf(
+  cluster: LibraryCluster,
+  topic: string,
+  partitions: readonly number[],
+): Promise<readonly (readonly [nodeId: string, partitions: readonly number[]])[]> {
+  await cluster.addTargetTopic(topic)
+  const known = Object.entries(cluster.findLeaderForPartitions(topic, partitions))
+  if (known.flatMap(([, led]) => led).length === partitions.length) return known
+  await cluster.refreshMetadata()
+  return Object.entries(cluster.findLeaderForPartitions(topic, partitions))
+}
+
 /** Asks the leaders. Returns the offsets that there are, by partition. */
 async function listOffsets(
   cluster: LibraryCluster,
@@ -334,7 +347,7 @@ async function listOffsets(
   timestamp: number,
   isolationLevel = readUncommitted,
 ): Promise<Map<number, bigint>> {
-  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, partitions))
+  const leaders = await leadersOf(cluster, topic, partitions)
   const answers = await Promise.all(
     leaders.map(async ([nodeId, led]) => {
       const broker = await cluster.findBroker({ nodeId })

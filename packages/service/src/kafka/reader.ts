@@ -4,6 +4,7 @@
 import { KafkaError } from '../errors.ts'
 import { withoutAborted } from './aborted.ts'
 import type { AbortedTransaction } from './aborted.ts'
+import { leadersOf } from './admin.ts'
 import type { Admin, LibraryCluster } from './admin.ts'
 import type { FetchedRecord, Target } from './port.ts'
 import { leaseOf } from './record-batches.ts'
@@ -59,8 +60,7 @@ export async function* readCommittedRecords(
 }
 
 async function fetch(cluster: LibraryCluster, { topic, partition }: Target, from: bigint): Promise<FetchedPartition> {
-  await cluster.addTargetTopic(topic)
-  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+  const [[nodeId] = []] = await leadersOf(cluster, topic, [partition])
   if (nodeId === undefined) throw new KafkaError('ERR_KAFKA_TOPIC', `There is no partition ${topic}/${partition}.`)
   const broker = (await cluster.findBroker({ nodeId })) as unknown as FetchingBroker
   const partitions = [{ partition, fetchOffset: String(from), maxBytes: mostFetchBytes }]

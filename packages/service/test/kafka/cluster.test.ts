@@ -275,6 +275,31 @@ test('logs, times and offsets of several partitions are told at once', { skip },
   await transaction.abort()
 })
 
+test('partitions that are added are found by who has asked of the topic before', { skip }, async (t) => {
+  const [cluster, other] = [await openHere(t), await openHere(t)]
+  const of = (partition: number) => ({ topic: 'growing', partition })
+  const readAll = async (partition: number) => {
+    const values: (string | null)[] = []
+    for await (const piece of cluster.read(of(partition), 0n, 1n)) values.push(...valuesOf(piece))
+    return values
+  }
+  const grow = async (partitions: number) => {
+    await other.admin.grow('growing', partitions)
+    const leaders = async () => (await other.admin.describe(['growing']))[0]!.leaders
+    while ((await leaders()).filter((leader) => leader !== undefined).length < partitions);
+  }
+  await makeTopic(cluster, 'growing')
+  await write(other, 'growing', ['old'])
+  assert.deepEqual(await cluster.admin.range(of(0)), { first: 0n, end: 1n })
+  assert.deepEqual(await readAll(0), ['old'])
+  await grow(3)
+  for (const partition of [1, 2]) await write(other, 'growing', ['new'], partition)
+  assert.deepEqual(await cluster.admin.range(of(1)), { first: 0n, end: 1n })
+  assert.deepEqual(await readAll(2), ['new'])
+  await grow(4)
+  assert.deepEqual([...(await cluster.admin.logs('growing', [0, 3])).keys()], [0, 3])
+})
+
 test('an offset is set for a group without members, and refused for one that has some', { skip }, async (t) => {
   const cluster = await openHere(t)
   await makeTopic(cluster, 'set')
