@@ -70,6 +70,26 @@ export async function beginFindings(
 }
 
 /**
+ * Returns what waited to be archived, and the topic does not hold any more: nobody archives it. `ledger` and `begun`: as for
+ * `offsetFindings`.
+ */
+export function lostFindings(
+  ledger: PartitionLedger | undefined,
+  begun: bigint | undefined,
+  { after, group, log, topic, partition }: TopicPartition,
+): Finding[] {
+  const end = ledger?.chain.end ?? begun
+  const from = after !== undefined && (end === undefined || after.offset > end) ? after.offset : end
+  if (from === undefined || log.first <= from) return []
+  const gap = { from, to: log.first }
+  const newest = ledger?.chain.newest[0]
+  const behind = newest === undefined ? '' : `, behind the last, ${newest.key}`
+  const stands = after === undefined ? `${group} has no offset` : `${group} stands at ${after.offset}`
+  const message = `${offsets(gap)} of ${topic}/${partition} ${be(gap)} in no object${behind}, and the topic does not hold ${them(gap)} any more; ${stands}.`
+  return [{ kind: 'gap', ...(newest === undefined ? {} : { hour: newest.hour }), topic, partition, ...gap, message }]
+}
+
+/**
  * Returns how the group does not stand where the objects end. `ledger`: absent where there is no object; `begun`: as for
  * `beginFindings`.
  */
@@ -115,7 +135,7 @@ const unknown: CountedGap = { words: '' }
 
 async function countGap(topic: TopicPartition, { from, to }: Pick<Gap, 'from' | 'to'>): Promise<CountedGap> {
   const { cluster, log } = topic
-  const gone: CountedGap = { words: `; the topic does not hold ${to - from === 1n ? 'it' : 'them'} any more` }
+  const gone: CountedGap = { words: `; the topic does not hold ${them({ from, to })} any more` }
   if (to <= log.first) return gone
   const isWhole = from >= log.first
   const count = await countKept(cluster, topic, isWhole ? from : log.first, to)
@@ -142,6 +162,11 @@ function recordsOf({ records }: CountedGap): { records?: number } {
 
 function offsets({ from, to }: Pick<Gap, 'from' | 'to'>): string {
   return to - from === 1n ? `offset ${from}` : `offsets ${from} to ${to - 1n}`
+}
+
+/** The pronoun of `offsets`. */
+function them({ from, to }: Pick<Gap, 'from' | 'to'>): string {
+  return to - from === 1n ? 'it' : 'them'
 }
 
 /** The verb of `offsets`. */

@@ -10,7 +10,7 @@ import { begunAt } from './begun.ts'
 import { catalog, inOrder } from './catalog.ts'
 import type { ArchivedObject, CatalogEntry, CatalogScope } from './catalog.ts'
 import { readContent } from './content.ts'
-import { beginFindings, gapFindings, offsetFindings } from './end-checks.ts'
+import { beginFindings, gapFindings, lostFindings, offsetFindings } from './end-checks.ts'
 import type { TopicPartition } from './end-checks.ts'
 import type { Finding, PartitionSummary, VerifySummary } from './findings.ts'
 import { isSameLog, Ledger } from './ledger.ts'
@@ -253,12 +253,34 @@ class Verification {
     // With no objects of these hours, nothing is known of where they end.
     if (ledger === undefined && since !== undefined) return []
     const begun = ledger === undefined ? await this.#begun(topic.topic, topic.partition) : undefined
-    return offsetFindings(ledger, begun, topic)
+    return [...(await offsetFindings(ledger, begun, topic)), ...lostFindings(ledger, begun, topic)]
   }
 
   #summary(after: TopicState | undefined): VerifySummary {
-    const partitions = this.#own().map((ledger) => this.#partitionSummary(ledger, after))
+    const own = this.#own().map((ledger) => this.#partitionSummary(ledger, after))
+    const partitions = [...own, ...this.#emptySummaries(own, after)]
     return { objects: this.#objects, foreign: this.#foreign, findings: this.#findings, partitions }
+  }
+
+  /** Of partitions of the topic that have no object; of a range of hours, most may have none. */
+  #emptySummaries(own: readonly PartitionSummary[], after: TopicState | undefined): PartitionSummary[] {
+    const { topic: archived, scope } = this.#options
+    if (archived === undefined || scope.since !== undefined || scope.until !== undefined) return []
+    const { topic } = archived
+    const isEmpty = (partition: number) => !own.some((each) => each.topic === topic && each.partition === partition)
+    return this.#wantedPartitions()
+      .filter(isEmpty)
+      .flatMap((partition) => {
+        const known = this.#partitionOf(topic, partition, after)
+        if (known === undefined) return []
+        const committed = known.after?.offset
+        return {
+          ...{ topic, partition, objects: 0, records: 0, rawBytes: 0, storedBytes: 0, compared: 0 },
+          isBeginUnknown: false,
+          ...(committed === undefined ? {} : { committed }),
+          lag: lagOf(known.log, committed ?? known.log.first),
+        }
+      })
   }
 
   #partitionSummary(ledger: PartitionLedger, after: TopicState | undefined): PartitionSummary {
@@ -268,8 +290,7 @@ class Verification {
     const [begin, end] = [chain.begin!, chain.end!]
     const committed = known?.after?.offset
     const reached = committed !== undefined && committed > end ? committed : end
-    const stable = known?.log.stable
-    const lag = stable === undefined || scope.until !== undefined ? undefined : stable > reached ? stable - reached : 0n
+    const lag = known === undefined || scope.until !== undefined ? undefined : lagOf(known.log, reached)
     return {
       ...{ topic, partition, objects, records, rawBytes, storedBytes, begin, end, compared },
       isBeginUnknown: begin > 0n && !this.#known.has(ledger) && (known === undefined || known.log.first >= begin),
@@ -277,6 +298,12 @@ class Verification {
       ...(lag === undefined ? {} : { lag }),
     }
   }
+}
+
+/** Returns how many offsets wait behind `reached` that the topic still has. */
+function lagOf({ first, stable }: LogOffsets, reached: bigint): bigint {
+  const from = reached > first ? reached : first
+  return stable > from ? stable - from : 0n
 }
 
 /** What makes records of a topic unreadable for good. */

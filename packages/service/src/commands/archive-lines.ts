@@ -95,10 +95,11 @@ export function directLines(name: string, readsObjects: boolean, summary: Direct
 function partitionLine(each: PartitionSummary, depth: VerifyDepth): string {
   const { topic, partition, objects, records, rawBytes, storedBytes, begin, end, isBeginUnknown, lag, compared } = each
   const sizes = `${formatBytes(rawBytes)} stored as ${formatBytes(storedBytes)}`
-  const known = [`${topic}/${partition}: ${counted(objects, 'object')}, ${counted(records, 'record')}, ${sizes}`]
+  const sums = objects === 0 ? 'no objects' : `${counted(objects, 'object')}, ${counted(records, 'record')}, ${sizes}`
+  const known = [`${topic}/${partition}: ${sums}`]
   if (begin !== undefined) known.push(isBeginUnknown ? `begins at offset ${begin}, what was before is not known` : `begins at offset ${begin}`) // prettier-ignore
   if (end !== undefined) known.push(`ends at ${end - 1n}`)
-  if (depth === 'topic') known.push(compared === objects ? 'all compared with the topic' : `${compared} compared with the topic, which reaches no further back`) // prettier-ignore
+  if (depth === 'topic' && objects > 0) known.push(compared === objects ? 'all compared with the topic' : `${compared} compared with the topic, which reaches no further back`) // prettier-ignore
   if (lag !== undefined) known.push(lag === 0n ? 'nothing waits' : `${counted(lag, 'offset')} not archived yet`)
   return known.join('; ')
 }

@@ -175,6 +175,45 @@ test('what is not archived yet is lag, and no gap', async () => {
   assert.deepEqual((await verify(begun)).findings, [])
 })
 
+test('what the topic has lost before it was archived is a gap, and no lag', async () => {
+  const gapsOf = async (archive: MadeArchive) =>
+    (await verify(archive)).findings.map(({ kind, hour, from, to }) => [kind, hour, from, to])
+  const archive = await filled(3)
+  const of = { topic, partition: 0 }
+  archive.produce(0, 300)
+  archive.kafka.deleteBelow(of, 180n)
+  assert.deepEqual(await gapsOf(archive), [])
+  archive.kafka.deleteBelow(of, 250n)
+  assert.deepEqual(await gapsOf(archive), [['gap', '2026-11-22T09', 180n, 250n]])
+  const { findings, summary } = await verify(archive)
+  assert.match(
+    findings[0]!.message,
+    /^offsets 180 to 249 of processed\/0 are in no object, behind the last, .*120\.ndjson\.gz, and the topic does not hold them any more; archive stands at 180\.$/,
+  )
+  assert.equal(summary.partitions[0]!.lag, 50n)
+  // Markers alone lie before where the group stands.
+  archive.commit(0, 250, 'archived to 180')
+  assert.deepEqual(await gapsOf(archive), [])
+  const begun = new MadeArchive()
+  begun.produce(0, 10)
+  begun.commit(0, 0)
+  begun.kafka.deleteBelow(of, 4n)
+  assert.deepEqual(await gapsOf(begun), [['gap', undefined, 0n, 4n]])
+})
+
+test('partitions of which nothing is archived yet are among those that were looked at', async () => {
+  const archive = new MadeArchive(3)
+  archive.produce(0, 60)
+  await archive.archive(0, 0, 59)
+  archive.produce(2, 7)
+  const lags = async (...given: Parameters<typeof verify>) =>
+    (await verify(...given)).summary.partitions.map(({ partition, objects, lag }) => [partition, objects, lag])
+  assert.deepEqual(await lags(archive), [[0, 1, 0n], [1, 0, 0n], [2, 0, 7n]]) // prettier-ignore
+  assert.deepEqual(await lags(archive, 'topic', { scope: { prefix, partition: 2 } }), [[2, 0, 7n]])
+  assert.deepEqual(await lags(archive, 'topic', { scope: { prefix, since: '2026-11-22T09' } }), [[0, 1, 0n]])
+  assert.deepEqual(await lags(archive, 'objects'), [[0, 1, undefined]])
+})
+
 test('two objects with the same records overlap, and the copy is named', async () => {
   const archive = await filled(5)
   const other = await archive.archive(0, 90, 130)

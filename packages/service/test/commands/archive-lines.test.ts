@@ -21,4 +21,7 @@ test('one object, record and offset are told as one, and several as many', () =>
   const [line, last] = told({ ...partition, objects: 2, records: 20, lag: 0n, compared: 2 }, 0)
   assert.match(line!, /^processed\/3: 2 objects, 20 records, /)
   assert.equal(last, 'archive: 2 objects, with the topic: nothing is wrong')
+  const { begin: _, end: __, ...rest } = partition
+  const [empty] = told({ ...rest, objects: 0, records: 0, lag: 7n, compared: 0 }, 0)
+  assert.equal(empty, 'processed/3: no objects; 7 offsets not archived yet')
 })
