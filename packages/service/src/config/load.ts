@@ -81,7 +81,7 @@ export function loadSettings(sources: SettingsSources): LoadedSettings {
   if (found.length > 0 || settings === undefined) throw settingsError(found, original?.warnings)
   const warnings = new ProblemList((at, atKey) => tree.placeOf(at, atKey))
   warnOfKafka(settings, warnings)
-  warnOfS3(settings, warnings)
+  warnOfS3(settings, warnings, (at) => tree.originOf(at) !== undefined)
   return {
     settings,
     warnings: [...(original?.warnings ?? []), ...warnings.listed()],

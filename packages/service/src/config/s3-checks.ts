@@ -3,7 +3,7 @@
 
 import { isLoopback } from '../address.ts'
 import { folderOf } from '../objects/object-key.ts'
-import { outputsOf } from './delivery.ts'
+import { isArchive, outputsOf } from './delivery.ts'
 import { formatPath } from './outline.ts'
 import type { Path } from './outline.ts'
 import type { ProblemList } from './problems.ts'
@@ -32,8 +32,17 @@ export function checkS3(settings: Settings, problems: ProblemList): void {
   checkPrefixes(settings, problems)
 }
 
-/** Adds what is allowed, and not what one should do where others can listen; and sizes that have no effect. */
-export function warnOfS3(settings: Settings, warnings: ProblemList): void {
+/**
+ * Adds what is allowed, and not what one should do where others can listen; and settings that have no effect. `isGiven`: whether
+ * somebody has given it; otherwise it has its default.
+ */
+export function warnOfS3(settings: Settings, warnings: ProblemList, isGiven: (path: Path) => boolean): void {
+  for (const [name, pipeline] of Object.entries(settings.pipelines)) {
+    const at = ['pipelines', name]
+    for (const [path, message] of idleSettings(at, pipeline)) {
+      if (isGiven(path)) warnings.add(path, `It has no effect. ${message}`, { suggestion: 'drop it', atKey: true })
+    }
+  }
   for (const { path, s3 } of s3OutputsOf(settings)) {
     warnOfEndpoint(path, s3, warnings)
     const { compression, maxObjectBytes, memoryBytes, spool } = s3
@@ -50,9 +59,34 @@ export function warnOfS3(settings: Settings, warnings: ProblemList): void {
   }
 }
 
-function warnOfEndpoint(path: Path, { endpoint }: S3SinkSettings, warnings: ProblemList): void {
+/** What an archive takes no notice of, since it copies what the topic holds, and why. */
+const idleInArchive: readonly (readonly [settings: readonly (keyof PipelineSettings)[], why: string])[] = [
+  [['timeField'], 'Objects are named by the time that the broker gave their records: an archive reads none of them.'],
+  [['validation', 'maxRecordBytes'], 'An archive copies what the topic holds, whatever it is.'],
+  [['rulesOnError', 'threads', 'kernel', 'batchBytes', 'batchAgeMs'], 'An archive has no rules, and no engine that judges by them.'], // prettier-ignore
+]
+
+/** Yields settings that nobody looks at, and why, whether they are given or not. */
+function* idleSettings(at: Path, pipeline: PipelineSettings): Generator<readonly [path: Path, why: string]> {
+  const outputs = outputsAt(at, pipeline)
+  const isOfTopic = isArchive(pipeline)
+  if (isOfTopic) for (const [names, why] of idleInArchive) for (const name of names) yield [[...at, name], why]
+  for (const { path, s3 } of outputs) {
+    if (isOfTopic) yield [[...path, 'maxWaitMs'], 'Objects of an archive end by `periodMs` and `idleMs`.']
+    else
+      for (const name of ['periodMs', 'idleMs']) yield [[...path, name], 'Without a topic, objects end by `maxWaitMs`.']
+    if (s3.compression === 'none') yield [[...path, 'level'], 'Nothing is compressed.']
+  }
+}
+
+function warnOfEndpoint(path: Path, { endpoint, bucket, pathStyle }: S3SinkSettings, warnings: ProblemList): void {
   if (endpoint === undefined) return
   const { protocol, hostname } = new URL(endpoint)
+  if (hostname.startsWith(`${bucket}.`)) {
+    const where = pathStyle === false ? 'before the host' : 'in the path'
+    const message = `It begins with the name of the bucket, which stands ${where} of requests besides.`
+    warnings.add([...path, 'endpoint'], message, { suggestion: `is it \`${protocol}//${hostname.slice(bucket.length + 1)}\`?` }) // prettier-ignore
+  }
   if (protocol === 'https:' || isLoopback({ host: hostname.replace(/^\[|\]$/g, ''), port: 0 })) return
   const message = 'Without TLS everybody on the way to the store can read all records.'
   warnings.add([...path, 'endpoint'], message, { suggestion: 'write `https://`' })

@@ -16,7 +16,7 @@ const bucketName = {
 const objectPrefix = {
   pattern: /^(?!(.*\/)?\.{1,2}(\/|$))(?!.*[^/]\/{2,}[^/])[A-Za-z0-9!_.*'()=+@:,/-]{0,500}$/,
   words:
-    "a path, as logs/web/: at most 500 letters, digits, `/` and any of !_.*'()=+@:,-, without `.` and `..` as names",
+    "a path, as logs/web/: at most 500 letters, digits, `/` and any of !_.*'()=+@:,-, without `//`, and without `.` and `..` as names",
 } as const
 
 /** Settings of an output in a bucket. */

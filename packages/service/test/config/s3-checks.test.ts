@@ -116,6 +116,7 @@ test('names of buckets, prefixes and endpoints are possible ones', () => {
     assert.match(problems(direct(`, endpoint: "${endpoint}"`)), /endpoint: What is given cannot be used/, endpoint)
   }
   assert.match(problems(direct(', prefix: a/../b')), /prefix: .* give a path/)
+  assert.match(problems(direct(', prefix: a//b')), /prefix: .* without `\/\/`/)
   assert.match(problems(direct(', region: "us east"')), /region: .* give the name of a region/)
 })
 
@@ -140,4 +141,33 @@ test('records that others can read on the way are warned of, and objects that ne
     /maxObjectBytes: Objects end before .*128MiB, or a `spool`/,
   )
   assert.equal(warnings(direct(`${sizes}, compression: none, spool: { folder: s }`)), '')
+})
+
+test('settings that nobody looks at are warned of where they are given', () => {
+  const warned = (text: string) =>
+    [...warnings(text).matchAll(/([a-zA-Z0-9]+): It has no effect\./g)].map(([, name]) => name)
+  assert.deepEqual(warned(archive({ s3: ', periodMs: 5min, idleMs: 5s, level: 9' })), [])
+  assert.deepEqual(warned(archive({ s3: ', maxWaitMs: 1s, level: 9, compression: none' })), ['maxWaitMs', 'level'])
+  assert.deepEqual(warned(direct(', maxWaitMs: 2s, compression: none', 'threads: 2')), [])
+  assert.deepEqual(warned(direct(', periodMs: 5min, idleMs: 5s')), ['periodMs', 'idleMs'])
+  for (const [name, value] of Object.entries({
+    ...{ timeField: 't', validation: 'kept', maxRecordBytes: '2MiB', rulesOnError: 'keep', threads: 2 },
+    ...{ kernel: 'native', batchBytes: '1MiB', batchAgeMs: '1s' },
+  })) {
+    assert.deepEqual(warned(archive({ more: `${name}: ${value}` })), [name])
+  }
+  assert.match(
+    warnings(archive({ more: 'timeField: t' })),
+    /weir\.yaml:5:5: pipelines\.a\.timeField: It has no effect\. Objects are named by the time .* \(drop it\)/,
+  )
+})
+
+test('an endpoint that has the bucket in its host is warned of', () => {
+  const at = (more: string) => warnings(archive({ s3: `, endpoint: "https://logs.s3.example.com"${more}` }))
+  assert.match(
+    at(''),
+    /endpoint: It begins with the name of the bucket, which stands in the path .*`https:\/\/s3\.example\.com`/,
+  )
+  assert.match(at(', pathStyle: false'), /which stands before the host/)
+  assert.equal(warnings(archive({ s3: ', endpoint: "https://logs3.example.com"' })), '')
 })
