@@ -258,7 +258,7 @@ class Verification {
 
   #summary(after: TopicState | undefined): VerifySummary {
     const own = this.#own().map((ledger) => this.#partitionSummary(ledger, after))
-    const partitions = [...own, ...this.#emptySummaries(own, after)]
+    const partitions = [...own, ...this.#emptySummaries(own, after)].toSorted(byPlace)
     return { objects: this.#objects, foreign: this.#foreign, findings: this.#findings, partitions }
   }
 
@@ -298,6 +298,10 @@ class Verification {
       ...(lag === undefined ? {} : { lag }),
     }
   }
+}
+
+function byPlace(a: PartitionSummary, b: PartitionSummary): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
 }
 
 /** Returns how many offsets wait behind `reached` that the topic still has. */

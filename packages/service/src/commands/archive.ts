@@ -122,6 +122,7 @@ async function verifyObjects(context: CommandContext, options: VerifyOptions, ar
   const scope = scopeOf(settings.s3, options)
   const depth: VerifyDepth = options.manifests === true ? 'manifests' : options.topic ? 'topic' : 'objects'
   const topic = depth === 'topic' ? await topicOf(archive) : undefined
+  if (topic !== undefined) refuseUnknown(options, topic)
   await tellFindings(context, options, name, {
     begin: (onProgress) => {
       const about = { store, scope, readsObjects: depth !== 'manifests', onProgress }
@@ -181,6 +182,13 @@ async function tellFindings<Summary>(
   } finally {
     progress.stop()
   }
+}
+
+/** Of a partition that is not there nothing could be wrong. */
+function refuseUnknown({ partition }: VerifyOptions, { topic, partitions }: ArchivedTopic): void {
+  if (partition === undefined || partitions.includes(partition)) return
+  const message = `--partition: ${topic} has no partition ${partition}, but 0 to ${partitions.length - 1}; with --no-topic, objects are looked at without it.`
+  throw new ConfigError('ERR_CONFIG_OPTION', message)
 }
 
 async function topicOf({ settings: { source }, kafka }: Archive): Promise<ArchivedTopic> {

@@ -298,6 +298,7 @@ test('wrong use is refused, and a store that refuses is a fault', { skip }, asyn
     /--until: 2026-11-21T23 is before 2026-11-22T10/,
   )
   await refused(['verify', '--pipeline', 'other'], 2, /--pipeline: other is no archive; there are archive\./)
+  await refused(['verify', '--partition', '2'], 2, /--partition: .* has no partition 2, but 0 to 1; with --no-topic/)
   await refused(['verify', '--set', `pipelines.archive.routes.keep.s3.bucket=missing`], 1, /^weir: .*missing/)
   await writeFile(
     path.join(archive.folder, 'other.yaml'),
