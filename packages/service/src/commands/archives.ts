@@ -4,7 +4,7 @@
 import { archiveOf, outputsOf } from '../config/delivery.ts'
 import type { ArchiveSettings } from '../config/delivery.ts'
 import type { S3SinkSettings, Settings } from '../config/schema.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, KafkaError, S3Error } from '../errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { openStore } from '../s3/store.ts'
 import { openLog } from '../structured-log.ts'
@@ -57,18 +57,31 @@ export async function withArchives(context: CommandContext, options: ArchiveOpti
     const { settings } = await readSettings(context, options, { checksFiles: true })
     const log = openLog({ level: 'warn', format: 'text', write: (text) => void context.errorStream.write(text) })
     kafka = new SharedKafka(settings.kafka, log)
+    const cluster = kafka
     for (const each of wanted(settings, options, work)) {
-      await withStore(each.s3, log, (store) => {
-        if ('output' in each) return work.direct!({ ...each, store })
-        const { name, archive } = each
-        return work.archive({ name, settings: archive, store, kafka: kafka! })
-      })
+      await toldAlone(context, options, () =>
+        withStore(each.s3, log, (store) => {
+          if ('output' in each) return work.direct!({ ...each, store })
+          const { name, archive } = each
+          return work.archive({ name, settings: archive, store, kafka: cluster })
+        }),
+      )
     }
   } catch (error) {
     if (isClosedPipe(error)) throw error
     reportError(context, error, { isJson: options.json ?? false })
   } finally {
     await kafka?.close()
+  }
+}
+
+/** What cannot be asked of one archive says nothing of the next, which is looked at all the same. */
+async function toldAlone(context: CommandContext, { json }: ArchiveOptions, run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    if (!(error instanceof S3Error) && !(error instanceof KafkaError)) throw error
+    reportError(context, error, { isJson: json ?? false })
   }
 }
 

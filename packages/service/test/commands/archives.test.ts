@@ -36,3 +36,18 @@ test('what is no archive is told, with those that there are', async (t) => {
   assert.equal(await refused(t, archive('web') + direct, 'ls', ...other), 'weir: --pipeline: other is no archive; there are web, edge.') // prettier-ignore
   assert.equal(await refused(t, direct, ...resume, ...other), 'weir: --pipeline: other is no archive; no pipeline is one.') // prettier-ignore
 })
+
+test('an archive that cannot be looked at keeps nobody from the next', async (t) => {
+  const cwd = await folder(t)
+  await writeFile(path.join(cwd, 'keys'), '{"accessKey":"a","secretKey":"b"}')
+  const settings =
+    `kafka: { brokers: ['127.0.0.1:1'] }\npipelines:\n${archive('web')}${direct}${archive('audit')}`.replaceAll(
+      "'http://127.0.0.1:1'",
+      '$&, credentials: keys',
+    )
+  await writeFile(path.join(cwd, 'weir.yaml'), settings)
+  const { code, stdout, stderr } = await weir(['archive', 'ls', '--config', 'weir.yaml'], { cwd })
+  assert.deepEqual([code, stdout.toString()], [1, ''])
+  const told = [...stderr.matchAll(/^weir: Listing all of s3:\/\/(\w+) at .* failed/gm)].map(([, bucket]) => bucket)
+  assert.deepEqual(told, ['web', 'edge', 'audit'], stderr)
+})
