@@ -17,6 +17,16 @@ test('without arguments and with --help the command explains itself', async () =
   }
 })
 
+test('the README of the package names every command', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const help = (await weir(['--help'])).stdout.toString()
+  const commands = [...help.matchAll(/^ {2}([a-z]+) /gm)]
+    .map(([, name]) => name!)
+    .filter((name) => !['help', 'weir'].includes(name))
+  assert.ok(commands.includes('archive'))
+  for (const name of commands) assert.match(readme, new RegExp(`^\\| \`${name}[ \`]`, 'm'))
+})
+
 test('the help of every command ends with an example', async () => {
   for (const args of [['filter'], ['rules', 'check'], ['rules', 'schema'], ['generate', 'ds2']]) {
     const run = await weir([...args, '--help'])
