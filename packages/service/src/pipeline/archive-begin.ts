@@ -41,9 +41,9 @@ export async function beginArchive(parts: BeginParts, first: bigint): Promise<bi
   const isOurs = clusterId === identity.clusterId && (id === '' || identity.topicId === '' || id === identity.topicId)
   if (isOurs && begun !== undefined && begun >= first) return begun
   const what = isOurs
-    ? `was archived from offset ${begun} on, and its log begins at ${first} by now`
-    : 'was archived from another cluster, or before it was made anew'
-  throw new PartitionStop('no_offset', `The group has no offset, and ${topic}, partition ${partition}, ${what} (${key}).`) // prettier-ignore
+    ? `was archived from offset ${begun} on, and its log begins at ${first} by now (${key})`
+    : `was archived from another cluster, or before it was made anew (${key}): what is archived from now on needs a \`prefix\` of its own`
+  throw new PartitionStop('no_offset', `The group has no offset, and ${topic}, partition ${partition}, ${what}.`)
 }
 
 /**

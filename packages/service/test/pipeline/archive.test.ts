@@ -224,6 +224,10 @@ test('an object of the same name from a topic that was there before is none of t
   append(anew, 0, 130)
   const without = await startArchive(t, anew, store, 'b')
   await until(anew, () => without.events.includes('stop 0 no_offset'))
+  assert.match(
+    without.source.whyFull ?? '',
+    /made anew \(.*\): what is archived from now on needs a `prefix` of its own/,
+  )
   without.pipeline.drain()
   await without.done
   anew.setOffset(group, target, 0n)
